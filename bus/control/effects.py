@@ -1,0 +1,52 @@
+"""What a machine may ask of the world. Data only: the runtime does the work.
+
+Order is a promise. The runtime carries effects out in list order and starts nothing after a
+`Persist` until that is durable, so that no peer holds a vote which a crash of this broker would
+take back. Data goes by `Append`; that it is durable comes back as the fact `on_flushed`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEntry:
+    """A leader epoch and the offset at which it begins."""
+
+    epoch: int
+    start_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Make `entry` durable in this broker's epoch journal before anything that follows (R8)."""
+
+    entry: EpochEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Write the batch behind `ticket` at `base_offset`, stamped with `leader_epoch`."""
+
+    ticket: int
+    base_offset: int
+    leader_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the produce behind `ticket`; it is acknowledged if `error` is 0."""
+
+    ticket: int
+    error: int
+    base_offset: int = -1
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The high watermark rose: wake the readers that wait for it."""
+
+    high_watermark: int
+
+
+Effect = Persist | Append | Answer | Committed

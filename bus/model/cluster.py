@@ -1,0 +1,51 @@
+"""The cluster as one immutable picture: brokers, topics, partitions, and who leads them."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+NO_LEADER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerInfo:
+    """A broker and where its listeners answer, by listener name ("zmq", "kafka", ...)."""
+
+    broker_id: int
+    endpoints: dict[str, str] = field(default_factory=dict)
+    rack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionImage:
+    """Who holds and who leads one partition (replication.md, record P)."""
+
+    leader: int
+    leader_epoch: int
+    partition_epoch: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicImage:
+    """A topic, its settings as given (defaults left out), and its partitions in order."""
+
+    name: str
+    topic_id: UUID
+    config: dict[str, str]
+    partitions: tuple[PartitionImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterImage:
+    """All of it at one revision; replaced as a whole, never changed."""
+
+    cluster_id: str
+    revision: int
+    controller_id: int
+    brokers: dict[int, BrokerInfo]
+    topics: dict[str, TopicImage]
+
+    def topic_by_id(self, topic_id: UUID) -> TopicImage | None:
+        """The topic with this id, or None."""
+        return next((t for t in self.topics.values() if t.topic_id == topic_id), None)

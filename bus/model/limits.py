@@ -1,0 +1,35 @@
+"""Every bound on what can grow, by name. Bytes unless the name says otherwise."""
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+TOPIC_NAME_LENGTH_MAX = 249  # characters, Kafka's
+PARTITIONS_PER_TOPIC_MAX = 10_000
+CLIENT_ID_LENGTH_MAX = 1024
+
+# Requests and responses.
+FRAME_BYTES_MAX = 100 * MIB  # one request with all its frames
+FRAMES_PER_REQUEST_MAX = 66  # identity, header and body, 64 record buffers
+REQUESTS_UNANSWERED_MAX = 16  # of one peer over ZeroMQ
+CREDIT_BYTES = 8 * MIB  # unanswered request bytes a ZeroMQ peer may have
+IN_FLIGHT_BYTES_MAX = 64 * MIB  # of one peer, whatever its transport
+FETCHES_PARKED_MAX = 20_000  # of all peers
+FETCH_BYTES_MAX = 55 * MIB  # Kafka's fetch.max.bytes default
+PEERS_MAX = 10_000
+
+# Batches.
+BATCH_OVERHEAD = 61  # header of a RecordBatch v2
+BATCH_BYTES_MAX = 1_048_588  # default of max.message.bytes, Kafka's
+DECOMPRESSED_RATIO_MAX = 1024  # a batch may not unpack to more than this times its size
+DECOMPRESSED_BYTES_MAX = 256 * MIB  # nor to more than this
+
+# Idempotent producers.
+PRODUCER_BATCHES_RETAINED = 5  # Kafka's NUM_BATCHES_TO_RETAIN
+PRODUCERS_PER_PARTITION_MAX = 10_000
+PRODUCER_ID_BLOCK = 1000
+
+# The log.
+SEGMENT_FIRST_BYTES = 64 * KIB  # first allocation of an idle partition, doubling from there (S1)
+SEGMENT_STEP_BYTES_MAX = 64 * MIB  # the largest step of that doubling
+CUT_BYTES_KEPT_MAX = 64 * MIB  # bytes kept aside when a torn tail is cut (S6)

@@ -1,0 +1,61 @@
+"""Open batches into columns, lists and single records."""
+
+from collections.abc import Iterator, Sequence
+
+from typing_extensions import Buffer
+
+class Record:
+    """One record as a consumer sees it; immutable."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int  # ms since the epoch
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+def walk(
+    records: Buffer,
+    count: int,
+    base_offset: int,
+    base_timestamp: int,
+    append_timestamp: int,
+    buffer_index: int,
+    buffer_offset: int,
+    row: int,
+    offsets: Buffer,
+    timestamps: Buffer,
+    key_spans: Buffer,
+    value_spans: Buffer,
+    header_spans: Buffer,
+) -> None:
+    """Write the rows of one batch's (uncompressed) records from `row` on.
+
+    offsets, timestamps: writable int64[n]; *_spans: writable int64[n, 3] = (buffer index, start,
+    end), null is (-1, -1, -1); starts count from `buffer_offset`, where `records` lies in its
+    buffer. A header span covers the raw header list, count included. `append_timestamp` >= 0
+    replaces each timestamp (LogAppendTime). Raises CorruptBatch. Releases the GIL.
+    """
+
+def to_list(spans: Buffer, buffers: Sequence[Buffer], start: int, stop: int) -> list[bytes | None]:
+    """Rows [start, stop) of an int64[n, 3] span column as bytes objects."""
+
+def headers_at(
+    span: tuple[int, int, int], buffers: Sequence[Buffer]
+) -> list[tuple[str, bytes | None]]:
+    """Decode the header list of one row."""
+
+def iterate(
+    topic: str,
+    partition: int,
+    offsets: Buffer,
+    timestamps: Buffer,
+    key_spans: Buffer,
+    value_spans: Buffer,
+    header_spans: Buffer,
+    buffers: Sequence[Buffer],
+    start: int,
+    stop: int,
+) -> Iterator[Record]:
+    """Rows [start, stop) one by one; headers are decoded when they are asked for."""

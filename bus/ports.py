@@ -1,0 +1,165 @@
+"""What the deciding code asks of the world: clock, disk, coordination, randomness, transport.
+
+Each is a contract without mechanism. The real one lives in `bus.adapters`; the simulated twin
+lives with the tests. Nothing else in `model`, `wire`, `control`, `log`, `broker` or `client` may
+read the time, open a file or draw a random number.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from bus.model.batch import Buffer
+
+Done: TypeAlias = Callable[[OSError | None], None]  # called once, on the event loop's thread
+
+
+class Clock(Protocol):
+    """Time, in whole milliseconds."""
+
+    def now_ms(self) -> int:
+        """Monotonic: for timers and time-outs; its zero means nothing."""
+
+    def wall_ms(self) -> int:
+        """Since the Unix epoch: for record timestamps; it may jump."""
+
+
+class Random(Protocol):
+    """Randomness that a seed can replace."""
+
+    def below(self, limit: int) -> int:
+        """A whole number in [0, limit)."""
+
+    def uuid_bytes(self) -> bytes:
+        """16 random bytes for a topic id or an incarnation."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """What a disk can promise, read once when it is opened."""
+
+    filesystem: str  # "ext4", "xfs", "tmpfs", ... as the kernel names it
+    durable: bool  # fdatasync survives a power failure here (S14)
+    boot_id: str  # the kernel's boot id; equal ids mean that the page cache survived
+    free_bytes: int
+    total_bytes: int
+
+
+class Region(Protocol):
+    """A file mapped for appends: `buffer[:capacity]` is allocated and may be written.
+
+    A view taken from `buffer` stays valid after `grow` and `close`; the mapping goes when the
+    last view is released. The file's length on disk is its capacity, never the log's end (S2).
+    """
+
+    path: str
+    capacity: int  # bytes allocated on disk behind the buffer
+
+    @property
+    def buffer(self) -> memoryview:
+        """Writable bytes; take it anew after `grow`."""
+
+    def prepare(self, capacity: int) -> None:
+        """Ask for space up to `capacity` in the background; a later `grow` finds it done."""
+
+    def grow(self, capacity: int) -> None:
+        """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""
+
+    def close(self, end: int | None = None) -> None:
+        """Let go. With `end`, the file is cut to it once nobody maps it (S2)."""
+
+
+class Disk(Protocol):
+    """One data directory. Paths are relative to it and use '/'. Every call may raise OSError."""
+
+    def create(self, path: str, capacity: int, limit: int) -> Region:
+        """A new mapped file, zero-filled, that may grow to `limit`. FileExistsError if present."""
+
+    def open(self, path: str, limit: int) -> Region:
+        """Map an existing file for appends; it may grow to `limit`."""
+
+    def size(self, path: str) -> int:
+        """Length in bytes; FileNotFoundError if absent."""
+
+    def read(self, path: str, position: int, size: int) -> bytes:
+        """Up to `size` bytes from `position`, fewer only at the end of the file."""
+
+    def write(self, path: str, data: Buffer) -> None:
+        """Replace the file by `data`, durably: aside, fsync, rename, fsync the directory (S5)."""
+
+    def cut(self, path: str, size: int) -> None:
+        """Shorten a file that is not mapped, durably."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Atomic within the directory; durable after `sync_dir`."""
+
+    def unlink(self, path: str) -> None:
+        """Remove a file; views of it stay valid."""
+
+    def make_dir(self, path: str) -> None:
+        """Make a directory and its parents; existing ones are fine."""
+
+    def remove_dir(self, path: str) -> None:
+        """Remove an empty directory."""
+
+    def list(self, path: str) -> list[str]:
+        """Names in a directory, sorted; FileNotFoundError if absent."""
+
+    def sync_dir(self, path: str) -> None:
+        """Make creations, renames and removals in a directory durable."""
+
+    def commit(self, regions: Sequence[Region], done: Done) -> None:
+        """Make all bytes written so far to `regions` durable, in the background (S3).
+
+        `done(None)` on success; `done(error)` once and for all otherwise: after an error the
+        disk is failed and every further commit fails with the same error (S4).
+        """
+
+    def sync(self, regions: Iterable[Region]) -> None:
+        """As `commit`, but blocking: for recovery and a clean stop."""
+
+    def facts(self) -> DiskFacts:
+        """What this disk promises, and how full it is now."""
+
+    def close(self) -> None:
+        """Stop the background threads and release the lock. Regions must be closed before."""
+
+
+class Coordination(Protocol):
+    """A small linearizable key-value store. Every method may raise BrokerUnreachable.
+
+    Revisions are positive and rise with every change; 0 stands for an absent key.
+    """
+
+    def get(self, key: str) -> tuple[bytes, int] | None:
+        """Value and revision, or None if the key is absent."""
+
+    def list(self, prefix: str) -> dict[str, tuple[bytes, int]]:
+        """All keys that begin with `prefix`, sorted."""
+
+    def put_if(self, changes: Sequence[tuple[str, bytes | None, int]]) -> int | None:
+        """Write all of (key, value or None to delete, expected revision), or nothing.
+
+        The new revision, or None if one of the keys had moved.
+        """
+
+
+class Conversation(Protocol):
+    """One peer's side of a transport, as the broker sees it."""
+
+    name: str  # for logs: where the peer comes from
+
+    def reply(self, frames: Sequence[Buffer]) -> None:
+        """Send one message; frames may be views of a mapping and are held until sent."""
+
+    def close(self, reason: str) -> None:
+        """End the conversation; `reason` is logged."""
+
+
+class Transport(Protocol):
+    """A listener that hands requests to the broker."""
+
+    endpoint: str
+
+    def close(self) -> None:
+        """Stop listening and drop the peers."""
