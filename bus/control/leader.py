@@ -1,0 +1,225 @@
+"""Leader of one partition: what may be written, what is acknowledged, what readers may see.
+
+Event          Condition                          Effect
+-----          ---------                          ------
+on_elected     always                             Persist (epoch, end offset) before anything (R8)
+on_produce     not idempotently next              Answer with the verdict's error
+on_produce     duplicate                          Answer as the first time, once committed
+on_produce     acks=all and ISR too small         Answer NotEnoughReplicas, nothing written (R18)
+on_produce     otherwise                          Append
+on_appended    acks 0 or 1                        Answer now
+on_appended    flush=os                           commit may advance (R16)
+on_flushed     flush=group                        commit may advance (R16)
+commit moves   always                             Committed, and Answer what it has passed (R17)
+on_tick        an acks=all waits for too long     Answer RequestTimedOut (indefinite)
+on_disk_failed always                             Answer StorageError to all; no further writes (S4)
+
+This machine leads with itself as the only replica: the in-sync set is {self}, so what it holds
+(flush=os) or has flushed (flush=group) is committed.
+
+Invariant: high_watermark <= end_offset, and neither ever moves back.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
+from bus.control.sequence import Duplicate, Refused, judge
+from bus.control.timers import Timers
+from bus.errors import (
+    NONE,
+    FencedLeaderEpoch,
+    InvalidRecord,
+    InvalidRequiredAcks,
+    MessageTooLarge,
+    NotEnoughReplicas,
+    NotLeader,
+    OffsetNotAvailable,
+    RequestTimedOut,
+    StorageError,
+    UnknownLeaderEpoch,
+)
+from bus.model.batch import NO_LEADER_EPOCH, NO_PRODUCER_ID, BatchInfo
+from bus.model.producer import ProducerEntry
+
+ACKS_ALL, ACKS_NONE, ACKS_LEADER = -1, 0, 1
+
+
+@dataclass(slots=True)
+class Pending:
+    """A produce between its arrival and its answer."""
+
+    base_offset: int
+    end_offset: int
+    acks: int
+    deadline_ms: int
+
+
+@dataclass(slots=True)
+class Leader:
+    """Sans-IO leader: feed it facts and the time, carry out the effects it returns."""
+
+    flush_group: bool  # True: only flushed records count towards the high watermark (R16)
+    message_bytes_max: int
+    min_isr: int = 1
+    isr_size: int = 1
+    epoch: int = NO_LEADER_EPOCH
+    end_offset: int = 0
+    flushed_offset: int = 0
+    high_watermark: int = 0
+    epoch_start_offset: int = 0  # LESO: the end offset when this epoch began (R9)
+    failed: bool = False  # the disk is; nothing more is written
+    resigned: bool = False  # stopping, or the topic was deleted
+    _pending: dict[int, Pending] = field(default_factory=dict)
+    _waiting: deque[int] = field(default_factory=deque)  # tickets, end offsets ascending
+    _timers: Timers[int] = field(default_factory=Timers)
+
+    def on_elected(self, epoch: int, end_offset: int, flushed_offset: int) -> list[Effect]:
+        """Lead from `epoch` on, with the log as recovery left it."""
+        assert epoch > self.epoch, "leader epochs only rise"
+        assert flushed_offset <= end_offset, "nothing is flushed that was not written"
+        self.epoch, self.epoch_start_offset = epoch, end_offset
+        self.end_offset, self.flushed_offset = end_offset, flushed_offset
+        return [Persist(EpochEntry(epoch, end_offset)), *self._advance()]
+
+    def on_produce(
+        self,
+        ticket: int,
+        infos: Sequence[BatchInfo],
+        entry: ProducerEntry | None,
+        acks: int,
+        deadline_ms: int,
+    ) -> list[Effect]:
+        """Validated batches arrived; `entry` is what the log remembers of their producer."""
+        refusal = self._refusal(infos, acks)
+        if refusal is not None:
+            return [Answer(ticket, refusal[0], detail=refusal[1])]
+        verdict = judge(entry, infos[0])
+        if isinstance(verdict, Refused):
+            return [Answer(ticket, verdict.error, detail=verdict.detail)]
+        if isinstance(verdict, Duplicate):
+            original = verdict.original
+            pending = Pending(original.base_offset, original.last_offset + 1, acks, deadline_ms)
+            self._pending[ticket] = pending
+            return self._settle(ticket, pending)
+        count = sum(info.last_offset_delta + 1 for info in infos)
+        base = self.end_offset
+        self._pending[ticket] = Pending(base, base + count, acks, deadline_ms)
+        return [Append(ticket, base, self.epoch)]
+
+    def on_appended(self, ticket: int) -> list[Effect]:
+        """The batches behind `ticket` stand in the log where Append said."""
+        pending = self._pending[ticket]
+        assert pending.base_offset == self.end_offset, "appends come in the order of their effects"
+        self.end_offset = pending.end_offset
+        return [*self._advance(), *self._settle(ticket, pending)]
+
+    def on_append_failed(self, ticket: int, error: int, detail: str) -> list[Effect]:
+        """Nothing of `ticket` was written."""
+        del self._pending[ticket]
+        return [Answer(ticket, error, detail=detail)]
+
+    def on_flushed(self, offset: int) -> list[Effect]:
+        """The log is durable below `offset`."""
+        assert offset <= self.end_offset, "nothing is flushed that was not written"
+        self.flushed_offset = max(self.flushed_offset, offset)
+        return self._advance()
+
+    def on_disk_failed(self) -> list[Effect]:
+        """The disk failed: whoever waits may or may not be written (S4)."""
+        self.failed = True
+        return self._answer_all(StorageError.code)
+
+    def on_resigned(self) -> list[Effect]:
+        """This broker no longer leads: whoever waits asks the next leader."""
+        self.resigned = True
+        return self._answer_all(NotLeader.code)
+
+    def on_tick(self, now_ms: int) -> list[Effect]:
+        """Give up on what has waited past its deadline; it may still be committed."""
+        late = [ticket for ticket in self._timers.due(now_ms) if ticket in self._pending]
+        return [self._answer(ticket, RequestTimedOut.code) for ticket in late]
+
+    def next_tick_ms(self) -> int | None:
+        """When `on_tick` has something to do."""
+        return self._timers.next_ms()
+
+    def epoch_error(self, current_leader_epoch: int) -> int:
+        """What a reader with this idea of the epoch is told; 0 if it is right or has none."""
+        if self.failed:
+            return StorageError.code
+        if self.resigned:
+            return NotLeader.code
+        if current_leader_epoch == NO_LEADER_EPOCH or current_leader_epoch == self.epoch:
+            return NONE
+        if current_leader_epoch < self.epoch:
+            return FencedLeaderEpoch.code
+        return UnknownLeaderEpoch.code
+
+    def offset_error(self) -> int:
+        """Whether the end of the visible log may be told yet (R9, KIP-207)."""
+        return NONE if self.high_watermark >= self.epoch_start_offset else OffsetNotAvailable.code
+
+    def _refusal(self, infos: Sequence[BatchInfo], acks: int) -> tuple[int, str | None] | None:
+        if self.failed:
+            return StorageError.code, None
+        if self.resigned:
+            return NotLeader.code, None
+        if acks not in (ACKS_ALL, ACKS_NONE, ACKS_LEADER):
+            return InvalidRequiredAcks.code, f"acks is {acks}; 0, 1 and -1 (all) are known."
+        if acks == ACKS_ALL and self.isr_size < self.min_isr:
+            return NotEnoughReplicas.code, None
+        for info in infos:
+            if info.size > self.message_bytes_max:
+                return MessageTooLarge.code, (
+                    f"A batch has {info.size} bytes; max.message.bytes is {self.message_bytes_max}."
+                )
+            if info.is_control or info.is_transactional:
+                return InvalidRecord.code, "Transactions are not served by this broker."
+        if len(infos) > 1 and any(info.producer_id != NO_PRODUCER_ID for info in infos):
+            return InvalidRecord.code, "An idempotent producer may send one batch a partition."
+        return None
+
+    def _settle(self, ticket: int, pending: Pending) -> list[Effect]:
+        """Answer now, or wait for the high watermark."""
+        if ticket not in self._pending:
+            return []  # `_advance` has answered it
+        if pending.acks != ACKS_ALL or pending.end_offset <= self.high_watermark:
+            return [self._answer(ticket, NONE)]
+        self._enqueue(ticket, pending)
+        self._timers.set(ticket, pending.deadline_ms)
+        return []
+
+    def _enqueue(self, ticket: int, pending: Pending) -> None:
+        """Keep the queue in order of end offsets: a duplicate may wait for an older batch."""
+        place = len(self._waiting)
+        while place and self._end_of(self._waiting[place - 1]) > pending.end_offset:
+            place -= 1
+        self._waiting.insert(place, ticket)
+
+    def _end_of(self, ticket: int) -> int:
+        pending = self._pending.get(ticket)
+        return pending.end_offset if pending else 0
+
+    def _advance(self) -> list[Effect]:
+        committed = self.flushed_offset if self.flush_group else self.end_offset
+        if committed <= self.high_watermark or self.isr_size < self.min_isr:
+            return []
+        assert committed <= self.end_offset, "nothing is committed that was not written"
+        self.high_watermark = committed
+        effects: list[Effect] = [Committed(committed)]
+        while self._waiting and self._end_of(self._waiting[0]) <= committed:
+            ticket = self._waiting.popleft()
+            if ticket in self._pending:
+                effects.append(self._answer(ticket, NONE))
+        return effects
+
+    def _answer(self, ticket: int, error: int) -> Answer:
+        pending = self._pending.pop(ticket)
+        self._timers.cancel(ticket)
+        return Answer(ticket, error, pending.base_offset)
+
+    def _answer_all(self, error: int) -> list[Effect]:
+        self._waiting.clear()
+        return [self._answer(ticket, error) for ticket in list(self._pending)]
