@@ -1,0 +1,228 @@
+"""What a broker may be told: one table for flags, environment, file and keywords.
+
+Names are Kafka's where Kafka has one. The topic settings appear under the names that Kafka gives
+their defaults (`log.retention.ms`), and end up in `BrokerSettings.topic`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bus.errors import BadSetting
+from bus.model.endpoint import check_http, check_listen, is_loopback
+from bus.model.limits import (
+    CREDIT_BYTES,
+    FETCH_BYTES_MAX,
+    FETCHES_PARKED_MAX,
+    FRAME_BYTES_MAX,
+    IN_FLIGHT_BYTES_MAX,
+    KIB,
+    PARTITIONS_PER_TOPIC_MAX,
+    PEERS_MAX,
+    REQUESTS_UNANSWERED_MAX,
+)
+from bus.model.setting import Setting, Value, fixed, parse_all, setting, table
+from bus.model.topic_settings import (
+    BROKER_NAMES,
+    INT_MAX,
+    TOPIC_SETTINGS,
+    TopicSettings,
+    over_defaults,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """The settings of one broker, complete and within their bounds."""
+
+    data: str = setting(
+        "busd-data",
+        "The data directory; it is made if it does not exist.",
+        other_names=("log.dirs", "log.dir"),
+    )
+    listen: str = setting(
+        "tcp://127.0.0.1:7901",
+        "Where clients of the bus connect: tcp://HOST:PORT (PORT * is any free one) or ipc://PATH; "
+        "empty for no listener.",
+        check=check_listen,
+        other_names=("listeners",),
+    )
+    http: str = setting(
+        "",
+        "HOST:PORT of /metrics, /livez and /readyz; empty for none.",
+        check=check_http,
+    )
+    insecure: bool = setting(
+        False, "Whether HTTP may be bound beyond loopback, where anyone can read it."
+    )
+    accept_filesystem: bool = setting(
+        False,
+        "Whether to serve on a filesystem that is not known to keep what flush=group promises.",
+    )
+    node_id: int = setting(
+        1,
+        "The number of this broker.",
+        low=0,
+        high=INT_MAX,
+        other_names=("broker.id",),
+    )
+    num_partitions: int = setting(
+        1,
+        "Partitions of a topic that is created without saying how many.",
+        low=1,
+        high=PARTITIONS_PER_TOPIC_MAX,
+    )
+    auto_create_topics_enable: bool = setting(
+        True, "Whether a producer's first use of a topic creates it."
+    )
+    log_retention_check_interval_ms: int = setting(
+        300_000,
+        "How often segments are looked at for rolling and deletion by age and size.",
+        unit="ms",
+        low=1,
+        high=2**63 - 1,
+    )
+    checkpoint_interval_ms: int = setting(
+        2000,
+        "How often high watermarks and durable ends are noted, which bounds recovery.",
+        unit="ms",
+        low=100,
+        high=60_000,
+    )
+    socket_request_max_bytes: int = setting(
+        FRAME_BYTES_MAX,
+        "Largest request of a client.",
+        unit="bytes",
+        low=KIB,
+        high=FRAME_BYTES_MAX,
+    )
+    fetch_max_bytes: int = setting(
+        FETCH_BYTES_MAX,
+        "Largest answer to a fetch, however much the client asks for.",
+        unit="bytes",
+        low=KIB,
+        high=FRAME_BYTES_MAX,
+    )
+    max_connections: int = setting(
+        PEERS_MAX, "Clients that may be connected at a time.", low=1, high=PEERS_MAX
+    )
+    client_credit_bytes: int = setting(
+        CREDIT_BYTES,
+        "Bytes of unanswered requests that a client is told it may have.",
+        unit="bytes",
+        low=KIB,
+        high=FRAME_BYTES_MAX,
+    )
+    client_credit_requests: int = setting(
+        REQUESTS_UNANSWERED_MAX,
+        "Unanswered requests that a client is told it may have.",
+        low=1,
+        high=1000,
+    )
+    client_in_flight_max_bytes: int = setting(
+        IN_FLIGHT_BYTES_MAX,
+        "Bytes of unanswered requests above which a client is dropped.",
+        unit="bytes",
+        low=KIB,
+        high=1024 * FRAME_BYTES_MAX,
+    )
+    max_parked_fetches: int = setting(
+        FETCHES_PARKED_MAX,
+        "Fetches of all clients that may wait for records; further ones are answered empty.",
+        low=1,
+        high=FETCHES_PARKED_MAX,
+    )
+    shutdown_timeout_ms: int = setting(
+        10_000,
+        "How long a stop waits for requests under way before it closes the log.",
+        unit="ms",
+        low=0,
+        high=3600_000,
+    )
+    logging_level: str = setting(
+        "info",
+        "The least severe message that is logged.",
+        choices=("debug", "info", "warning", "error"),
+    )
+    logging_format: str = setting(
+        "text", "How messages are logged: lines for people or JSON.", choices=("text", "json")
+    )
+    topic: TopicSettings = dataclasses.field(default_factory=TopicSettings)
+
+
+def _topic_defaults() -> list[Setting]:
+    return [
+        dataclasses.replace(TOPIC_SETTINGS[name], name=broker_name)
+        for name, broker_name in BROKER_NAMES.items()
+    ]
+
+
+_ONE_NODE = "this version runs on one node"
+
+BROKER_SETTINGS: dict[str, Setting] = table(
+    BrokerSettings,
+    *_topic_defaults(),
+    fixed("kafka", "", "this version has no listener for Kafka clients", "HOST:PORT for Kafka."),
+    fixed("default.replication.factor", 1, _ONE_NODE, "Copies of a topic by default."),
+    fixed("cluster", "", _ONE_NODE, "Name of the cluster."),
+    fixed("etcd", "", _ONE_NODE, "URLs of etcd."),
+    fixed("peer", "", _ONE_NODE, "Endpoint for other brokers."),
+    fixed("rack", "", _ONE_NODE, "Where this broker stands."),
+    fixed("delete.topic.enable", True, "topics can always be deleted", "Whether they can."),
+    fixed("log.cleaner.enable", True, "it concerns compaction alone", "Whether to compact."),
+    fixed(
+        "remote.log.storage.system.enable",
+        False,
+        "this version keeps all data on its own disks",
+        "Whether old segments can move elsewhere.",
+    ),
+)
+_TOPIC_NAMES = {broker_name: name for name, broker_name in BROKER_NAMES.items()}
+
+
+def parse_broker_settings(given: Mapping[str, object]) -> dict[str, Value]:
+    """Typed values by canonical name, of what was given. Raises BadSetting with a sentence."""
+    return parse_all(BROKER_SETTINGS, given, BadSetting)
+
+
+def broker_settings(
+    given: Mapping[str, object], defaults: BrokerSettings | None = None
+) -> BrokerSettings:
+    """`given` (text or typed, dots or underscores) over `defaults`, checked as a whole.
+
+    Raises BadSetting: unknown, malformed, out of bounds, or unsafe in combination.
+    """
+    values = parse_broker_settings(given)
+    base = defaults or BrokerSettings()
+    kept: dict[str, Any] = {}
+    topic: dict[str, Value] = {}
+    for name, value in values.items():
+        if name in _TOPIC_NAMES:
+            topic[_TOPIC_NAMES[name]] = value
+        elif not BROKER_SETTINGS[name].fixed_because:
+            kept[BROKER_SETTINGS[name].attribute] = value
+    made = dataclasses.replace(base, topic=over_defaults(topic, base.topic), **kept)
+    _check_whole(made)
+    return made
+
+
+def _check_whole(settings: BrokerSettings) -> None:
+    """What spans several settings."""
+    if not settings.data:
+        raise BadSetting("The setting data is empty. It must name a directory.")
+    if settings.http and not settings.insecure and not is_loopback(settings.http):
+        raise BadSetting(
+            f"The setting http cannot be {settings.http!r}: it would be readable beyond this "
+            "machine. Bind it to 127.0.0.1, or set insecure=true."
+        )
+    if settings.client_credit_bytes > settings.client_in_flight_max_bytes:
+        raise BadSetting(
+            f"The setting client.credit.bytes is {settings.client_credit_bytes}. It must not be "
+            f"above client.in.flight.max.bytes, which is {settings.client_in_flight_max_bytes}."
+        )
+    if settings.topic.min_insync_replicas > 1:
+        raise BadSetting(
+            f"The setting min.insync.replicas cannot be {settings.topic.min_insync_replicas}: "
+            "default.replication.factor is 1, so that no write would succeed."
+        )

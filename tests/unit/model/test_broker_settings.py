@@ -1,0 +1,70 @@
+"""Broker settings: what they map to, and what is refused as a whole."""
+
+import pytest
+
+from bus.errors import BadSetting
+from bus.model.broker_settings import BROKER_SETTINGS, BrokerSettings, broker_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("log.retention.ms", "retention_ms"),
+        ("log.segment.bytes", "segment_bytes"),
+        ("message.max.bytes", "max_message_bytes"),
+        ("log.roll.ms", "segment_ms"),
+    ],
+)
+def test_kafkas_names_at_the_broker_are_defaults_of_topics(name: str, attribute: str) -> None:
+    assert getattr(broker_settings({name: "123456"}).topic, attribute) == 123456
+
+
+def test_the_data_directory_answers_to_kafkas_name() -> None:
+    assert broker_settings({"log.dirs": "/d"}).data == "/d"
+
+
+def test_keywords_lie_over_given_settings() -> None:
+    base = broker_settings({"node.id": 7, "log.flush": "os"})
+    made = broker_settings({"num_partitions": 4}, base)
+    assert (made.node_id, made.topic.flush, made.num_partitions) == (7, "os", 4)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"listen": "tcp://0.0.0.0:7901"},
+        {"listen": "tcp://*:7901"},
+        {"listen": "7901"},
+        {"listen": "ipc://"},
+        {"http": "0.0.0.0:8080"},
+        {"http": "8080"},
+        {"kafka": "127.0.0.1:9092"},
+        {"default.replication.factor": 3},
+        {"min.insync.replicas": 2},
+        {"log.cleanup.policy": "compact"},
+        {"unclean.leader.election.enable": "true"},
+        {"data": ""},
+        {"client.credit.bytes": 90_000_000},
+        {"num.partitions": 0},
+        {"socket.request.max.bytes": 2**40},
+    ],
+)
+def test_unsafe_or_unkept_settings_are_refused(given: dict[str, object]) -> None:
+    with pytest.raises(BadSetting, match=r"The setting .* (is|cannot be) .*"):
+        broker_settings(given)
+
+
+def test_http_may_leave_the_machine_by_name() -> None:
+    assert broker_settings({"http": "0.0.0.0:80", "insecure": True}).http == "0.0.0.0:80"
+
+
+def test_the_table_holds_the_defaults_of_the_class() -> None:
+    defaults = BrokerSettings()
+    for entry in BROKER_SETTINGS.values():
+        if hasattr(defaults, entry.attribute):
+            assert getattr(defaults, entry.attribute) == entry.default
+
+
+def test_every_setting_accepts_its_own_default() -> None:
+    defaults = {name: entry.default for name, entry in BROKER_SETTINGS.items()}
+    assert broker_settings(defaults) == BrokerSettings()
