@@ -22,13 +22,14 @@ from bus.model.limits import (
     PEERS_MAX,
     REQUESTS_UNANSWERED_MAX,
 )
-from bus.model.setting import Setting, Value, fixed, parse_all, setting, table
+from bus.model.setting import Setting, Value, as_text, fixed, parse_all, setting, table
 from bus.model.topic_settings import (
     BROKER_NAMES,
     INT_MAX,
     TOPIC_SETTINGS,
     TopicSettings,
     over_defaults,
+    topic_config,
 )
 
 
@@ -205,6 +206,17 @@ def broker_settings(
     made = dataclasses.replace(base, topic=over_defaults(topic, base.topic), **kept)
     _check_whole(made)
     return made
+
+
+def broker_config(settings: BrokerSettings) -> dict[str, str]:
+    """Every setting of a broker as text by name, fixed ones included: for DescribeConfigs."""
+    topic = topic_config(settings.topic)
+    return {
+        name: topic[_TOPIC_NAMES[name]]
+        if name in _TOPIC_NAMES
+        else as_text(getattr(settings, entry.attribute, entry.default))
+        for name, entry in BROKER_SETTINGS.items()
+    }
 
 
 def _check_whole(settings: BrokerSettings) -> None:

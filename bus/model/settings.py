@@ -3,6 +3,7 @@
 from bus.model.broker_settings import (
     BROKER_SETTINGS,
     BrokerSettings,
+    broker_config,
     broker_settings,
     parse_broker_settings,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Setting",
     "TopicSettings",
     "Value",
+    "broker_config",
     "broker_settings",
     "check_replication",
     "parse_broker_settings",

@@ -3,7 +3,12 @@
 import pytest
 
 from bus.errors import BadSetting
-from bus.model.broker_settings import BROKER_SETTINGS, BrokerSettings, broker_settings
+from bus.model.broker_settings import (
+    BROKER_SETTINGS,
+    BrokerSettings,
+    broker_config,
+    broker_settings,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +73,8 @@ def test_the_table_holds_the_defaults_of_the_class() -> None:
 def test_every_setting_accepts_its_own_default() -> None:
     defaults = {name: entry.default for name, entry in BROKER_SETTINGS.items()}
     assert broker_settings(defaults) == BrokerSettings()
+
+
+def test_the_configuration_as_text_reads_back_as_itself() -> None:
+    settings = broker_settings({"log.retention.ms": 5, "node.id": 3, "insecure": True})
+    assert broker_settings(broker_config(settings)) == settings
