@@ -52,15 +52,17 @@ class Region(Protocol):
     last view is released. The file's length on disk is its capacity, never the log's end (S2).
     """
 
-    path: str
-    capacity: int  # bytes allocated on disk behind the buffer
+    @property
+    def path(self) -> str:
+        """Relative to the disk's directory."""
+
+    @property
+    def capacity(self) -> int:
+        """Bytes allocated on disk behind the buffer."""
 
     @property
     def buffer(self) -> memoryview:
         """Writable bytes; take it anew after `grow`."""
-
-    def prepare(self, capacity: int) -> None:
-        """Ask for space up to `capacity` in the background; a later `grow` finds it done."""
 
     def grow(self, capacity: int) -> None:
         """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""
@@ -78,6 +80,12 @@ class Disk(Protocol):
     def open(self, path: str, limit: int) -> Region:
         """Map an existing file for appends; it may grow to `limit`."""
 
+    def prepare(self, region: Region, capacity: int) -> None:
+        """Allocate up to `capacity` in the background; a later `grow` finds it done."""
+
+    def write_back(self, region: Region, start: int, stop: int) -> None:
+        """Start writing a range in the background, without waiting for it: no promise."""
+
     def size(self, path: str) -> int:
         """Length in bytes; FileNotFoundError if absent."""
 
@@ -86,6 +94,9 @@ class Disk(Protocol):
 
     def write(self, path: str, data: Buffer) -> None:
         """Replace the file by `data`, durably: aside, fsync, rename, fsync the directory (S5)."""
+
+    def write_later(self, path: str, data: Buffer, done: Done | None, durable: bool) -> None:
+        """As `write`, in the background. Not `durable`: in place and unsynced, for derived data."""
 
     def cut(self, path: str, size: int) -> None:
         """Shorten a file that is not mapped, durably."""
@@ -97,7 +108,10 @@ class Disk(Protocol):
         """Remove a file; views of it stay valid."""
 
     def make_dir(self, path: str) -> None:
-        """Make a directory and its parents; existing ones are fine."""
+        """Make a directory and its parents; existing ones are fine.
+
+        Durable with the first commit of a new region inside, or by `sync_dir` of its parent.
+        """
 
     def remove_dir(self, path: str) -> None:
         """Remove an empty directory."""
@@ -111,12 +125,16 @@ class Disk(Protocol):
     def commit(self, regions: Sequence[Region], done: Done) -> None:
         """Make all bytes written so far to `regions` durable, in the background (S3).
 
+        The names of new files are durable with them. A region may be closed meanwhile.
         `done(None)` on success; `done(error)` once and for all otherwise: after an error the
         disk is failed and every further commit fails with the same error (S4).
         """
 
     def sync(self, regions: Iterable[Region]) -> None:
         """As `commit`, but blocking: for recovery and a clean stop."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Sleep until background work has finished and call its `done`; False after `timeout` s."""
 
     def facts(self) -> DiskFacts:
         """What this disk promises, and how full it is now."""
