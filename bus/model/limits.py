@@ -11,6 +11,8 @@ CLIENT_ID_LENGTH_MAX = 1024
 # Requests and responses.
 FRAME_BYTES_MAX = 100 * MIB  # one request with all its frames
 FRAMES_PER_REQUEST_MAX = 66  # identity, header and body, 64 record buffers
+REQUEST_ELEMENTS_MAX = 250_000  # of all arrays of one request, their own elements included
+RESPONSE_ELEMENTS_MAX = 5_000_000  # of all arrays of one response
 REQUESTS_UNANSWERED_MAX = 16  # of one peer over ZeroMQ
 CREDIT_BYTES = 8 * MIB  # unanswered request bytes a ZeroMQ peer may have
 IN_FLIGHT_BYTES_MAX = 64 * MIB  # of one peer, whatever its transport

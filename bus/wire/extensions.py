@@ -1,0 +1,29 @@
+"""What this bus adds to Kafka's messages; it is spoken over ZeroMQ and never on a Kafka listener.
+
+Tagged fields (KIP-482), present in every flexible version of their message:
+
+    message                      tag    field            type   meaning
+    ---------------------------  -----  ---------------  -----  ---------------------------------
+    ApiVersionsResponse          10000  credit_bytes     int64  request bytes a peer may have open
+    ApiVersionsResponse          10001  credit_requests  int32  requests a peer may have open
+    PartitionProduceResponse     10000  flushed_offset   int64  fsynced below this, at answer time
+    PartitionProduceResponse     10001  replicas         int32  brokers that hold the records
+
+-1 in any of them, and so in any answer that does not carry them, is "not told".
+
+Tags from 10000 on are ours, numbered anew in each message; Kafka's own stay far below. API keys
+from 20000 on are ours too. A message that has no answer carries the correlation id -1.
+
+Invariant: a number, once given, is never given to something else.
+"""
+
+from bus.wire.schema import EXTENSION_TAG_MIN
+
+API_KEY_MIN = 20_000
+ONE_WAY = -1  # the correlation id of a message without an answer
+
+CREDIT_BYTES = EXTENSION_TAG_MIN
+CREDIT_REQUESTS = EXTENSION_TAG_MIN + 1
+
+FLUSHED_OFFSET = EXTENSION_TAG_MIN
+REPLICAS = EXTENSION_TAG_MIN + 1

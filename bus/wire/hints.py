@@ -1,0 +1,23 @@
+"""Where the leader is now: the hints that Produce and Fetch answers carry (KIP-951)."""
+
+from dataclasses import dataclass
+
+from bus.wire.schema import int32, nullable_string, string
+
+
+@dataclass(slots=True)
+class LeaderIdAndEpoch:
+    """The leader of a partition, as the answering broker knows it."""
+
+    leader_id: int = int32(-1)
+    leader_epoch: int = int32(-1)
+
+
+@dataclass(slots=True)
+class NodeEndpoint:
+    """How to reach a broker that a hint names."""
+
+    node_id: int = int32()
+    host: str = string()
+    port: int = int32()
+    rack: str | None = nullable_string()
