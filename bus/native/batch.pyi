@@ -3,6 +3,7 @@
 from typing_extensions import Buffer
 
 HEADER_SIZE: int  # 61 bytes
+RECORD_SIZE_MIN: int  # 7 bytes: a batch of `count` records unpacks to at least count times this
 
 Header = tuple[int, int, int, int, int, int, int, int, int, int, int]
 # In the order of `bus.model.batch.BatchInfo`: base_offset, size, leader_epoch, attributes,
@@ -19,7 +20,10 @@ def crc32c_variants() -> list[str]:
     """What this CPU can run of "table", "sse4.2" and "arm", the one in use first."""
 
 def header(data: Buffer, position: int = 0) -> Header:
-    """Read one header; no checksum. Raises CorruptBatch unless the whole batch lies in `data`."""
+    """Read one header; no checksum. Raises CorruptBatch unless the whole batch lies in `data`.
+
+    Count and last offset delta are >= 0 then; that they agree is for `check` to say.
+    """
 
 def check(data: Buffer, position: int = 0) -> Header:
     """Validate one batch: magic, size, CRC, count, and every record of an uncompressed one.
@@ -29,13 +33,16 @@ def check(data: Buffer, position: int = 0) -> Header:
     """
 
 def check_all(data: Buffer) -> list[Header]:
-    """Validate back-to-back batches that fill `data` exactly. Raises CorruptBatch."""
+    """Validate back-to-back batches that fill `data` exactly; none is fine. Raises CorruptBatch."""
 
 def stamp(data: Buffer, position: int, base_offset: int, leader_epoch: int) -> None:
     """Write base offset and partition leader epoch in place; both lie outside the CRC."""
 
 def stamp_append_time(data: Buffer, position: int, timestamp: int) -> None:
-    """Mark a batch LogAppendTime: flag, base and max timestamp, CRC computed anew."""
+    """Mark a batch LogAppendTime: flag, max timestamp, CRC computed anew.
+
+    Readers then take the max timestamp for each record, as Kafka's do.
+    """
 
 def seal(data: Buffer, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
     """Write the producer's fields into a built batch and compute its CRC; may be done again."""
