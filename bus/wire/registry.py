@@ -9,6 +9,18 @@ from dataclasses import dataclass
 
 from bus.errors import UnsupportedVersion
 from bus.native.codec import Program
+from bus.wire.admin import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
 from bus.wire.fetch import FetchRequest, FetchResponse
 from bus.wire.metadata import (
     ApiVersionsRequest,
@@ -16,8 +28,15 @@ from bus.wire.metadata import (
     MetadataRequest,
     MetadataResponse,
 )
+from bus.wire.offsets import (
+    DeleteRecordsRequest,
+    DeleteRecordsResponse,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+)
 from bus.wire.produce import ProduceRequest, ProduceResponse
 from bus.wire.schema import EVER, Message, program
+from bus.wire.transactions import InitProducerIdRequest, InitProducerIdResponse
 
 API_VERSIONS = 18
 
@@ -72,8 +91,24 @@ class Api:
 APIS = (
     Api(0, "Produce", ProduceRequest, ProduceResponse, 3, 11, 9, kafka_min=0),
     Api(1, "Fetch", FetchRequest, FetchResponse, 4, 16, 12, kafka_max=12),
+    Api(2, "ListOffsets", ListOffsetsRequest, ListOffsetsResponse, 1, 7, 6),
     Api(3, "Metadata", MetadataRequest, MetadataResponse, 0, 12, 9),
     Api(API_VERSIONS, "ApiVersions", ApiVersionsRequest, ApiVersionsResponse, 0, 4, 3),
+    Api(19, "CreateTopics", CreateTopicsRequest, CreateTopicsResponse, 0, 7, 5),
+    Api(20, "DeleteTopics", DeleteTopicsRequest, DeleteTopicsResponse, 0, 6, 4),
+    Api(21, "DeleteRecords", DeleteRecordsRequest, DeleteRecordsResponse, 0, 2, 2),
+    Api(22, "InitProducerId", InitProducerIdRequest, InitProducerIdResponse, 0, 4, 2),
+    Api(32, "DescribeConfigs", DescribeConfigsRequest, DescribeConfigsResponse, 0, 4, 4),
+    Api(37, "CreatePartitions", CreatePartitionsRequest, CreatePartitionsResponse, 0, 3, 2),
+    Api(
+        44,
+        "IncrementalAlterConfigs",
+        IncrementalAlterConfigsRequest,
+        IncrementalAlterConfigsResponse,
+        0,
+        1,
+        1,
+    ),
 )
 
 API_BY_KEY: dict[int, Api] = {api.key: api for api in APIS}

@@ -187,19 +187,24 @@ def array(of: type | Kind, **versions: Unpack[Versions]) -> object:
 
 @overload
 def nullable_array(
-    of: Literal["int32"], *, nullable: int = 0, **versions: Unpack[Versions]
+    of: Literal["int32"], *, nullable: int = 0, empty: bool = False, **versions: Unpack[Versions]
 ) -> list[int] | None: ...
 @overload
 def nullable_array(
-    of: Literal["string"], *, nullable: int = 0, **versions: Unpack[Versions]
+    of: Literal["string"], *, nullable: int = 0, empty: bool = False, **versions: Unpack[Versions]
 ) -> list[str] | None: ...
 @overload
 def nullable_array(
-    of: type[T], *, nullable: int = 0, **versions: Unpack[Versions]
+    of: type[T], *, nullable: int = 0, empty: bool = False, **versions: Unpack[Versions]
 ) -> list[T] | None: ...
-def nullable_array(of: type | Kind, *, nullable: int = 0, **versions: Unpack[Versions]) -> object:
-    """An array, or from version `nullable` on perhaps none, which is not the same as empty."""
-    return _declare(Wire("array", of, nullable, **versions))
+def nullable_array(
+    of: type | Kind, *, nullable: int = 0, empty: bool = False, **versions: Unpack[Versions]
+) -> object:
+    """An array, or from version `nullable` on perhaps none, which is not the same as empty.
+
+    None by default, or with `empty` the empty list.
+    """
+    return _declare(Wire("array", of, nullable, **versions), factory=list if empty else None)
 
 
 def wire_of(declared: "Field[Any]") -> Wire:

@@ -1,0 +1,111 @@
+"""ListOffsets (key 2, versions 1 to 7) and DeleteRecords (key 21, versions 0 to 2)."""
+
+from dataclasses import dataclass
+
+from bus.wire.schema import Message, array, int8, int16, int32, int64, string
+
+LATEST = -1  # timestamp that asks for the end of what the reader may see
+EARLIEST = -2  # timestamp that asks for the first offset
+MAX_TIMESTAMP = -3  # timestamp that asks for the record with the greatest one (version 7)
+
+
+@dataclass(slots=True)
+class ListOffsetsPartition:
+    """Which offset of one partition is asked for."""
+
+    partition_index: int = int32()
+    current_leader_epoch: int = int32(-1, since=4)
+    timestamp: int = int64()  # ms since the epoch, or one of the constants above
+
+
+@dataclass(slots=True)
+class ListOffsetsTopic:
+    """The partitions of one topic."""
+
+    name: str = string()
+    partitions: list[ListOffsetsPartition] = array(ListOffsetsPartition)
+
+
+@dataclass(slots=True)
+class ListOffsetsRequest(Message):
+    """The first offset whose record is at or after a time."""
+
+    replica_id: int = int32(-1)
+    isolation_level: int = int8(since=2)  # 0 read uncommitted, 1 read committed
+    topics: list[ListOffsetsTopic] = array(ListOffsetsTopic)
+
+
+@dataclass(slots=True)
+class ListOffsetsPartitionResponse:
+    """What was found; offset and timestamp are -1 if there is no such record."""
+
+    partition_index: int = int32()
+    error_code: int = int16()
+    timestamp: int = int64(-1)
+    offset: int = int64(-1)
+    leader_epoch: int = int32(-1, since=4)
+
+
+@dataclass(slots=True)
+class ListOffsetsTopicResponse:
+    """What was found in one topic."""
+
+    name: str = string()
+    partitions: list[ListOffsetsPartitionResponse] = array(ListOffsetsPartitionResponse)
+
+
+@dataclass(slots=True)
+class ListOffsetsResponse(Message):
+    """What was found."""
+
+    throttle_time_ms: int = int32(since=2)
+    topics: list[ListOffsetsTopicResponse] = array(ListOffsetsTopicResponse)
+
+
+@dataclass(slots=True)
+class DeleteRecordsPartition:
+    """Delete below this offset; -1 is the high watermark."""
+
+    partition_index: int = int32()
+    offset: int = int64()
+
+
+@dataclass(slots=True)
+class DeleteRecordsTopic:
+    """The partitions of one topic."""
+
+    name: str = string()
+    partitions: list[DeleteRecordsPartition] = array(DeleteRecordsPartition)
+
+
+@dataclass(slots=True)
+class DeleteRecordsRequest(Message):
+    """Give up the oldest records of partitions."""
+
+    topics: list[DeleteRecordsTopic] = array(DeleteRecordsTopic)
+    timeout_ms: int = int32()
+
+
+@dataclass(slots=True)
+class DeleteRecordsPartitionResult:
+    """Where one partition begins now."""
+
+    partition_index: int = int32()
+    low_watermark: int = int64()
+    error_code: int = int16()
+
+
+@dataclass(slots=True)
+class DeleteRecordsTopicResult:
+    """Where the partitions of one topic begin now."""
+
+    name: str = string()
+    partitions: list[DeleteRecordsPartitionResult] = array(DeleteRecordsPartitionResult)
+
+
+@dataclass(slots=True)
+class DeleteRecordsResponse(Message):
+    """Where the partitions begin now."""
+
+    throttle_time_ms: int = int32()
+    topics: list[DeleteRecordsTopicResult] = array(DeleteRecordsTopicResult)
