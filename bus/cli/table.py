@@ -1,0 +1,49 @@
+"""A table on standard output: drawn by `rich` on a terminal, aligned text elsewhere."""
+
+import sys
+from collections.abc import Sequence
+
+
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Numbers are set to the right; `title` may be empty."""
+    cells = [[_text(cell) for cell in row] for row in rows]
+    right = [all(isinstance(row[c], int | float) for row in rows) for c in range(len(head))]
+    if sys.stdout.isatty():
+        _draw(title, head, cells, right)
+    else:
+        print(as_text(title, head, cells, right), end="")
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return str(cell)
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.1f}"
+
+
+def as_text(
+    title: str, head: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
+) -> str:
+    """Columns as wide as they need, two spaces between them."""
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    lines = [title] if title else []
+    for row in (head, *cells):
+        padded = (
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        )
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _draw(
+    title: str, head: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left")
+    for name, to_right in zip(head, right, strict=True):
+        table.add_column(name, justify="right" if to_right else "left")
+    for row in cells:
+        table.add_row(*row)
+    Console().print(table)
