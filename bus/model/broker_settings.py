@@ -184,7 +184,7 @@ _TOPIC_NAMES = {broker_name: name for name, broker_name in BROKER_NAMES.items()}
 
 def parse_broker_settings(given: Mapping[str, object]) -> dict[str, Value]:
     """Typed values by canonical name, of what was given. Raises BadSetting with a sentence."""
-    return parse_all(BROKER_SETTINGS, given, BadSetting)
+    return parse_all(BROKER_SETTINGS, given, BadSetting, keywords=True)
 
 
 def broker_settings(

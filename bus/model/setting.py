@@ -143,16 +143,20 @@ def table(settings_class: type, *more: Setting) -> dict[str, Setting]:
 
 
 def parse_all(
-    settings: Mapping[str, Setting], given: Mapping[str, object], error: type[BusError]
+    settings: Mapping[str, Setting],
+    given: Mapping[str, object],
+    error: type[BusError],
+    *,
+    keywords: bool = False,
 ) -> dict[str, Value]:
     """Typed values by canonical name, of what was given and no more.
 
-    A name may be spelt with dots, or with underscores as a Python keyword. Raises `error` for
-    an unknown name (naming the nearest known one), a bad value, or a setting given twice.
+    With `keywords` a name may also be spelt with underscores. Raises `error` for an unknown
+    name (naming the nearest known one), a bad value, or a setting given twice.
     """
     parsed: dict[str, Value] = {}
     for spelling, value in given.items():
-        entry = find(settings, spelling)
+        entry = find(settings, spelling.replace("_", ".") if keywords else spelling)
         if entry is None:
             raise error(unknown_name(spelling, settings))
         if entry.name in parsed:
@@ -161,9 +165,8 @@ def parse_all(
     return parsed
 
 
-def find(settings: Mapping[str, Setting], spelling: str) -> Setting | None:
-    """The setting under one of its spellings, or None."""
-    name = spelling.replace("_", ".")
+def find(settings: Mapping[str, Setting], name: str) -> Setting | None:
+    """The setting under one of its names, or None."""
     if name in settings:
         return settings[name]
     return next((entry for entry in settings.values() if name in entry.other_names), None)

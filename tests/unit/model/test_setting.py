@@ -23,7 +23,7 @@ TABLE = table(Sample, fixed("cup.floor", True, "no cup lacks one", "Whether it h
 
 def refusal(**given: object) -> str:
     with pytest.raises(BadSetting) as caught:
-        parse_all(TABLE, given, BadSetting)
+        parse_all(TABLE, given, BadSetting, keywords=True)
     return str(caught.value)
 
 
@@ -45,7 +45,12 @@ def test_text_and_typed_values_are_parsed_alike(name: str, given: object, value:
 
 
 def test_a_name_may_be_spelt_as_a_keyword() -> None:
-    assert parse_all(TABLE, {"cup_size": 4}, BadSetting) == {"cup.size": 4}
+    assert parse_all(TABLE, {"cup_size": 4}, BadSetting, keywords=True) == {"cup.size": 4}
+
+
+def test_elsewhere_a_name_has_dots() -> None:
+    with pytest.raises(BadSetting, match=r"Did you mean cup\.size"):
+        parse_all(TABLE, {"cup_size": 4}, BadSetting)
 
 
 def test_another_name_means_the_same_setting() -> None:
