@@ -1,0 +1,74 @@
+"""What a scenario is given: where to put files, how much to do, how often."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf.pool import CALL_RECORDS, VALUE_BYTES
+from perf.result import Result
+from perf.stats import median
+from perf.usage import Stopwatch
+
+
+class Failed(Exception):
+    """What was measured is wrong: a lost record, a wrong checksum, a figure above its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The conditions of one run of the harness."""
+
+    directory: Path  # on the disk that is measured
+    scale: float = 1.0  # of the number of records; the targets are meant at 1
+    repeats: int = 3
+    say: Callable[[str], None] = lambda text: None  # progress, one line
+
+    def calls(self, records: int) -> int:
+        """How many calls of CALL_RECORDS make `records` at this scale."""
+        return max(4, int(records * self.scale) // CALL_RECORDS)
+
+    @contextmanager
+    def fresh_directory(self):
+        """An empty directory that goes when the scenario is done with it."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(dir=self.directory))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def throughput(
+    name: str,
+    bench: Bench,
+    once: Callable[[Stopwatch, int], int],
+    pids: dict[str, int],
+    *,
+    limit: str | None = None,
+    value_bytes: int = VALUE_BYTES,
+    **facts: str | int | float,
+) -> Result:
+    """Repeat `once(stopwatch, repeat)`, which returns the records of the stretch it timed."""
+    stopwatch = Stopwatch(client=os.getpid(), **pids)
+    rates, records = [], 0
+    for repeat in range(bench.repeats):
+        done = once(stopwatch, repeat)
+        rates.append(done / stopwatch.last)
+        records += done
+        bench.say(f"{name}: {rates[-1] / 1e6:.2f} M records/s")
+    rate = median(rates)
+    return Result(
+        name=name,
+        metrics={
+            "records_per_second": rate,
+            "mb_per_second": rate * value_bytes / 1e6,
+        },
+        runs=rates,
+        processes=stopwatch.processes(records),
+        facts={"value_bytes": value_bytes, "records_a_repeat": records // bench.repeats, **facts},
+        limit=limit,
+    )

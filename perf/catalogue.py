@@ -1,0 +1,43 @@
+"""The scenarios by name: what each measures, and the function that does it."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from perf.bench import Bench
+from perf.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`place` is imported when it is run, so that listing costs nothing."""
+
+    name: str
+    what: str
+    place: str
+
+    def run(self, bench: Bench) -> list[Result]:
+        """Measure; may take from seconds to minutes."""
+        function: Callable[[Bench], list[Result]] = importlib.import_module(self.place).run
+        return function(bench)
+
+
+SCENARIOS = {
+    name: Scenario(name, what, place)
+    for name, what, place in [
+        ("limits-produce", "the raw way in, warm and cold pages", "perf.limits.produce"),
+        ("limits-fetch", "the raw way out: columns, list, records", "perf.limits.fetch"),
+        ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
+        ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
+        ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
+        ("consume", "poll_batch: columns, list; record by record", "perf.macro.consume"),
+        ("embedded", "produce and consume in one process", "perf.macro.embedded"),
+        ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
+        ("latency", "one message at a time, and the relay", "perf.macro.latency"),
+        ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
+        ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
+    ]
+}
+MICRO = "micro"  # pytest-benchmark over perf/micro
+ALL = "all"  # every scenario above
+REPORT = "report"  # the table of targets from a document

@@ -1,0 +1,77 @@
+"""What is printed: the list of scenarios, the figures, and the report on the targets."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from perf.catalogue import ALL, MICRO, REPORT, SCENARIOS
+from perf.result import Result
+from perf.targets import TARGETS, beaten_limits, judge
+
+console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = 160  # a file or a pipe has no width of its own
+
+
+def show_list() -> None:
+    """What `./run perf NAME` knows."""
+    table = Table("name", "what it measures", box=None)
+    table.add_row(MICRO, "the native parts, by pytest-benchmark")
+    for scenario in SCENARIOS.values():
+        table.add_row(scenario.name, escape(scenario.what))
+    table.add_row(ALL, "everything, then the report")
+    table.add_row(f"{REPORT} FILE", "the table of targets from a JSON document")
+    console.print(table)
+
+
+def show_results(results: list[Result]) -> None:
+    """One line a result."""
+    table = Table("result", "figure", "MB/s", "each repeat", "CPU s per M", "RssAnon MB", "how")
+    for result in results:
+        table.add_row(
+            result.name,
+            _figure(result),
+            f"{result.metrics['mb_per_second']:.0f}" if result.rate() else "",
+            " ".join(_short(run) for run in result.runs),
+            _each(result, "cpu_seconds_per_million"),
+            _each(result, "rss_anon_mb"),
+            " ".join(f"{key}={value}" for key, value in result.facts.items() if key != "tried"),
+        )
+    console.print(table)
+
+
+def show_report(results: list[Result]) -> bool:
+    """The table of targets; True if every one that was measured is reached."""
+    by_name = {result.name: result for result in results}
+    table = Table("what", "target", "result", "share of the limit", "")
+    verdicts = [judge(target, by_name) for target in TARGETS]
+    words = {True: "[green]pass[/]", False: "[red]FAIL[/]", None: "-"}
+    for verdict in verdicts:
+        table.add_row(
+            escape(verdict.what),
+            verdict.target,
+            verdict.found,
+            verdict.share,
+            words[verdict.passed],
+        )
+    console.print(table)
+    for sentence in beaten_limits(by_name):
+        console.print(f"[red]{sentence}[/]")
+    return all(verdict.passed is not False for verdict in verdicts)
+
+
+def _figure(result: Result) -> str:
+    rate = result.rate()
+    if rate is not None:
+        return f"{rate / 1e6:.2f} M records/s"
+    return "\n".join(f"{name} {value:.3g}" for name, value in result.metrics.items())
+
+
+def _short(run: float) -> str:
+    return f"{run / 1e6:.2f}" if run > 1e5 else f"{run:.3g}"
+
+
+def _each(result: Result, name: str) -> str:
+    return " ".join(
+        f"{process} {used[name]:.3g}" for process, used in result.processes.items() if name in used
+    )
