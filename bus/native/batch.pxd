@@ -5,3 +5,4 @@ from bus.native.cbus cimport bus_header
 
 cdef tuple header_tuple(const bus_header *header)
 cdef int fail(int64_t result, int64_t position) except -1
+cdef int too_large() except -1

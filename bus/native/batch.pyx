@@ -1,6 +1,6 @@
 """RecordBatch v2: checksum, header, validation and stamping in place."""
 
-from bus.errors import CorruptBatch
+from bus.errors import CorruptBatch, MessageTooLarge
 
 from cpython.buffer cimport PyBuffer_Release
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
@@ -61,6 +61,10 @@ cdef int fail(int64_t result, int64_t position) except -1:
     """Raise the exception of a negative result about the batch at `position`."""
     reason = (<bytes>bus_reason(result)).decode()
     raise CorruptBatch(f"The record batch at byte {position} is no good: {reason}.")
+
+
+cdef int too_large() except -1:
+    raise MessageTooLarge("A record or batch of 2 GiB or more cannot be sent.")
 
 
 cdef int64_t read_header(bus_span data, int64_t position, bus_header *header) except -1:

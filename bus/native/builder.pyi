@@ -1,16 +1,58 @@
 """Build RecordBatch v2 from single records and from arrays, without a Python loop."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from typing_extensions import Buffer
 
-Headers = Sequence[tuple[str, bytes | None]]
+from bus.native.rows import encode_fixed as encode_fixed
+from bus.native.rows import encode_list as encode_list
+from bus.native.rows import encode_offsets as encode_offsets
+from bus.native.rows import encode_views as encode_views
+from bus.native.rows import partition_list as partition_list
+
+Headers = Sequence[tuple[str, Buffer | None]]
+
+class BatchOwner(Protocol):
+    """What a delivery asks: the batch's own object. It must not lead back to its deliveries."""
+
+    done: bool
+    topic: str
+    partition: int
+    base_offset: int | None  # None or -1: not known
+    count: int
+    durability: object
+
+    def wait(self, timeout: float | None) -> None:
+        """Return when done; raise the batch's error, or that the time is up."""
 
 class Delivery:
-    """One record's place in a batch on its way; its questions go to the batch's own object."""
+    """A record's or a batch's way into the log: ask it, or wait for it."""
 
-    owner: object  # what `BatchBuilder(owner=...)` was given
-    index: int  # the record's place in the batch
+    owner: object  # what `BatchBuilder(owner=...)` was given, a BatchOwner
+    index: int  # the first record's place in the batch
+
+    def __init__(self, owner: BatchOwner, index: int = 0, count: int = -1) -> None:
+        """`count` records of the batch; -1: all of them."""
+
+    @property
+    def done(self) -> bool: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int:
+        """Of the (first) record; -1 while it is not known."""
+
+    @property
+    def count(self) -> int:
+        """How many records this stands for."""
+
+    @property
+    def durability(self) -> object: ...
+    def result(self, timeout: float | None = None) -> int:
+        """Wait for the acknowledgement; the offset. Raises the error, or that the time is up."""
 
 class BatchBuilder:
     """One batch that grows record by record. Not locked: the GIL makes `append` whole."""
@@ -30,61 +72,16 @@ class BatchBuilder:
         timestamp: int,
         headers: Headers | None,
     ) -> Delivery | None:
-        """Add a record; None if it does not fit. TypeError names what is not bytes-like."""
+        """Add a record; None if it does not fit or the batch is finished.
+
+        TypeError names what is not bytes-like; MessageTooLarge from 2 GiB.
+        """
 
     def finish(self) -> memoryview:
-        """The batch, header filled but for producer and CRC (`batch.seal`); appends then fail."""
-
-# Each encodes rows from `start` into one batch of at most `size_max` bytes (the first row always
-# fits) and returns (batch, next start). Timestamps: one for all, or int64[n] in ms. Unsealed.
-
-def encode_list(
-    values: list[bytes | None],
-    keys: list[bytes | None] | None,
-    timestamps: int | Buffer,
-    start: int,
-    size_max: int,
-) -> tuple[memoryview, int]: ...
-def encode_fixed(
-    values: Buffer,
-    width: int,
-    keys: list[bytes | None] | None,
-    timestamps: int | Buffer,
-    start: int,
-    size_max: int,
-) -> tuple[memoryview, int]:
-    """NumPy V or S: rows of `width` bytes in one contiguous buffer."""
-
-def encode_offsets(
-    offsets: Buffer,
-    large: bool,
-    data: Buffer,
-    validity: Buffer | None,
-    bit_offset: int,
-    keys: list[bytes | None] | None,
-    timestamps: int | Buffer,
-    start: int,
-    size_max: int,
-) -> tuple[memoryview, int]:
-    """Arrow binary or string (`large`: int64 offsets), with its validity bitmap."""
-
-def encode_views(
-    views: Buffer,
-    buffers: Sequence[Buffer],
-    validity: Buffer | None,
-    bit_offset: int,
-    keys: list[bytes | None] | None,
-    timestamps: int | Buffer,
-    start: int,
-    size_max: int,
-) -> tuple[memoryview, int]:
-    """Arrow binary_view or string_view: 16-byte views and their buffers."""
+        """The batch, header filled but for producer and CRC (`batch.seal`); once."""
 
 def with_records(batch: Buffer, codec: int, records: Buffer) -> memoryview:
     """A copy of a finished batch whose records are replaced by their compressed form."""
-
-def partition_list(keys: Sequence[bytes | None], partitions: int) -> memoryview:
-    """int32[n]: murmur2 partition of each key as Kafka's default partitioner; -1 for null."""
 
 def murmur2(data: Buffer) -> int:
     """Kafka's murmur2 as a signed 32-bit integer."""

@@ -1,5 +1,6 @@
 # What bus/native sees of csrc: declarations, and nothing of its own but borrowing a buffer.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "layout.h" nogil:
@@ -119,6 +120,46 @@ cdef extern from "core.h" nogil:
     int64_t bus_time_index_floor(const uint8_t *entries, int64_t count, int64_t timestamp)
     const char *bus_reason(int64_t result)
 
+cdef extern from "builder.h" nogil:
+    struct bus_bytes:
+        const uint8_t *data
+        int64_t size
+    struct bus_builder:
+        uint8_t *data
+        int64_t capacity
+        int64_t size
+        int64_t needed
+        int64_t base_timestamp
+        int64_t max_timestamp
+        int32_t count
+    enum bus_rows_kind:
+        BUS_ROWS_SPANS
+        BUS_ROWS_FIXED
+        BUS_ROWS_STRIPPED
+        BUS_ROWS_OFFSETS32
+        BUS_ROWS_OFFSETS64
+        BUS_ROWS_VIEWS
+    struct bus_rows:
+        bus_rows_kind kind
+        const uint8_t *rows
+        int64_t width
+        const bus_bytes *buffers
+        int64_t buffers_count
+        const uint8_t *validity
+        int64_t bit_offset
+        const bus_bytes *keys
+        const int64_t *timestamps
+        int64_t timestamp
+    bus_builder bus_builder_begin(uint8_t *data, int64_t capacity)
+    int bus_builder_append(
+        bus_builder *builder, int64_t timestamp, bus_bytes key, bus_bytes value, bus_bytes headers
+    )
+    int64_t bus_builder_fill(
+        bus_builder *builder, const bus_rows *rows, int64_t start, int64_t stop
+    )
+    void bus_builder_finish(bus_builder *builder)
+    void bus_batch_replace(uint8_t *to, const uint8_t *batch, int codec, bus_bytes records)
+
 cdef enum:
     GIL_BYTES = 32768  # work on more than this releases the GIL; less is not worth the hand-over
 
@@ -139,4 +180,32 @@ cdef inline bus_span borrow_writable(object data, Py_buffer *view) except *:
 cdef inline int check_position(bus_span data, int64_t position) except -1:
     if position < 0 or position > data.size:
         raise ValueError(f"position {position} is not within the {data.size} bytes given")
+    return 0
+
+
+cdef inline int borrow_other(object data, str name, Py_buffer *view, bus_bytes *out) except -1:
+    cdef bus_span span
+    try:
+        span = borrow(data, view)
+    except TypeError:
+        hint = "; encode it first" if isinstance(data, str) else ""
+        raise TypeError(
+            f"{name} must be bytes-like or None, not {type(data).__name__}{hint}"
+        ) from None
+    out.data = span.data
+    out.size = span.size
+    return 0
+
+
+cdef inline int borrow_bytes(object data, str name, Py_buffer *view, bus_bytes *out) except -1:
+    """What to write for None or bytes-like `data`; release `view` unless its `len` is -1."""
+    view.len = -1
+    if PyBytes_CheckExact(data):
+        out.data = <const uint8_t *>PyBytes_AS_STRING(data)
+        out.size = PyBytes_GET_SIZE(data)
+    elif data is None:
+        out.data = NULL
+        out.size = -1
+    else:
+        borrow_other(data, name, view, out)
     return 0

@@ -24,18 +24,22 @@ def walk(
     buffer_index: int,
     buffer_offset: int,
     row: int,
-    offsets: Buffer,
-    timestamps: Buffer,
-    key_spans: Buffer,
-    value_spans: Buffer,
-    header_spans: Buffer,
+    offsets: Buffer | None,
+    timestamps: Buffer | None,
+    key_spans: Buffer | None,
+    value_spans: Buffer | None,
+    header_spans: Buffer | None,
 ) -> None:
     """Write the rows of one batch's (uncompressed) records from `row` on.
 
     offsets, timestamps: writable int64[n]; *_spans: writable int64[n, 3] = (buffer index, start,
     end), null is (-1, -1, -1); starts count from `buffer_offset`, where `records` lies in its
-    buffer. A header span covers the raw header list, count included. `append_timestamp` >= 0
-    replaces each timestamp (LogAppendTime). Raises CorruptBatch. Releases the GIL.
+    buffer. A header span covers the raw header list, count included. A column that is None is
+    not written. `append_timestamp` >= 0 replaces each timestamp (LogAppendTime). Raises
+    CorruptBatch; ValueError if a column is too short. Releases the GIL above 32 KiB.
+
+    `count` is a peer's claim: before columns are made for it, check that count *
+    `batch.RECORD_SIZE_MIN` <= len(records).
     """
 
 def to_list(spans: Buffer, buffers: Sequence[Buffer], start: int, stop: int) -> list[bytes | None]:

@@ -1,0 +1,1 @@
+"""Several borrowed buffers, held together for native code."""

@@ -1,0 +1,226 @@
+"""Open batches into columns, lists and single records."""
+
+from bus.errors import CorruptBatch
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from bus.native.batch cimport fail
+from bus.native.buffers cimport Buffers, hold, holder
+from bus.native.cbus cimport (
+    BUS_OK,
+    GIL_BYTES,
+    bus_bytes,
+    bus_columns,
+    bus_cursor,
+    bus_cursor_of,
+    bus_origin,
+    bus_read_bytes,
+    bus_read_varint,
+    bus_records_walk,
+    bus_span,
+)
+
+
+def walk(
+    object records not None,
+    int32_t count,
+    int64_t base_offset,
+    int64_t base_timestamp,
+    int64_t append_timestamp,
+    int64_t buffer_index,
+    int64_t buffer_offset,
+    int64_t row,
+    object offsets,
+    object timestamps,
+    object key_spans,
+    object value_spans,
+    object header_spans,
+):
+    cdef Buffers held = holder(6)
+    cdef bus_columns columns
+    cdef bus_span span
+    cdef bus_origin origin = bus_origin(
+        base_offset, base_timestamp, append_timestamp, buffer_index, buffer_offset
+    )
+    cdef int result
+    cdef int64_t end = row + count
+    if count < 0 or row < 0:
+        raise ValueError("count and row must not be negative")
+    held.add(records, PyBUF_SIMPLE)
+    span = bus_span(<uint8_t *>held.spans[0].data, held.spans[0].size)
+    columns.offsets = from_row(held.longs_out(offsets, end, 1, "offsets"), row, 1)
+    columns.timestamps = from_row(held.longs_out(timestamps, end, 1, "timestamps"), row, 1)
+    columns.key_spans = from_row(held.longs_out(key_spans, end, 3, "key_spans"), row, 3)
+    columns.value_spans = from_row(held.longs_out(value_spans, end, 3, "value_spans"), row, 3)
+    columns.header_spans = from_row(held.longs_out(header_spans, end, 3, "header_spans"), row, 3)
+    if span.size > GIL_BYTES:
+        with nogil:
+            result = bus_records_walk(span, count, &origin, &columns)
+    else:
+        result = bus_records_walk(span, count, &origin, &columns)
+    if result != BUS_OK:
+        fail(result, buffer_offset)
+
+
+cdef inline int64_t *from_row(int64_t *column, int64_t row, int64_t width) noexcept:
+    return NULL if column == NULL else column + row * width
+
+
+cdef inline bytes bytes_at(Buffers held, const int64_t *span):
+    """What a span (buffer, start, end) covers; None for null."""
+    cdef bus_bytes buffer
+    if span[0] < 0:
+        return None
+    if span[0] >= held.count:
+        raise IndexError(f"a span leads into buffer {span[0]} of {held.count}")
+    buffer = held.spans[span[0]]
+    if span[1] < 0 or span[2] < span[1] or span[2] > buffer.size:
+        raise IndexError(f"a span [{span[1]}, {span[2]}) leads out of its {buffer.size} bytes")
+    return PyBytes_FromStringAndSize(<const char *>buffer.data + span[1], span[2] - span[1])
+
+
+cdef int check_rows(int64_t start, int64_t stop) except -1:
+    if start < 0 or stop < start:
+        raise ValueError(f"[{start}, {stop}) is no range of rows")
+    return 0
+
+
+def to_list(object spans not None, object buffers not None, int64_t start, int64_t stop):
+    cdef Buffers held = hold(buffers)
+    cdef Buffers column = holder(1)
+    cdef const int64_t *span
+    cdef int64_t row
+    cdef list out
+    check_rows(start, stop)
+    span = column.longs(spans, stop, 3, "spans")
+    out = PyList_New(stop - start)
+    for row in range(start, stop):
+        item = bytes_at(held, span + 3 * row)
+        Py_INCREF(item)
+        PyList_SET_ITEM(out, row - start, item)
+    return out
+
+
+cdef list decode_headers(bytes raw):
+    """A header list as it stands in a record, count included."""
+    cdef bus_cursor cursor = bus_cursor_of(<const uint8_t *>raw, len(raw))
+    cdef int32_t count, name_size, size, _i
+    cdef const uint8_t *name
+    cdef const uint8_t *content
+    cdef list out = []
+    if not bus_read_varint(&cursor, &count) or count < 0:
+        raise CorruptBatch("The headers of a record are damaged.")
+    for _i in range(count):
+        if not bus_read_bytes(&cursor, False, &name, &name_size) or not bus_read_bytes(
+            &cursor, True, &content, &size
+        ):
+            raise CorruptBatch("The headers of a record are damaged.")
+        out.append((
+            PyUnicode_DecodeUTF8(<char *>name, name_size, "replace"),
+            None if size < 0 else PyBytes_FromStringAndSize(<const char *>content, size),
+        ))
+    return out
+
+
+def headers_at(tuple span not None, object buffers not None):
+    cdef int64_t[3] place
+    place[0], place[1], place[2] = span
+    raw = bytes_at(hold(buffers), place)
+    return [] if raw is None else decode_headers(raw)
+
+
+@cython.final
+@cython.freelist(256)
+@cython.no_gc  # it refers to strings and bytes alone
+cdef class Record:
+    """One record as a consumer sees it; immutable."""
+
+    cdef readonly str topic
+    cdef readonly bytes key
+    cdef readonly bytes value
+    cdef readonly int64_t offset
+    cdef readonly int64_t timestamp
+    cdef readonly int32_t partition
+    cdef bytes raw_headers  # None: there are none
+
+    @property
+    def headers(self):
+        return [] if self.raw_headers is None else decode_headers(self.raw_headers)
+
+    def __repr__(self):
+        return (
+            f"Record(topic={self.topic!r}, partition={self.partition}, offset={self.offset},"
+            f" timestamp={self.timestamp}, key={self.key!r}, value={self.value!r},"
+            f" headers={self.headers!r})"
+        )
+
+
+@cython.final
+cdef class Rows:
+    """The iterator of `iterate`; it holds its buffers until it goes."""
+
+    cdef str topic
+    cdef int32_t partition
+    cdef Buffers held
+    cdef Buffers columns
+    cdef const int64_t *offsets
+    cdef const int64_t *timestamps
+    cdef const int64_t *keys
+    cdef const int64_t *values
+    cdef const int64_t *headers
+    cdef int64_t row
+    cdef int64_t stop
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef int64_t row = self.row
+        cdef Record record
+        if row >= self.stop:
+            raise StopIteration
+        record = Record.__new__(Record)
+        record.topic = self.topic
+        record.partition = self.partition
+        record.offset = self.offsets[row]
+        record.timestamp = self.timestamps[row]
+        record.key = bytes_at(self.held, self.keys + 3 * row)
+        record.value = bytes_at(self.held, self.values + 3 * row)
+        if self.headers[3 * row + 2] - self.headers[3 * row + 1] > 1:  # one byte: a count of 0
+            record.raw_headers = bytes_at(self.held, self.headers + 3 * row)
+        self.row = row + 1
+        return record
+
+
+def iterate(
+    str topic not None,
+    int32_t partition,
+    object offsets not None,
+    object timestamps not None,
+    object key_spans not None,
+    object value_spans not None,
+    object header_spans not None,
+    object buffers not None,
+    int64_t start,
+    int64_t stop,
+):
+    cdef Rows rows = Rows.__new__(Rows)
+    check_rows(start, stop)
+    rows.topic = topic
+    rows.partition = partition
+    rows.held = hold(buffers)
+    rows.columns = holder(5)
+    rows.offsets = rows.columns.longs(offsets, stop, 1, "offsets")
+    rows.timestamps = rows.columns.longs(timestamps, stop, 1, "timestamps")
+    rows.keys = rows.columns.longs(key_spans, stop, 3, "key_spans")
+    rows.values = rows.columns.longs(value_spans, stop, 3, "value_spans")
+    rows.headers = rows.columns.longs(header_spans, stop, 3, "header_spans")
+    rows.row = start
+    rows.stop = stop
+    return rows
