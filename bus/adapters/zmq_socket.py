@@ -41,6 +41,13 @@ MESSAGES_PER_TURN = 64
 TURN_SECONDS = 0.001
 COPY_BYTES_MAX = 64 * 1024  # larger frames are lent to ZeroMQ
 
+# pyzmq's constants as plain numbers: an operation on its enums costs more than the call it is for.
+_NOBLOCK = int(zmq.NOBLOCK)
+_NOBLOCK_MORE = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
+_POLLIN = int(zmq.POLLIN)
+_POLLOUT = int(zmq.POLLOUT)
+_EVENTS = int(zmq.EVENTS)
+
 Sendable: TypeAlias = Buffer | zmq.Frame  # a Frame goes as it is, whatever its size
 
 log = logging.getLogger("bus.zmq")
@@ -158,9 +165,9 @@ class ZmqSocket:
 
     def _can_go_on(self) -> bool:
         """Re-read EVENTS, which uses the descriptor's signal up: is there anything to do now?"""
-        events = BareSocket.get(self._socket, zmq.EVENTS)
+        events = BareSocket.get(self._socket, _EVENTS)
         assert isinstance(events, int), "ZMQ_EVENTS is a number"
-        return bool(events & (zmq.POLLIN | zmq.POLLOUT if self._parked else zmq.POLLIN))
+        return bool(events & (_POLLIN | _POLLOUT if self._parked else _POLLIN))
 
     def _deliver(self, frames: list[zmq.Frame]) -> None:
         if len(frames) > self._frames_max:
@@ -177,7 +184,7 @@ class ZmqSocket:
         """One message, or None; of one with too many frames only the first ones, plus one."""
         receive = BareSocket.recv
         try:
-            frame = receive(self._socket, zmq.NOBLOCK, False)
+            frame = receive(self._socket, _NOBLOCK, False)
         except zmq.Again:
             return None
         frames = [frame]
@@ -193,8 +200,8 @@ class ZmqSocket:
         last = len(frames) - 1
         try:
             for frame in frames[:last]:
-                send(self._socket, frame, zmq.NOBLOCK | zmq.SNDMORE, False)
-            send(self._socket, frames[last], zmq.NOBLOCK, False)
+                send(self._socket, frame, _NOBLOCK_MORE, False)
+            send(self._socket, frames[last], _NOBLOCK, False)
         except zmq.Again:
             return False
         return True

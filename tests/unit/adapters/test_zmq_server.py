@@ -1,6 +1,7 @@
 """The server answers its peers, keeps their accounts, and forgets those that are gone."""
 
 import errno
+import socket
 import struct
 
 import pytest
@@ -214,3 +215,28 @@ def test_a_port_beyond_loopback_is_refused(listen, endpoint) -> None:
 def test_what_is_no_endpoint_is_refused(listen, endpoint) -> None:
     with pytest.raises(BadSetting, match="endpoint"):
         listen(endpoint)
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", bytes(64), b"\xff" * 64])
+def test_bytes_that_are_no_zeromq_open_no_account(driven, broker, listen, dial, garbage) -> None:
+    server = listen()
+    host, _, port = server.endpoint.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port))) as stranger:
+        stranger.sendall(garbage)
+        dealer = dial(server.endpoint)
+        dealer.send(request(1))
+        driven.until(lambda: broker.asked)
+    assert len(server.peers) == 1
+    dealer.close()
+
+
+def test_a_request_too_short_for_a_header_is_handed_on_uncounted(
+    driven, broker, listen, dial
+) -> None:
+    dealer = dial(listen().endpoint)
+    dealer.send_multipart([b"", b"x"])
+    driven.until(lambda: broker.asked)
+    peer, frames = broker.asked[0]
+    assert frames == [b"", b"x"]
+    assert peer.unanswered == 0
+    dealer.close()
