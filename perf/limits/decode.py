@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from bus.native.batch import HEADER_SIZE, Header
+from bus.native.batch import HEADER_SIZE
 from bus.native.columns import iterate, to_list, walk
 
+Header = tuple[int, ...]  # in the order of bus.model.batch.BatchInfo
 Spans = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 

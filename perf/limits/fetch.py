@@ -14,11 +14,11 @@ from pathlib import Path
 import zmq
 
 from bus.adapters.malloc import keep_freed_memory
-from bus.native.batch import Header, check_all, seal, stamp
+from bus.native.batch import check_all, seal, stamp
 from bus.native.builder import encode_list
 from bus.native.segment import slice_end
 from perf.bench import Bench, Failed, throughput
-from perf.limits.decode import columns_of, count_records, values_of
+from perf.limits.decode import Header, columns_of, count_records, values_of
 from perf.limits.processes import worker
 from perf.pool import VALUE_BYTES, Pool, checksum
 from perf.result import Result
