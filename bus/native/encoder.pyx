@@ -11,8 +11,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport (
-    INT8_MAX, INT8_MIN, INT16_MAX, INT16_MIN, INT32_MAX, INT32_MIN, UINT16_MAX, UINT32_MAX,
-    int64_t, uint8_t, uint64_t
+    INT8_MAX, INT8_MIN, INT16_MAX, INT16_MIN, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN,
+    UINT16_MAX, UINT32_MAX, int64_t, uint8_t, uint64_t
 )
 from libc.string cimport memcpy, memmove
 
@@ -217,7 +217,7 @@ cdef class Encoder:
         if kind == INT32_:
             return self.integer(value, INT32_MIN, INT32_MAX, 4)
         if kind == INT64_:
-            return self.integer(value, <int64_t>1 << 63, ~(<int64_t>1 << 63), 8)
+            return self.integer(value, INT64_MIN, INT64_MAX, 8)
         if kind == INT16_:
             return self.integer(value, INT16_MIN, INT16_MAX, 2)
         if kind == INT8_:
