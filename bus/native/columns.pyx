@@ -180,6 +180,9 @@ cdef class Rows:
     def __iter__(self):
         return self
 
+    def __length_hint__(self):
+        return self.stop - self.row
+
     def __next__(self):
         cdef int64_t row = self.row
         cdef Record record
