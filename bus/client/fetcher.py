@@ -1,0 +1,319 @@
+"""What a consumer asks the brokers for: positions, fetches ahead of the reader, and errors.
+
+Event             Condition                       What happens
+-----             ---------                       ------------
+assign, seek      to a Start                      an offset is looked up, then fetching begins
+assign, seek      to an offset                    fetching begins there; older answers are dropped
+lookups           no lookup of it under way       ListOffsets to its leader
+fetches           room for its bytes              Fetch to its leader, with all that are due there
+on_fetched        records                         Deliver; the next fetch goes on behind them
+on_fetched        not here, not now               Refresh; again after a pause
+on_fetched        offset out of range             by the rule: Raise, or look up earliest or latest
+on_fetched        another epoch below us          Raise LogTruncated: what was read is gone
+on_consumed       always                          its bytes make room again
+
+A partition is in at most one fetch; several fetches to one broker may be out, so that a fetch
+parked at the end of one partition does not hold up another. After Raise a partition rests until
+the reader seeks.
+
+Invariant: `buffered` counts what was delivered and not yet consumed, and stays below
+`prefetch_bytes` plus what is in flight.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bus.client.routing import Leader
+from bus.errors import BusError, LogTruncated, OffsetOutOfRange, UnknownTopicOrPartition
+from bus.model.ids import TopicPartition
+
+NO_OFFSET = -1
+LATEST, EARLIEST = -1, -2  # timestamps of a ListOffsets that mean an end of the log
+FETCHES_PER_NODE_MAX = 4
+UNKNOWN_MS_MAX = 10_000  # a partition unknown for so long is not there
+PAUSE_MS = 50  # before an answer is asked for again, doubling
+PAUSE_MS_MAX = 1000
+
+RangeRule = Literal["error", "earliest", "latest"]
+LeaderOf = Callable[[TopicPartition], Leader]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRules:
+    """The options of a consumer that the fetcher obeys; sizes in bytes."""
+
+    prefetch_bytes: int = 32 << 20
+    fetch_bytes: int = 16 << 20  # of one answer
+    partition_bytes: int = 4 << 20  # of one partition in one answer
+    out_of_range: RangeRule = "error"
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One assigned partition."""
+
+    partition: TopicPartition
+    generation: int  # of the reader's last seek; answers to older ones are dropped
+    offset: int = NO_OFFSET  # next to ask for
+    lookup: int | None = None  # timestamp whose offset is to be found first
+    epoch: int = -1  # leader epoch of the last batch that came
+    paused: bool = False
+    broken: bool = False  # an error was raised; rests until the next seek
+    busy: bool = False  # in a fetch or a lookup that is under way
+    buffered: int = 0
+    retry_at_ms: int = 0
+    failures: int = 0  # in a row
+    unknown_since_ms: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One partition of a fetch or a lookup."""
+
+    partition: TopicPartition
+    generation: int
+    offset: int  # or the timestamp to look up
+    leader_epoch: int
+    last_epoch: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One request to one broker."""
+
+    node: int
+    asks: tuple[Ask, ...]
+    bytes_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an answer says of one partition."""
+
+    error: BusError | None = None
+    size: int = 0  # bytes of whole batches
+    end_offset: int = NO_OFFSET  # behind the last of them
+    epoch: int = -1  # leader epoch of the last of them
+    start_offset: int = NO_OFFSET  # of the log
+    high_watermark: int = NO_OFFSET
+    diverged_at: int = NO_OFFSET  # where the leader's log parts from what was read
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand the records of this answer to the reader."""
+
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """The reader's next poll raises this."""
+
+    ask: Ask
+    error: BusError
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The picture of the cluster is out of date."""
+
+
+Effect = Deliver | Raise | Refresh
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """All assigned partitions of one consumer."""
+
+    rules: FetchRules
+    seats: dict[TopicPartition, Seat] = field(default_factory=dict)
+    buffered: int = 0
+    _out: dict[int, int] = field(default_factory=dict)  # node -> fetches under way
+
+    def assign(self, partition: TopicPartition, generation: int, *, paused: bool = False) -> None:
+        """Add a partition; it rests until `seek` says where to begin."""
+        self.seats[partition] = Seat(partition, generation, paused=paused)
+
+    def unassign(self, partition: TopicPartition) -> None:
+        """Drop a partition with what is buffered of it."""
+        seat = self.seats.pop(partition, None)
+        if seat is not None:
+            self.buffered -= seat.buffered
+
+    def seek(
+        self,
+        partition: TopicPartition,
+        generation: int,
+        *,
+        offset: int = NO_OFFSET,
+        lookup: int | None = None,
+    ) -> None:
+        """Begin again at an offset, or at what a timestamp stands for."""
+        old = self.seats.get(partition)
+        if old is None:
+            return
+        self.buffered -= old.buffered
+        self.seats[partition] = Seat(partition, generation, offset, lookup, paused=old.paused)
+
+    def pause(self, partitions: Iterable[TopicPartition], paused: bool) -> None:
+        """Stop or go on fetching; what is under way still comes."""
+        for partition in partitions:
+            if partition in self.seats:
+                self.seats[partition].paused = paused
+
+    def lookups(self, now_ms: int, leader_of: LeaderOf) -> list[Plan]:
+        """ListOffsets to send now."""
+        by_node: dict[int, list[Ask]] = {}
+        for seat in self._due(now_ms):
+            leader = leader_of(seat.partition)
+            if seat.lookup is None or leader.node < 0:
+                continue
+            seat.busy = True
+            ask = Ask(seat.partition, seat.generation, seat.lookup, leader.epoch)
+            by_node.setdefault(leader.node, []).append(ask)
+        return [Plan(node, tuple(asks)) for node, asks in by_node.items()]
+
+    def fetches(self, now_ms: int, leader_of: LeaderOf) -> list[Plan]:
+        """Fetches to send now."""
+        room = self.rules.prefetch_bytes - self.buffered
+        if room <= 0:
+            return []
+        by_node: dict[int, list[Ask]] = {}
+        for seat in self._due(now_ms):
+            if seat.lookup is not None or seat.offset < 0 or seat.paused:
+                continue
+            if seat.buffered >= self.rules.partition_bytes:
+                continue
+            leader = leader_of(seat.partition)
+            if leader.node < 0 or self._out.get(leader.node, 0) >= FETCHES_PER_NODE_MAX:
+                continue
+            seat.busy = True
+            ask = Ask(seat.partition, seat.generation, seat.offset, leader.epoch, seat.epoch)
+            by_node.setdefault(leader.node, []).append(ask)
+        size = min(self.rules.fetch_bytes, room)
+        for node in by_node:
+            self._out[node] = self._out.get(node, 0) + 1
+        return [Plan(node, tuple(asks), size) for node, asks in by_node.items()]
+
+    def leaderless(self, leader_of: LeaderOf) -> bool:
+        """Whether some partition cannot be asked for because nobody is known to lead it."""
+        return any(leader_of(partition).node < 0 for partition in self.seats)
+
+    def next_due_ms(self, now_ms: int) -> int | None:
+        """When a pause after an error ends."""
+        due = (
+            seat.retry_at_ms
+            for seat in self.seats.values()
+            if seat.retry_at_ms > now_ms and not seat.busy and not seat.broken
+        )
+        return min(due, default=None)
+
+    def on_offset(self, ask: Ask, offset: int, error: BusError | None, now_ms: int) -> list[Effect]:
+        """A lookup was answered; an offset of -1 means that no record is that young."""
+        seat = self._released(ask)
+        if seat is None:
+            return []
+        if error is not None:
+            return self._on_error(seat, ask, error, now_ms)
+        seat.failures, seat.unknown_since_ms = 0, -1
+        if offset < 0 and seat.lookup != LATEST:
+            seat.lookup = LATEST
+        else:
+            seat.offset, seat.lookup = max(offset, 0), None
+        return []
+
+    def on_plan_done(self, plan: Plan) -> None:
+        """A fetch has its answer, or will have none; before `on_fetched` of its partitions."""
+        self._out[plan.node] -= 1
+        assert self._out[plan.node] >= 0, "every fetch is counted once"
+
+    def on_fetched(self, ask: Ask, fetched: Fetched, now_ms: int) -> list[Effect]:
+        """One partition of an answer."""
+        seat = self._released(ask)
+        if seat is None:
+            return []
+        if fetched.diverged_at >= 0:
+            return self._break(seat, ask, _truncated(ask, fetched.diverged_at))
+        if isinstance(fetched.error, OffsetOutOfRange):
+            return self._on_out_of_range(seat, ask, fetched)
+        if fetched.error is not None:
+            return self._on_error(seat, ask, fetched.error, now_ms)
+        seat.failures, seat.unknown_since_ms = 0, -1
+        if fetched.size == 0:
+            return []
+        assert fetched.end_offset > ask.offset, "records end behind the offset that was asked for"
+        seat.offset, seat.epoch = fetched.end_offset, fetched.epoch
+        seat.buffered += fetched.size
+        self.buffered += fetched.size
+        return [Deliver(ask)]
+
+    def on_consumed(self, partition: TopicPartition, generation: int, size: int) -> None:
+        """The reader is done with `size` bytes."""
+        seat = self.seats.get(partition)
+        if seat is not None and seat.generation == generation:
+            seat.buffered -= size
+            self.buffered -= size
+            assert seat.buffered >= 0, "nothing is consumed twice"
+
+    def _due(self, now_ms: int) -> list[Seat]:
+        return [
+            seat
+            for seat in self.seats.values()
+            if not seat.busy and not seat.broken and seat.retry_at_ms <= now_ms
+        ]
+
+    def _released(self, ask: Ask) -> Seat | None:
+        """The seat an answer belongs to, or None if the reader has moved on."""
+        seat = self.seats.get(ask.partition)
+        if seat is None or seat.generation != ask.generation:
+            return None
+        seat.busy = False
+        return seat
+
+    def _on_out_of_range(self, seat: Seat, ask: Ask, fetched: Fetched) -> list[Effect]:
+        rule = self.rules.out_of_range
+        beyond = 0 <= fetched.high_watermark < ask.offset
+        if beyond and ask.last_epoch >= 0:
+            return self._break(seat, ask, _truncated(ask, fetched.high_watermark))
+        if rule == "error":
+            return self._break(seat, ask, _out_of_range(ask, fetched))
+        seat.offset, seat.epoch = NO_OFFSET, -1
+        seat.lookup = EARLIEST if rule == "earliest" else LATEST
+        return []
+
+    def _on_error(self, seat: Seat, ask: Ask, error: BusError, now_ms: int) -> list[Effect]:
+        if not type(error).retriable:
+            return self._break(seat, ask, error)
+        if isinstance(error, UnknownTopicOrPartition):
+            if seat.unknown_since_ms < 0:
+                seat.unknown_since_ms = now_ms
+            if now_ms - seat.unknown_since_ms >= UNKNOWN_MS_MAX:
+                return self._break(seat, ask, error)
+        seat.retry_at_ms = now_ms + min(PAUSE_MS << min(seat.failures, 16), PAUSE_MS_MAX)
+        seat.failures += 1
+        return [Refresh()]
+
+    def _break(self, seat: Seat, ask: Ask, error: BusError) -> list[Effect]:
+        seat.broken = True
+        return [Raise(ask, error)]
+
+
+def _name(partition: TopicPartition) -> str:
+    return f"{partition.topic}/{partition.partition}"
+
+
+def _truncated(ask: Ask, offset: int) -> LogTruncated:
+    return LogTruncated(
+        f"{_name(ask.partition)}: the log was cut at offset {offset}, below the position "
+        f"{ask.offset}; records read from there on are gone. Seek to {offset} to go on."
+    )
+
+
+def _out_of_range(ask: Ask, fetched: Fetched) -> OffsetOutOfRange:
+    return OffsetOutOfRange(
+        f"{_name(ask.partition)}: offset {ask.offset} is outside the log, which holds "
+        f"[{fetched.start_offset}, {fetched.high_watermark}); seek, or open the consumer with "
+        'out_of_range="earliest" or "latest".'
+    )
