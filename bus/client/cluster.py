@@ -1,0 +1,188 @@
+"""The cluster as one client knows it: its picture, kept fresh, and calls to its brokers.
+
+Event                    What happens
+-----                    ------------
+want(topic), stale()     a Metadata request leaves when `Routing` says that it is due
+Metadata answered        the picture is replaced, `on_change` is called
+no broker answers        the next server of the list is asked after a pause
+call to a node           by its endpoint in the picture
+
+Everything here runs on the I/O thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from bus.client.connection import Connections
+from bus.client.link import Connector, Done
+from bus.client.routing import ClusterView, Leader, Routing, TopicView
+from bus.errors import (
+    BrokerUnreachable,
+    BusError,
+    LeaderNotAvailable,
+    NetworkError,
+    UnknownTopicOrPartition,
+    error_of,
+)
+from bus.model.ids import TopicPartition
+from bus.ports import Clock
+from bus.wire.metadata import (
+    MetadataRequest,
+    MetadataRequestTopic,
+    MetadataResponse,
+    MetadataResponseTopic,
+)
+from bus.wire.schema import Message
+
+METADATA_TIMEOUT_MS = 5_000
+UNKNOWN_MS_MAX = 1_500  # a topic unknown for so long is not there
+NOT_YET = {UnknownTopicOrPartition.code, LeaderNotAvailable.code}
+
+
+class Cluster:
+    """Routing and connections together."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        servers: tuple[str, ...],
+        connect: Connector,
+        clock: Clock,
+        on_change: Callable[[], None],
+        *,
+        create_topics: bool = False,
+    ) -> None:
+        self.routing = Routing()
+        self.last_error: BusError | None = None  # why the last refresh failed
+        self._loop = loop
+        self._servers = servers
+        self._clock = clock
+        self._on_change = on_change
+        self._create_topics = create_topics
+        self._connections = Connections(loop, connect)
+        self._turn = 0  # which server is asked next
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def want(self, topic: str) -> TopicView | None:
+        """The topic, if it is known; else it is asked for and `on_change` tells."""
+        view = self.routing.want(topic, self._clock.now_ms())
+        if view is None:
+            self.refresh_if_due()
+        return view
+
+    def stale(self) -> None:
+        """An answer contradicted the picture."""
+        self.routing.stale(self._clock.now_ms())
+        self.refresh_if_due()
+
+    def leader(self, partition: TopicPartition) -> Leader:
+        """Who leads; `Leader()` if nobody reachable is known to."""
+        leader = self.routing.leader(partition)
+        return leader if leader.node in self.routing.nodes else Leader()
+
+    def call(self, node: int, request: Message, timeout_ms: int, done: Done) -> None:
+        """Send a request to a broker of the picture."""
+        endpoint = self.routing.nodes.get(node)
+        if endpoint is None:
+            self._loop.call_soon(done, NetworkError(f"Broker {node} is not known any more."))
+            return
+        self._connections.call(endpoint, request, timeout_ms, done)
+
+    def call_any(self, request: Message, timeout_ms: int, done: Done) -> None:
+        """Send a request to whichever broker is likely to answer."""
+        self._connections.call(self._pick(), request, timeout_ms, done)
+
+    def refresh_if_due(self) -> None:
+        """Ask for the picture if it is time; set the timer for the next look."""
+        if self._closed:
+            return
+        topics = self.routing.due(self._clock.now_ms())
+        if topics is not None:
+            request = MetadataRequest(
+                topics=[MetadataRequestTopic(name=topic) for topic in topics],
+                allow_auto_topic_creation=self._create_topics,
+            )
+            self.call_any(request, METADATA_TIMEOUT_MS, self._on_metadata)
+        self._set_timer()
+
+    def refusal(self, topic: str) -> BusError | None:
+        """Why there is no such topic; None as long as it may yet show up. From any thread."""
+        missing = self.routing.missing.get(topic)
+        if missing is None:
+            return None
+        if missing.error not in NOT_YET:
+            return error_of(missing.error)
+        if self._clock.now_ms() - missing.since_ms < UNKNOWN_MS_MAX:
+            return None
+        return UnknownTopicOrPartition(
+            f"There is no topic {topic!r}; make it with Admin.create_topic or "
+            f"`busd topic create {topic}`."
+        )
+
+    def unreachable(self) -> BrokerUnreachable:
+        """The sentence for a caller who waited in vain."""
+        reason = f" ({self.last_error})" if self.last_error is not None else ""
+        return BrokerUnreachable(
+            f"No broker at {', '.join(self._servers)} answered{reason}; is busd running there?"
+        )
+
+    def close(self) -> None:
+        """Let go of all links and timers."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._connections.close()
+
+    def _pick(self) -> str:
+        """An endpoint whose last answer was no failure; servers and brokers take turns."""
+        known = list(dict.fromkeys([*self.routing.nodes.values(), *self._servers]))
+        for step in range(len(known)):
+            endpoint = known[(self._turn + step) % len(known)]
+            if self._connections.is_usable(endpoint):
+                self._turn = (self._turn + step) % len(known)
+                return endpoint
+        return known[self._turn % len(known)]
+
+    def _on_metadata(self, answer: Message | BusError) -> None:
+        now_ms = self._clock.now_ms()
+        if isinstance(answer, MetadataResponse):
+            self.last_error = None
+            self.routing.on_metadata(view_of(answer), now_ms)
+        else:
+            self.last_error = answer if isinstance(answer, BusError) else None
+            self._turn += 1
+            self.routing.on_failure(now_ms)
+        self._on_change()
+        self.refresh_if_due()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_ms = self.routing.next_due_ms()
+        if due_ms is not None:
+            delay = max(due_ms - self._clock.now_ms(), 1) / 1000
+            self._timer = self._loop.call_later(delay, self.refresh_if_due)
+
+
+def view_of(response: MetadataResponse) -> ClusterView:
+    """A Metadata answer as the facts that `Routing` works with."""
+    nodes = {
+        broker.node_id: broker.host
+        if "://" in broker.host
+        else f"kafka://{broker.host}:{broker.port}"
+        for broker in response.brokers
+    }
+    topics = tuple(_topic_view(topic) for topic in response.topics if topic.name)
+    return ClusterView(nodes, topics, response.controller_id)
+
+
+def _topic_view(topic: MetadataResponseTopic) -> TopicView:
+    assert topic.name, "topics are asked for by name"
+    count = max((p.partition_index for p in topic.partitions), default=-1) + 1
+    leaders = [Leader()] * min(count, len(topic.partitions))
+    for partition in topic.partitions:
+        if 0 <= partition.partition_index < len(leaders):
+            leaders[partition.partition_index] = Leader(partition.leader_id, partition.leader_epoch)
+    return TopicView(topic.name, topic.topic_id, tuple(leaders), topic.error_code)

@@ -1,0 +1,256 @@
+"""The synchronous consumer: batches and records out of assigned partitions."""
+
+import operator
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Literal, NoReturn
+
+from bus.adapters.clock import SystemClock
+from bus.adapters.io_thread import IoThread
+from bus.client.batch import EMPTY, Batch
+from bus.client.handle import Handle, closed
+from bus.client.link import Connector
+from bus.client.options import (
+    ConsumerOptions,
+    Start,
+    check_client_id,
+    check_range,
+    servers_of,
+)
+from bus.client.reading import Reading
+from bus.client.receiver import Receiver
+from bus.client.remote import connector
+from bus.client.topics import TopicWatch
+from bus.errors import BadSetting
+from bus.model.ids import TopicPartition
+from bus.model.limits import MIB
+from bus.native.columns import Record
+
+RECORDS_MAX = 1 << 30
+CLOSE_SECONDS = 5.0
+METADATA_SECONDS = 30.0
+NO_GROUPS = (
+    "Consumer groups need the group coordinator, which this version does not have; "
+    "leave out group= and use assign or subscribe."
+)
+
+
+class Consumer(Handle):
+    """Reads records of topics. One thread at a time uses it; a forked child may not."""
+
+    def __init__(
+        self,
+        servers: str | Iterable[str],
+        *,
+        group: str | None = None,
+        start: Start = "earliest",
+        timeout: float | None = None,
+        out_of_range: Literal["error", "earliest", "latest"] = "error",
+        prefetch_bytes: int = 32 * MIB,
+        fetch_bytes: int = 16 * MIB,
+        partition_bytes: int = 4 * MIB,
+        min_bytes: int = 1,
+        max_wait_ms: int = 500,
+        check_crcs: bool = True,
+        request_timeout_ms: int = 30_000,
+        client_id: str = "busd",
+        connect: Connector | None = None,
+    ) -> None:
+        """Open; nothing is fetched before `assign` or `subscribe`.
+
+        start          where partitions begin: "earliest", "latest", or a time in ms since 1970
+        timeout        seconds without a record after which iteration ends; None is never
+        out_of_range   what to do when the log no longer has the position: raise, or go to an end
+        prefetch_bytes fetched ahead of the reader, over all partitions
+        """
+        if group is not None:
+            raise BadSetting(NO_GROUPS)
+        options = ConsumerOptions(
+            start=start,
+            out_of_range=out_of_range,
+            prefetch_bytes=prefetch_bytes,
+            fetch_bytes=fetch_bytes,
+            partition_bytes=partition_bytes,
+            min_bytes=min_bytes,
+            max_wait_ms=max_wait_ms,
+            check_crcs=check_crcs,
+            request_timeout_ms=request_timeout_ms,
+        )
+        endpoints = servers_of(servers)
+        chosen = connect or connector(check_client_id(client_id))
+        super().__init__()
+        self._timeout = timeout
+        self._reading = Reading(self._io, endpoints, chosen, options, SystemClock())
+        self._watch = TopicWatch(self._io, self._reading)
+        self._rows: Iterator[Record] | None = None  # that a `for` loop is in the middle of
+        self._rows_end = 0
+        self._rows_batch = EMPTY
+        weakref.finalize(self, _abandon, self._io, self._reading.receiver).atexit = False
+
+    def assign(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Read these partitions and no others; those that stay keep their positions."""
+        self._check()
+        self._watch.subscribe(())
+        self._reading.assign(TopicPartition(topic, index) for topic, index in partitions)
+
+    def subscribe(self, *topics: str | Iterable[str], timeout: float = METADATA_SECONDS) -> None:
+        """Read all partitions of these topics, also those that are added later.
+
+        Waits until the topics are known. Raises UnknownTopicOrPartition, or BrokerUnreachable
+        after `timeout` seconds.
+        """
+        self._check()
+        names = [n for t in topics for n in ([t] if isinstance(t, str) else list(t))]
+        self._watch.subscribe(names)
+        blocked = self._watch.apply()
+        deadline = time.monotonic() + timeout
+        while blocked is not None:
+            if not self._reading.inbox.bell.wait(
+                self._watch.is_news, max(deadline - time.monotonic(), 0.0)
+            ):
+                raise self._reading.receiver.cluster.unreachable()
+            self._check()
+            blocked = self._watch.apply()
+
+    def assignment(self) -> list[TopicPartition]:
+        """The partitions that are read, sorted."""
+        self._check()
+        return sorted(self._reading.places)
+
+    def seek(
+        self,
+        topic: str,
+        partition: int,
+        offset: int | Literal["earliest", "latest"] | None = None,
+        *,
+        timestamp: int | None = None,
+    ) -> None:
+        """Go on at an offset or an end, or at the first record with this time (ms) or later."""
+        self._check()
+        if (offset is None) == (timestamp is None):
+            raise BadSetting("seek needs an offset or a timestamp, one of the two.")
+        self._settle_rows()
+        target = TopicPartition(topic, partition)
+        if isinstance(offset, str):
+            self._reading.seek(target, None, None, offset)
+            return
+        if timestamp is not None:
+            check_range("timestamp", timestamp, 0, (1 << 63) - 1)
+        else:
+            check_range("offset", offset, 0, (1 << 63) - 1)
+        self._reading.seek(target, offset, timestamp, None)
+
+    def pause(self, *partitions: tuple[str, int]) -> None:
+        """Hand out nothing of these partitions (of none named: of all) until `resume`."""
+        self._pause(partitions, True)
+
+    def resume(self, *partitions: tuple[str, int]) -> None:
+        """Go on with these partitions (none named: all)."""
+        self._pause(partitions, False)
+
+    def position(self, topic: str, partition: int) -> int:
+        """Offset of the next record from this partition; -1 until that is known."""
+        self._check()
+        place = self._reading.place(TopicPartition(topic, partition))
+        left = operator.length_hint(self._rows) if self._rows is not None else 0
+        batch = self._rows_batch
+        if left and (batch.topic, batch.partition) == (topic, partition):
+            return int(batch.offsets[len(batch) - left])
+        return place.position
+
+    def high_watermark(self, topic: str, partition: int) -> int:
+        """End of what was committed at the last fetch; -1 if nothing was fetched yet."""
+        self._check()
+        return self._reading.place(TopicPartition(topic, partition)).high_watermark
+
+    def poll_batch(self, max_records: int = 100_000, timeout: float | None = 1.0) -> Batch:
+        """Records of one partition, at most `max_records`; the empty batch after `timeout`.
+
+        None waits for ever. Raises OffsetOutOfRange, LogTruncated, CorruptMessage and what else
+        stops a partition, again at each poll until the user seeks.
+        """
+        self._check()
+        check_range("max_records", max_records, 1, RECORDS_MAX)
+        self._settle_rows()
+        return self._poll(max_records, timeout)
+
+    def records(self, timeout: float | None = None) -> Iterator[Record]:
+        """Record by record, until there was none for `timeout` seconds; None waits for ever."""
+        self._check()
+        self._settle_rows()
+        while True:
+            batch = self._poll(RECORDS_MAX, timeout)
+            if not batch:
+                return
+            rows = self._rows = iter(batch)
+            self._rows_batch = batch
+            yield from rows
+            self._rows = None
+
+    def __iter__(self) -> Iterator[Record]:
+        """Record by record, until `close` or the consumer's `timeout`."""
+        return self.records(self._timeout)
+
+    def commit(self) -> NoReturn:
+        """Offsets are committed for a group, and there are none yet."""
+        raise BadSetting(NO_GROUPS)
+
+    def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
+        """Let go of everything; whoever iterates or polls gets Closed. Twice is fine."""
+        if self._retire(closed("consumer")) and self._io.is_alive():
+            self._reading.inbox.bell.ring()
+            self._io.call(self._reading.receiver.close, timeout=timeout)
+
+    def __enter__(self) -> "Consumer":
+        """For `with`."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _poll(self, max_records: int, timeout: float | None) -> Batch:
+        batch = self._reading.try_batch(max_records)
+        if batch:
+            return batch
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            self._reading.inbox.bell.wait(self._news, left)
+            self._check()
+            self._watch.apply()
+            batch = self._reading.try_batch(max_records)
+            if batch or (deadline is not None and time.monotonic() >= deadline):
+                return batch
+
+    def _news(self) -> bool:
+        return self._reading.ready() or self._refusal is not None or self._watch.is_news()
+
+    def _settle_rows(self) -> None:
+        """A `for` loop was left in the middle: the rest of its batch is read again."""
+        rows, self._rows = self._rows, None
+        left = operator.length_hint(rows) if rows is not None else 0
+        batch = self._rows_batch
+        self._rows_batch = EMPTY
+        if left:
+            target = TopicPartition(batch.topic, batch.partition)
+            if target in self._reading.places:
+                self._reading.seek(target, int(batch.offsets[len(batch) - left]), None, None)
+
+    def _pause(self, partitions: tuple[tuple[str, int], ...], paused: bool) -> None:
+        self._check()
+        named = [TopicPartition(topic, index) for topic, index in partitions]
+        self._reading.pause(named or list(self._reading.places), paused)
+
+
+def _abandon(io: IoThread, receiver: Receiver) -> None:
+    """The user forgot the consumer without closing it."""
+    if io.is_alive():
+        io.post(receiver.close)

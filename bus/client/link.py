@@ -1,0 +1,29 @@
+"""How a client talks to one broker: messages in, messages out, whatever carries them."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from bus.errors import BusError
+from bus.wire.schema import Message
+
+Done: TypeAlias = Callable[[Message | BusError], None]
+
+
+class Link(Protocol):
+    """A conversation with one broker; used and called back on the I/O thread only.
+
+    Requests leave in the order of the calls. A link whose peer is lost answers everything with
+    NetworkError, then and from then on: make another.
+    """
+
+    def call(self, request: Message, done: Done) -> None:
+        """Send `request`; `done` is called once, never from within this call.
+
+        A produce with acks=0 has no answer; its `done` may be called with an empty one, or not.
+        """
+
+    def close(self) -> None:
+        """End the conversation; no `done` is called any more."""
+
+
+Connector: TypeAlias = Callable[[str], Link]  # from an endpoint URL; on the I/O thread

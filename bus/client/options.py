@@ -1,0 +1,152 @@
+"""What a client may be told, within which bounds; every refusal is one sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from bus.errors import BadSetting
+from bus.model.limits import BATCH_BYTES_MAX, CLIENT_ID_LENGTH_MAX, FETCH_BYTES_MAX, GIB, KIB, MIB
+
+Acks = Literal["all", -1, 0, 1, "0", "1"]
+Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+Start = Literal["earliest", "latest"] | int
+
+CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+SCHEMES = {"tcp", "ipc", "inproc"}
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerOptions:
+    """A producer's options, checked."""
+
+    acks: int = -1
+    codec: int = 0
+    linger_ms: int = 5
+    batch_size: int = 256 * KIB
+    buffer_bytes: int = 64 * MIB
+    max_in_flight: int = 5
+    idempotent: bool = True
+    delivery_timeout_ms: int = 120_000
+    request_timeout_ms: int = 30_000
+    max_block_ms: int = 60_000
+    retry_backoff_ms: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds."""
+        check_range("linger_ms", self.linger_ms, 0, DAY_MS)
+        check_range("batch_size", self.batch_size, KIB, BATCH_BYTES_MAX)
+        check_range("buffer_bytes", self.buffer_bytes, 64 * KIB, 64 * GIB)
+        check_range("max_in_flight", self.max_in_flight, 1, 5 if self.idempotent else 100)
+        check_range("delivery_timeout_ms", self.delivery_timeout_ms, 1, DAY_MS)
+        check_range("request_timeout_ms", self.request_timeout_ms, 1, DAY_MS)
+        check_range("max_block_ms", self.max_block_ms, 0, DAY_MS)
+        check_range("retry_backoff_ms", self.retry_backoff_ms, 1, 60_000)
+        if self.idempotent and self.acks == 0:
+            raise BadSetting(
+                "acks=0 asks for no answers, so an idempotent producer cannot know what to send "
+                "again; set idempotent=False too."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerOptions:
+    """A consumer's options, checked."""
+
+    start: Start = "earliest"
+    out_of_range: Literal["error", "earliest", "latest"] = "error"
+    prefetch_bytes: int = 32 * MIB
+    fetch_bytes: int = 16 * MIB
+    partition_bytes: int = 4 * MIB
+    min_bytes: int = 1
+    max_wait_ms: int = 500
+    check_crcs: bool = True
+    request_timeout_ms: int = 30_000
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds."""
+        check_start("start", self.start)
+        check_choice("out_of_range", self.out_of_range, ("error", "earliest", "latest"))
+        check_range("prefetch_bytes", self.prefetch_bytes, 64 * KIB, 64 * GIB)
+        check_range("fetch_bytes", self.fetch_bytes, KIB, FETCH_BYTES_MAX)
+        check_range("partition_bytes", self.partition_bytes, KIB, FETCH_BYTES_MAX)
+        check_range("min_bytes", self.min_bytes, 1, FETCH_BYTES_MAX)
+        check_range("max_wait_ms", self.max_wait_ms, 0, 60_000)
+        check_range("request_timeout_ms", self.request_timeout_ms, 1, DAY_MS)
+
+
+def servers_of(servers: str | Iterable[str]) -> tuple[str, ...]:
+    """Endpoint URLs from one string with commas, or from several."""
+    parts = servers.split(",") if isinstance(servers, str) else list(servers)
+    endpoints = tuple(part.strip() for part in parts if part.strip())
+    if not endpoints:
+        raise BadSetting("No server is named; write tcp://HOST:PORT, several with commas.")
+    for endpoint in endpoints:
+        _check_endpoint(endpoint)
+    return endpoints
+
+
+def _check_endpoint(endpoint: str) -> None:
+    scheme, separator, rest = endpoint.partition("://")
+    if not separator:
+        raise BadSetting(f"{endpoint!r} is no server's URL; write tcp://{endpoint}.")
+    if scheme == "kafka":
+        raise BadSetting(
+            f"{endpoint!r}: this version speaks to busd only; write tcp://HOST:PORT of a busd."
+        )
+    if scheme not in SCHEMES or not rest:
+        raise BadSetting(f"{endpoint!r} is no server's URL; write tcp://HOST:PORT or ipc://PATH.")
+    if scheme == "tcp":
+        try:
+            port = urlsplit(endpoint).port
+        except ValueError:
+            port = None
+        if not port or not urlsplit(endpoint).hostname:
+            raise BadSetting(f"{endpoint!r} names no host and port; write tcp://HOST:PORT.")
+
+
+def acks_of(acks: object) -> int:
+    """-1, 0 or 1."""
+    known = {"all": -1, "-1": -1, "0": 0, "1": 1}
+    value = known.get(str(acks))
+    if value is None or isinstance(acks, bool):
+        raise BadSetting(f'acks={acks!r}: it must be "all", 1 or 0.')
+    return value
+
+
+def codec_of(compression: object) -> int:
+    """Kafka's number of a compression."""
+    check_choice("compression", compression, tuple(CODECS))
+    return CODECS[str(compression)]
+
+
+def check_range(name: str, value: object, low: int, high: int) -> None:
+    """Raise BadSetting unless `value` is a whole number in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadSetting(f"{name}={value!r}: it must be a whole number.")
+    if not low <= value <= high:
+        raise BadSetting(f"{name}={value}: it must be from {low} to {high}.")
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise BadSetting unless `value` is one of `choices`."""
+    if value not in choices:
+        raise BadSetting(f"{name}={value!r}: it must be one of {', '.join(choices)}.")
+
+
+def check_start(name: str, value: object) -> None:
+    """Raise BadSetting unless `value` says where to begin."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return
+    if value not in ("earliest", "latest"):
+        raise BadSetting(
+            f'{name}={value!r}: it must be "earliest", "latest" or a time in ms since 1970.'
+        )
+
+
+def check_client_id(client_id: object) -> str:
+    """The client id itself. Raises BadSetting."""
+    if not isinstance(client_id, str) or len(client_id) > CLIENT_ID_LENGTH_MAX:
+        raise BadSetting(f"client_id: a string of at most {CLIENT_ID_LENGTH_MAX} characters.")
+    return client_id

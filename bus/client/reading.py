@@ -1,0 +1,199 @@
+"""The reader's side of a consumer: positions, and the next batch as far as it is there.
+
+Event        What happens
+-----        ------------
+assign       partitions get a place; the I/O thread looks up where to begin
+seek         the place's generation rises: whatever was fetched for the old one is dropped
+try_batch    rows of the oldest chunk of a partition that is not paused; or a fault is raised
+pause        chunks of the partition are kept aside until it is resumed
+
+All methods return at once; whoever has no batch waits for the inbox's bell. Used by one thread at
+a time, as `seek` and `poll_batch` contradict each other otherwise.
+
+Invariant: `position` is the offset of the next record that the user gets.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bus.adapters.io_thread import IoThread
+from bus.client.batch import EMPTY, Batch
+from bus.client.decode import Columns, open_chunk
+from bus.client.fetcher import EARLIEST, LATEST
+from bus.client.inbox import Chunk, Fault, Inbox
+from bus.client.link import Connector
+from bus.client.options import ConsumerOptions, Start, check_start
+from bus.client.receiver import Receiver
+from bus.errors import BadSetting, CorruptMessage
+from bus.model.ids import TopicPartition
+from bus.ports import Clock
+
+NO_POSITION = -1
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Where the user is in one partition."""
+
+    partition: TopicPartition
+    generation: int
+    position: int = NO_POSITION  # unknown until the first batch, unless an offset was sought
+    paused: bool = False
+    kept: deque[Chunk | Fault] = field(default_factory=deque)  # that came while paused
+    high_watermark: int = -1
+
+
+@dataclass(slots=True)
+class Current:
+    """A chunk that is open, and how far it was handed out."""
+
+    place: Place
+    generation: int
+    columns: Columns
+    row: int
+    size: int
+
+
+class Reading:
+    """All places of one consumer."""
+
+    def __init__(
+        self,
+        io: IoThread,
+        servers: tuple[str, ...],
+        connect: Connector,
+        options: ConsumerOptions,
+        clock: Clock,
+    ) -> None:
+        self.inbox = Inbox()
+        self.places: dict[TopicPartition, Place] = {}
+        self._io = io
+        self._options = options
+        self.receiver = Receiver(
+            io.loop, servers, connect, options, self.inbox, clock, self.inbox.bell.ring
+        )
+        self._current: Current | None = None
+        self._generation = 0
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """Replace the assignment; partitions that stay keep their positions."""
+        wanted = list(dict.fromkeys(partitions))
+        for partition in wanted:
+            if partition not in self.places:
+                self._generation += 1
+                self.places[partition] = Place(partition, self._generation)
+        for partition in self.places.keys() - set(wanted):
+            del self.places[partition]
+        lookup = timestamp_of(self._options.start)
+        orders = [(p, self.places[p].generation, lookup) for p in wanted]
+        self._io.post(self.receiver.assign, orders)
+
+    def seek(
+        self, partition: TopicPartition, offset: int | None, timestamp: int | None, to: Start | None
+    ) -> None:
+        """Go on at an offset, at the first record from a time on, or at an end."""
+        place = self.place(partition)
+        self._generation += 1
+        place.generation = self._generation
+        place.kept.clear()
+        if offset is not None:
+            place.position = offset
+            self._io.post(self.receiver.seek, partition, place.generation, offset, None)
+            return
+        lookup = timestamp if timestamp is not None else timestamp_of(to or "earliest")
+        place.position = NO_POSITION
+        self._io.post(self.receiver.seek, partition, place.generation, NO_POSITION, lookup)
+
+    def pause(self, partitions: list[TopicPartition], paused: bool) -> None:
+        """Hand out nothing of these, or go on."""
+        for partition in partitions:
+            place = self.place(partition)
+            place.paused = paused
+            if not paused:
+                self.inbox.items.extendleft(reversed(place.kept))
+                place.kept.clear()
+        self._io.post(self.receiver.pause, partitions, paused)
+
+    def place(self, partition: TopicPartition) -> Place:
+        """The place of an assigned partition. Raises BadSetting if it is not assigned."""
+        place = self.places.get(partition)
+        if place is None:
+            raise BadSetting(
+                f"{partition.topic}/{partition.partition} is not assigned to this consumer; "
+                "assign or subscribe first."
+            )
+        return place
+
+    def ready(self) -> bool:
+        """Whether `try_batch` may have something."""
+        return bool(self.inbox.items) or self._current is not None
+
+    def try_batch(self, max_records: int) -> Batch:
+        """Rows of one partition, or the empty batch. Raises what stopped a partition."""
+        while True:
+            current = self._current
+            if current is not None and self._is_live(current.place, current.generation):
+                if not current.place.paused:
+                    return self._hand_out(current, max_records)
+                self._keep_rest(current)
+            self._current = None
+            item = self.inbox.take()
+            if item is None:
+                return EMPTY
+            place = self.places.get(item.partition)
+            if place is None or place.generation != item.generation:
+                continue
+            if place.paused:
+                place.kept.append(item)
+                continue
+            if isinstance(item, Fault):
+                self.inbox.items.append(item)  # it is raised again until the user seeks
+                raise item.error
+            self._current = self._opened(place, item)
+
+    def _opened(self, place: Place, chunk: Chunk) -> Current | None:
+        try:
+            columns = open_chunk(chunk, self._options.check_crcs)
+        except CorruptMessage as error:
+            self.inbox.items.append(Fault(chunk.partition, chunk.generation, error))
+            raise
+        place.high_watermark = chunk.high_watermark
+        current = Current(place, chunk.generation, columns, 0, len(chunk.data))
+        if len(columns) == 0:
+            self._consumed(current)
+            return None
+        return current
+
+    def _hand_out(self, current: Current, max_records: int) -> Batch:
+        columns, start = current.columns, current.row
+        stop = min(start + max_records, len(columns))
+        current.row = stop
+        if stop == len(columns):
+            self._consumed(current)
+            self._current = None
+        else:
+            current.place.position = int(columns.offsets[stop])
+        return Batch(columns, start, stop)
+
+    def _consumed(self, current: Current) -> None:
+        """All rows are handed out: the next fetch may come."""
+        current.place.position = current.columns.end_offset
+        self._io.post(
+            self.receiver.consumed, current.place.partition, current.generation, current.size
+        )
+
+    def _keep_rest(self, current: Current) -> None:
+        """The partition was paused in the middle of a chunk: fetch the rest again."""
+        self.seek(current.place.partition, current.place.position, None, None)
+
+    def _is_live(self, place: Place, generation: int) -> bool:
+        return self.places.get(place.partition) is place and place.generation == generation
+
+
+def timestamp_of(start: Start) -> int:
+    """What ListOffsets is asked for."""
+    check_start("start", start)
+    if start == "earliest":
+        return EARLIEST
+    return LATEST if start == "latest" else int(start)

@@ -1,0 +1,302 @@
+"""The I/O thread's side of a producer: from closed batches to acknowledged ones.
+
+One *turn* moves everything on as far as it goes: closed batches join their lanes, open ones that
+are due are closed, overdue ones fail, and what may leave leaves, one batch a partition in each
+request. A turn runs when a user's thread wakes it, when an answer came, and when time is up.
+
+An open batch is due when its linger is over and it would leave at once; while the lane is full it
+goes on taking records, so that a busy producer's batches grow by themselves.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from bus.client.accumulator import Accumulator
+from bus.client.cluster import Cluster
+from bus.client.lane import Delivered, Effect, LaneRules, Parcel, Written
+from bus.client.link import Connector
+from bus.client.options import ProducerOptions
+from bus.client.outbox import ClosedBatch, OpenBatch, Outbox
+from bus.errors import (
+    BusError,
+    DuplicateSequence,
+    NetworkError,
+    OutOfOrderSequence,
+    error_of,
+)
+from bus.model.ids import TopicPartition
+from bus.model.limits import BATCH_OVERHEAD
+from bus.native.batch import seal
+from bus.native.builder import with_records
+from bus.native.compression import compress
+from bus.ports import Clock
+from bus.wire.produce import (
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+)
+from bus.wire.schema import Message
+from bus.wire.transactions import InitProducerIdRequest, InitProducerIdResponse
+
+UNKNOWN_PRODUCER_ID = 59  # what brokers before 2.5 say when they forgot a producer
+IDENTITY_PAUSE_MS = 50
+
+Entry = tuple[TopicPartition, Parcel]
+
+
+@dataclass(slots=True)
+class Urge:
+    """What the users' threads ask of the next turn."""
+
+    woken: bool = False  # a turn is on its way
+    hurry: bool = False  # close what is open, whatever its linger
+
+
+class Sender:
+    """Everything of a producer that lives on the I/O thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        servers: tuple[str, ...],
+        connect: Connector,
+        options: ProducerOptions,
+        outbox: Outbox,
+        clock: Clock,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.urge = Urge()
+        self.first_error: BusError | None = None  # of a delivery, since the last flush
+        self.cluster = Cluster(
+            loop, servers, connect, clock, partial(self._on_change, on_change), create_topics=True
+        )
+        self._loop = loop
+        self._options = options
+        self._outbox = outbox
+        self._clock = clock
+        rules = LaneRules(options.max_in_flight, options.idempotent, options.retry_backoff_ms)
+        self._accumulator = Accumulator(rules)
+        self._identity_asked = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def turn(self) -> None:
+        """Move everything on as far as it goes."""
+        self.urge.woken = False
+        if self._closed:
+            return
+        now_ms = self._clock.now_ms()
+        open_due_ms = self._collect(now_ms)
+        self._carry_out(self._accumulator.expire(now_ms))
+        if self._accumulator.needs_identity:
+            self._ask_identity()
+        else:
+            self._ship(now_ms)
+        self._set_timer(open_due_ms, now_ms)
+
+    def close(self, error: BusError) -> None:
+        """Fail what is left, and let go of links and timers."""
+        if self._closed:
+            return
+        self._collect(self._clock.now_ms())
+        self._closed = True
+        self._carry_out(self._accumulator.fail_all(error))
+        if self._timer is not None:
+            self._timer.cancel()
+        self.cluster.close()
+
+    def _on_change(self, on_change: Callable[[], None]) -> None:
+        on_change()
+        self.turn()
+
+    def _collect(self, now_ms: int) -> int | None:
+        """Close what is due and queue what is closed; when the next open batch is due."""
+        hurry, self.urge.hurry = self.urge.hurry, False
+        linger_ms = self._options.linger_ms
+        timeout_ms = self._options.delivery_timeout_ms
+        accumulator = self._accumulator
+        self._queue_closed()
+
+        def is_due(batch: OpenBatch) -> bool:
+            age_ms = now_ms - batch.opened_ms
+            if hurry or age_ms >= timeout_ms:
+                return True
+            return age_ms >= linger_ms and accumulator.has_room(batch.partition, now_ms)
+
+        def next_due(batch: OpenBatch) -> int:
+            lingering = now_ms < batch.opened_ms + linger_ms
+            return batch.opened_ms + (linger_ms if lingering else timeout_ms)
+
+        due_ms = self._outbox.close_due(is_due, next_due)
+        self._queue_closed()
+        return due_ms
+
+    def _queue_closed(self) -> None:
+        closed = self._outbox.closed
+        timeout_ms = self._options.delivery_timeout_ms
+        while closed:
+            batch = closed.popleft()
+            parcel = Parcel(batch.count, batch.size, batch.opened_ms + timeout_ms, batch)
+            self._accumulator.add(batch.partition, parcel)
+
+    def _ship(self, now_ms: int) -> None:
+        while True:
+            shipment = self._accumulator.take(now_ms, self.cluster.routing.leader_of)
+            for node, entries in shipment.by_node.items():
+                self._send(node, entries)
+            if not shipment.by_node:
+                break
+        for partition in shipment.leaderless:
+            self.cluster.want(partition.topic)
+        if shipment.leaderless:
+            self.cluster.stale()
+
+    def _send(self, node: int, entries: list[Entry]) -> None:
+        topics: dict[str, TopicProduceData] = {}
+        for (topic, index), parcel in entries:
+            data = topics.setdefault(topic, TopicProduceData(topic))
+            data.partition_data.append(PartitionProduceData(index, self._seal(parcel)))
+        options = self._options
+        request = ProduceRequest(
+            acks=options.acks,
+            timeout_ms=options.request_timeout_ms,
+            topic_data=list(topics.values()),
+        )
+        done = partial(self._on_produced, entries)
+        if options.acks == 0:
+            self.cluster.call(node, request, options.request_timeout_ms, _nothing)
+            self._loop.call_soon(done, None)
+        else:
+            self.cluster.call(node, request, options.request_timeout_ms, done)
+
+    def _seal(self, parcel: Parcel) -> memoryview:
+        batch = parcel.payload
+        assert isinstance(batch, ClosedBatch), "a producer's parcels are its batches"
+        if not batch.packed:
+            batch.packed = True
+            if self._options.codec:
+                self._compress(batch)
+        numbers = (parcel.epoch, parcel.sequence)
+        if batch.sealed != numbers:
+            if batch.sealed is not None:  # an older copy may still be leaving: leave it alone
+                batch.records = memoryview(bytearray(batch.records))
+            seal(batch.records, self._accumulator.producer_id, *numbers)
+            batch.sealed = numbers
+        return batch.records
+
+    def _compress(self, batch: ClosedBatch) -> None:
+        codec = self._options.codec
+        packed = with_records(batch.records, codec, compress(codec, batch.records[BATCH_OVERHEAD:]))
+        if len(packed) < len(batch.records):
+            self._outbox.resize(batch, packed)
+
+    def _on_produced(self, entries: list[Entry], answer: Message | BusError | None) -> None:
+        if self._closed:
+            return
+        now_ms = self._clock.now_ms()
+        partitions = _by_partition(answer)
+        stale = False
+        for partition, parcel in entries:
+            outcome = _outcome(partition, partitions, answer)
+            if isinstance(outcome, Written):
+                effects = self._accumulator.on_written(partition, parcel, outcome)
+            else:
+                stale = stale or type(outcome).retriable
+                effects = self._accumulator.on_refused(partition, parcel, outcome, now_ms)
+            self._carry_out(effects)
+        if stale:
+            self.cluster.stale()
+        self.turn()
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            batch = effect.parcel.payload
+            assert isinstance(batch, ClosedBatch), "a producer's parcels are its batches"
+            self._outbox.finish(batch)
+            if isinstance(effect, Delivered):
+                batch.delivery.succeed(effect.written)
+            else:
+                self.first_error = self.first_error or effect.error
+                batch.delivery.fail(effect.error)
+
+    def _ask_identity(self) -> None:
+        if not self._identity_asked:
+            self._identity_asked = True
+            self.cluster.call_any(
+                InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000),
+                self._options.request_timeout_ms,
+                self._on_identity,
+            )
+
+    def _on_identity(self, answer: Message | BusError) -> None:
+        if self._closed:
+            return
+        error = answer if isinstance(answer, BusError) else None
+        if isinstance(answer, InitProducerIdResponse) and answer.error_code:
+            error = error_of(answer.error_code)
+        if isinstance(answer, InitProducerIdResponse) and error is None:
+            self._accumulator.on_identity(answer.producer_id, answer.producer_epoch)
+            self.turn()
+        elif error is not None and not type(error).retriable:
+            self._identity_asked = False
+            self._carry_out(self._accumulator.fail_all(error))
+        else:
+            self._loop.call_later(IDENTITY_PAUSE_MS / 1000, self._retry_identity)
+
+    def _retry_identity(self) -> None:
+        self._identity_asked = False
+        self.turn()
+
+    def _set_timer(self, open_due_ms: int | None, now_ms: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = (self._accumulator.next_due_ms(now_ms), open_due_ms)
+        moment = min((ms for ms in due if ms is not None), default=None)
+        if moment is not None:
+            delay = max(moment - now_ms, 0.5) / 1000
+            self._timer = self._loop.call_later(delay, self.turn)
+
+
+def _by_partition(
+    answer: Message | BusError | None,
+) -> dict[TopicPartition, PartitionProduceResponse]:
+    if not isinstance(answer, ProduceResponse):
+        return {}
+    return {
+        TopicPartition(topic.name, partition.index): partition
+        for topic in answer.responses
+        for partition in topic.partition_responses
+    }
+
+
+def _outcome(
+    partition: TopicPartition,
+    answers: dict[TopicPartition, PartitionProduceResponse],
+    answer: Message | BusError | None,
+) -> Written | BusError:
+    """What one partition's part of an answer says."""
+    if answer is None:
+        return Written()  # acks=0: nobody knows
+    if isinstance(answer, BusError):
+        return answer
+    found = answers.get(partition)
+    if found is None:
+        return NetworkError(
+            f"The broker's answer leaves out {partition.topic}/{partition.partition}."
+        )
+    if found.error_code == UNKNOWN_PRODUCER_ID:
+        return OutOfOrderSequence(found.error_message)
+    if found.error_code == DuplicateSequence.code:
+        return Written()
+    if found.error_code:
+        return error_of(found.error_code, found.error_message)
+    return Written(found.base_offset, found.flushed_offset, found.replicas)
+
+
+def _nothing(_answer: object) -> None:
+    """For an answer that nobody waits for."""
