@@ -35,6 +35,7 @@ def scan(
     contiguous: bool = True,
     collect: bool = False,
     batches_max: int = -1,
+    origin: int = 0,
     offset_index: OffsetIndex | None = None,
     time_index: TimeIndex | None = None,
 ) -> Scan:
@@ -42,8 +43,9 @@ def scan(
 
     Valid is header, codec and CRC; records are not opened. In order: each base offset is the
     running end offset, or (`contiguous` False, for compacted logs) at or above it. Feeds the
-    indexes it is given. A header of zeroes is the end of the log and not damage (`reason` None);
-    `first_nonzero` tells whether anything lies behind it. Releases the GIL.
+    indexes it is given; `origin` is where `data` begins in the file, for their positions. A
+    header of zeroes is the end of the log and not damage (`reason` None); `first_nonzero` tells
+    whether anything lies behind it. Releases the GIL.
     """
 
 def find(data: Buffer, position: int, offset: int) -> int:

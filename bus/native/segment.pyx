@@ -128,7 +128,7 @@ cdef int feed(
 
 cdef int scan_chunks(
     bus_span data, Scan scan, bus_header *headers, int64_t left,
-    OffsetIndex offsets, TimeIndex times, bint once, int *fed,
+    int64_t origin, OffsetIndex offsets, TimeIndex times, bint once, int *fed,
 ) noexcept nogil:
     """Pass up to `left` batches, or one chunk if `once`; the result that stopped it."""
     cdef int64_t passed, start, chunk = CHUNK
@@ -137,7 +137,7 @@ cdef int scan_chunks(
         start = scan.state.position
         chunk = min(left, CHUNK)
         passed = bus_scan_next(data, &scan.state, headers, chunk, &stop)
-        fed[0] = feed(offsets, times, headers, passed, start)
+        fed[0] = feed(offsets, times, headers, passed, origin + start)
         scan.count += passed
         left -= passed
         if passed < chunk or once:
@@ -146,7 +146,8 @@ cdef int scan_chunks(
 
 
 cdef int run(
-    bus_span data, Scan scan, int64_t batches_max, OffsetIndex offsets, TimeIndex times
+    bus_span data, Scan scan, int64_t batches_max, int64_t origin,
+    OffsetIndex offsets, TimeIndex times,
 ) except -1:
     cdef bus_header *headers = <bus_header *>malloc(CHUNK * sizeof(bus_header))
     cdef int64_t before, i
@@ -159,7 +160,8 @@ cdef int run(
             before = scan.count
             with nogil:
                 stop = scan_chunks(
-                    data, scan, headers, batches_max - before, offsets, times, collect, &fed
+                    data, scan, headers, batches_max - before, origin, offsets, times, collect,
+                    &fed,
                 )
             check_fed(fed, scan.state.end_offset, offsets.base_offset if offsets else 0)
             if collect:
@@ -183,6 +185,7 @@ def scan(
     bint contiguous=True,
     bint collect=False,
     int64_t batches_max=-1,
+    int64_t origin=0,
     OffsetIndex offset_index=None,
     TimeIndex time_index=None,
 ):
@@ -195,7 +198,9 @@ def scan(
             position, end_offset, -1, -1, leader_epoch, contiguous
         )
         result.headers = [] if collect else None
-        run(span, result, batches_max if batches_max >= 0 else span.size, offset_index, time_index)
+        if batches_max < 0:
+            batches_max = span.size
+        run(span, result, batches_max, origin, offset_index, time_index)
         if result.headers is None:
             result.headers = []
         return result
