@@ -64,6 +64,16 @@ class Region(Protocol):
     def buffer(self) -> memoryview:
         """Writable bytes; take it anew after `grow`."""
 
+    def view(self, start: int, stop: int) -> memoryview:
+        """Bytes for a reader: not writable, valid for as long as they are held."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Does anyone hold a view?"""
+
+    def is_resident(self, start: int, stop: int) -> bool:
+        """Are all pages of a range in memory, so that reading them cannot wait for the disk?"""
+
     def grow(self, capacity: int) -> None:
         """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""
 

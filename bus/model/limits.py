@@ -32,8 +32,16 @@ DECOMPRESSED_BYTES_MAX = 256 * MIB  # nor to more than this
 PRODUCER_BATCHES_RETAINED = 5  # Kafka's NUM_BATCHES_TO_RETAIN
 PRODUCERS_PER_PARTITION_MAX = 10_000
 PRODUCER_ID_BLOCK = 1000
+PRODUCER_EXPIRY_MS = 24 * 3600 * 1000  # Kafka's producer.id.expiration.ms
 
 # The log.
 SEGMENT_FIRST_BYTES = 64 * KIB  # first allocation of an idle partition, doubling from there (S1)
 SEGMENT_STEP_BYTES_MAX = 64 * MIB  # the largest step of that doubling
 CUT_BYTES_KEPT_MAX = 64 * MIB  # bytes kept aside when a torn tail is cut (S6)
+RESIDENT_BYTES = 8 * MIB  # of an active segment's end: taken to be in memory without asking (S12)
+SCAN_CHUNK_BYTES = 8 * MIB  # read at once by a recovery
+FLUSH_JOURNAL_BYTES = MIB  # half for the commits between two checkpoints
+EPOCH_JOURNAL_BYTES = 256 * KIB
+COMMIT_PARTITIONS_MAX = 10_000  # in one group commit; the rest goes with the next
+CHECKPOINT_INTERVAL_MS = 3000
+SYNC_AT_START_BYTES_MAX = 64 * MIB  # recovered bytes that a start waits to have synced

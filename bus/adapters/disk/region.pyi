@@ -28,6 +28,16 @@ class MappedRegion:
     def buffer(self) -> memoryview:
         """Writable bytes; take it anew after `grow`."""
 
+    def view(self, start: int, stop: int) -> memoryview:
+        """Bytes for a reader: not writable, valid for as long as they are held."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Does anyone hold a view?"""
+
+    def is_resident(self, start: int, stop: int) -> bool:
+        """Are all pages of a range in memory, so that reading them cannot wait for the disk?"""
+
     def allocation(self, capacity: int) -> Job | None:
         """The job that makes room up to `capacity`, or None if nothing is to be done."""
 

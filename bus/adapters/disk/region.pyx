@@ -14,7 +14,7 @@ import os
 
 from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc
+from libc.stdlib cimport calloc, free, malloc
 
 from bus.adapters.disk.job cimport ALLOCATE, Job
 from bus.adapters.disk.system cimport disk_allocate
@@ -24,6 +24,7 @@ from bus.errors import DiskFull
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* address, size_t length, int protection, int flags, int fd, int64_t offset)
     int munmap(void* address, size_t length)
+    int mincore(void* address, size_t length, unsigned char* pages)
     int PROT_READ, PROT_WRITE, MAP_SHARED
     void* MAP_FAILED
 
@@ -71,6 +72,7 @@ cdef class Mapping:
     cdef void* address
     cdef Py_ssize_t size
     cdef File file
+    cdef Py_ssize_t views  # taken and not yet released
 
     def __cinit__(self, File file not None, Py_ssize_t size):
         self.file = file
@@ -82,6 +84,10 @@ cdef class Mapping:
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         PyBuffer_FillInfo(view, self, self.address, self.size, 0, flags)
+        self.views += 1
+
+    def __releasebuffer__(self, Py_buffer* view):
+        self.views -= 1
 
     def __dealloc__(self):
         if self.address != NULL:
@@ -96,7 +102,7 @@ cdef class MappedRegion:
     cdef public bint fresh  # its name is not yet durable: the first commit syncs the directory
     cdef readonly File file
     cdef readonly int64_t asked  # what `prepare` was last asked for
-    cdef object view
+    cdef Mapping mapping
 
     def __init__(self, int fd, str path, int64_t size, int64_t limit, bint fresh):
         """Takes over `fd`, whose file has `size` bytes. Raises DiskFull for a file with holes."""
@@ -111,19 +117,47 @@ cdef class MappedRegion:
         self.file = file
         self.limit = max(size, limit, 1)
         self.fresh = fresh
-        self.view = memoryview(Mapping(file, self.limit))
+        self.mapping = Mapping(file, self.limit)
         self.capacity = self.asked = size
 
     @property
     def buffer(self):
         """Writable bytes; take it anew after `grow`."""
-        return self.view[:self.capacity]
+        return memoryview(self.mapping)[:self.capacity]
+
+    def view(self, int64_t start, int64_t stop):
+        """Bytes for a reader: not writable, valid for as long as they are held."""
+        assert 0 <= start <= stop <= self.capacity, "only allocated bytes may be touched"
+        return memoryview(self.mapping)[start:stop].toreadonly()
+
+    @property
+    def is_shared(self):
+        """Does anyone hold a view?"""
+        return self.mapping.views > 0
+
+    def is_resident(self, int64_t start, int64_t stop):
+        """Are all pages of a range in memory, so that reading them cannot wait for the disk?"""
+        cdef int64_t first = start // PAGE * PAGE
+        cdef size_t count = (stop - first + PAGE - 1) // PAGE
+        cdef unsigned char* pages
+        cdef bint resident
+        assert 0 <= start <= stop <= self.capacity, "only allocated bytes may be touched"
+        if count == 0:
+            return True
+        pages = <unsigned char*>malloc(count)
+        if pages == NULL:
+            raise MemoryError
+        resident = mincore(<char*>self.mapping.address + first, count * PAGE, pages) == 0
+        for index in range(count):
+            resident = resident and pages[index] & 1
+        free(pages)
+        return resident
 
     def allocation(self, int64_t capacity):
         """The job that makes room up to `capacity`, or None if nothing is to be done."""
         cdef int64_t stop = min(self.limit, (capacity + PAGE - 1) // PAGE * PAGE)
         cdef Job job
-        if self.view is None or stop <= self.asked:
+        if self.mapping is None or stop <= self.asked:
             return None
         job = Job()
         job.task.kind = ALLOCATE
@@ -159,6 +193,6 @@ cdef class MappedRegion:
         """Let go. With `end`, the file is cut to it once nobody maps it (S2)."""
         if end is not None and self.file is not None:
             self.file.cut_to = end
-        self.view = None
+        self.mapping = None
         self.file = None
         self.capacity = 0

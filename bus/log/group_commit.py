@@ -1,0 +1,106 @@
+"""Group commit of one disk: one sync under way, everything dirtied meanwhile goes with the next.
+
+What a commit takes, when it begins: of each dirty log its unsynced segments and the end they lead
+to, and the flush journal if it has new blocks. When it is done: the logs learn their flushed
+offset, those go into the journal (durable with the next commit, so at most one commit behind,
+S6), and whoever waits is told. After an error nothing is ever tried again (S4).
+
+A rolled segment and its successor are taken together, so the flushed offset never passes into a
+segment while the one before it is not durable.
+"""
+
+import struct
+from collections.abc import Callable
+from uuid import UUID
+
+from bus.log.journal import Journal
+from bus.log.partition_log import PartitionLog
+from bus.log.segment import Segment
+from bus.model.ids import PartitionId
+from bus.model.limits import COMMIT_PARTITIONS_MAX
+from bus.ports import Disk, Region
+
+ENTRY = struct.Struct("<16sIq")  # flush journal: topic id, partition, flushed end
+
+
+class GroupCommit:
+    """The commits of one disk; one thread only."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        journal: Journal,
+        on_flushed: Callable[[PartitionLog, int], None],
+        on_failed: Callable[[OSError], None],
+        on_journal_full: Callable[[], None],
+    ) -> None:
+        self.failed: OSError | None = None
+        self._disk = disk
+        self._journal = journal
+        self._on_flushed = on_flushed
+        self._on_failed = on_failed
+        self._on_journal_full = on_journal_full
+        self._dirty: dict[PartitionLog, bool] = {}  # log -> all of it, or rolled segments only
+        self._under_way: list[tuple[PartitionLog, list[Segment], int]] = []
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is under way."""
+        return not self._under_way
+
+    def add(self, log: PartitionLog, whole: bool) -> None:
+        """Commit a log with the next commit; it begins at once if none is under way."""
+        self._dirty[log] = whole or self._dirty.get(log, False)
+        if not self._under_way:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self.failed is not None:
+            self._dirty.clear()
+            return
+        regions: list[Region] = []
+        while self._dirty and len(self._under_way) < COMMIT_PARTITIONS_MAX:
+            log = next(iter(self._dirty))
+            whole = self._dirty.pop(log)
+            segments, end = ([], 0) if log.is_closed else log.begin_commit(whole)
+            if segments:
+                regions += [segment.writable(segment.size) for segment in segments]
+                self._under_way.append((log, segments, end))
+        if self._under_way:
+            if self._journal.is_dirty and self._journal.region is not None:
+                self._journal.is_dirty = False
+                regions.append(self._journal.region)
+            self._disk.commit(regions, self._on_done)
+
+    def _on_done(self, error: OSError | None) -> None:
+        done, self._under_way = self._under_way, []
+        if error is not None:
+            self.failed = error
+            self._dirty.clear()
+            self._on_failed(error)
+            return
+        done = [entry for entry in done if not entry[0].is_closed]
+        for log, segments, end in done:
+            log.on_committed(segments, end)
+        self._note([log for log, _, _ in done])
+        for log, _, end in done:
+            self._on_flushed(log, end)
+        if not self._under_way:
+            self._begin()
+
+    def _note(self, logs: list[PartitionLog]) -> None:
+        entries = b"".join(
+            ENTRY.pack(log.partition.topic_id.bytes, log.partition.partition, log.flushed_offset)
+            for log in logs
+        )
+        if entries and not self._journal.append(entries):
+            self._on_journal_full()
+
+
+def parse_entries(payloads: list[bytes]) -> dict[PartitionId, int]:
+    """Partition -> the last flushed end that the flush journal names."""
+    flushed: dict[PartitionId, int] = {}
+    for payload in payloads:
+        for topic_id, partition, end in ENTRY.iter_unpack(payload):
+            flushed[PartitionId(UUID(bytes=topic_id), partition)] = end
+    return flushed

@@ -1,0 +1,95 @@
+"""Names in a data directory, and what they mean (S1a).
+
+lock                  held by the process that has the directory open
+disk_uuid             16 random bytes as hex, written once: tells a swapped disk
+metadata              the Coordination port's keys and values (adapters/solo.py)
+checkpoint            per partition: start, high watermark, flushed offset, epochs
+epoch.journal         leader epochs since the checkpoint
+flush.journal         flushed offsets since the checkpoint
+clean_shutdown        end offsets, written by a clean stop and removed by the next start
+topics/<topic id>/<partition>/
+    <base offset, 20 digits>.log         record batches back to back (Kafka's format)
+                            .index       sparse: offset -> position (Kafka's format)
+                            .timeindex   sparse: timestamp -> offset (Kafka's format)
+                            .snapshot    idempotent producers as of the base offset
+                            .cut         torn bytes that a recovery took off, kept once (S6)
+    <first>-<end>.lost                   damaged bytes of offsets whose loss was accepted (S6)
+topics/<topic id>/<partition>.deleted/   a partition whose removal has begun
+
+Anything else is left alone and reported (S8).
+"""
+
+import re
+from uuid import UUID
+
+from bus.model.ids import PartitionId
+
+TOPICS = "topics"
+CHECKPOINT = "checkpoint"
+CLEAN_SHUTDOWN = "clean_shutdown"
+EPOCH_JOURNAL = "epoch.journal"
+FLUSH_JOURNAL = "flush.journal"
+DISK_UUID = "disk_uuid"
+
+LOG = ".log"
+INDEX = ".index"
+TIME_INDEX = ".timeindex"
+SNAPSHOT = ".snapshot"
+CUT = ".cut"
+LOST = ".lost"
+DELETED = ".deleted"
+
+_OFFSET_FILE = re.compile(r"(\d{20})(\.log|\.index|\.timeindex|\.snapshot|\.cut)\Z")
+_LOST_FILE = re.compile(r"(\d{20})-(\d{20})\.lost\Z")
+_NUMBER = re.compile(r"(0|[1-9]\d{0,8})\Z")
+
+
+def topic_dir(topic_id: UUID) -> str:
+    """The directory of a topic's partitions."""
+    return f"{TOPICS}/{topic_id}"
+
+
+def partition_dir(partition: PartitionId) -> str:
+    """The directory of one partition."""
+    return f"{TOPICS}/{partition.topic_id}/{partition.partition}"
+
+
+def offset_file(directory: str, offset: int, suffix: str) -> str:
+    """The path of a file that is named by an offset."""
+    return f"{directory}/{offset:020d}{suffix}"
+
+
+def lost_file(directory: str, start_offset: int, end_offset: int) -> str:
+    """The path of the damaged bytes of [start_offset, end_offset), whose loss was accepted."""
+    return f"{directory}/{start_offset:020d}-{end_offset:020d}{LOST}"
+
+
+def parse_topic_id(name: str) -> UUID | None:
+    """The topic id that a directory is named by, or None."""
+    try:
+        topic_id = UUID(name)
+    except ValueError:
+        return None
+    return topic_id if str(topic_id) == name else None
+
+
+def parse_partition(name: str) -> int | None:
+    """The partition number that a directory is named by, or None."""
+    return int(name) if _NUMBER.match(name) else None
+
+
+def offsets_of(names: list[str], suffix: str) -> list[int]:
+    """The offsets of all files with this suffix, ascending."""
+    found = (match for name in names if (match := _OFFSET_FILE.match(name)))
+    return sorted(int(match[1]) for match in found if match[2] == suffix)
+
+
+def lost_ranges(names: list[str]) -> list[tuple[int, int]]:
+    """The offset ranges whose loss was accepted, ascending and half-open."""
+    found = (match for name in names if (match := _LOST_FILE.match(name)))
+    return sorted((int(match[1]), int(match[2])) for match in found)
+
+
+def is_known(name: str) -> bool:
+    """Is this the name of a file that we write into a partition's directory?"""
+    return bool(_OFFSET_FILE.match(name) or _LOST_FILE.match(name))

@@ -1,0 +1,346 @@
+"""One partition on one disk: segments in a row, appended at the end, read from anywhere.
+
+What                 Rule
+----                 ----
+append               one copy into the active segment's mapping (S1)
+read                 a view where the bytes are resident and committed, a copy where they are not
+                     yet committed, a ColdRead elsewhere (S12)
+flush                asked of the store; `flushed_offset` follows when the group commit is done (S3)
+roll                 by size, by age, by what an index can hold; the old file is committed first
+truncate             durable when it returns; only above what any reader was shown
+delete_prefix        raises `start_offset`; files go after a checkpoint that says so
+
+All of it on the event loop's thread; `ColdRead.load` alone runs elsewhere.
+
+Invariant: start_offset <= flushed_offset <= end_offset, all offsets below end_offset are in one
+segment each, and the last segment is the one that is written.
+"""
+
+from bisect import bisect_right
+from typing import Protocol
+
+from bus.errors import CorruptMessage, OffsetOutOfRange, RecordListTooLarge, StorageError
+from bus.log import retention
+from bus.log import timestamps as search
+from bus.log.cold_read import ColdRead
+from bus.log.epochs import EpochCache
+from bus.log.files import delete_files
+from bus.log.layout import SNAPSHOT, offset_file
+from bus.log.producer_recovery import load_producers
+from bus.log.producers import ProducerTable
+from bus.log.recovery import Recovered
+from bus.log.segment import Segment
+from bus.model.batch import BatchInfo, Buffer
+from bus.model.ids import PartitionId
+from bus.model.limits import RESIDENT_BYTES, SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
+from bus.model.settings import TopicSettings
+from bus.native.segment import find, slice_end
+from bus.ports import Clock, Disk
+
+_NOTHING = memoryview(b"")
+
+
+class Keeper(Protocol):
+    """What a log asks of the store that it belongs to."""
+
+    def flush(self, log: "PartitionLog") -> None:
+        """Commit all of it with the next group commit."""
+
+    def flush_rolled(self, log: "PartitionLog") -> None:
+        """Commit its rolled segments with the next group commit."""
+
+    def settle(self) -> None:
+        """Return when no commit and no checkpoint is under way; blocks."""
+
+    def checkpoint_now(self) -> None:
+        """Write a checkpoint durably; blocks."""
+
+    def checkpoint_soon(self) -> None:
+        """Write a checkpoint in the background."""
+
+
+class PartitionLog:
+    """See the module; `LogStore` makes them."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        clock: Clock,
+        keeper: Keeper,
+        partition: PartitionId,
+        settings: TopicSettings,
+        recovered: Recovered,
+    ) -> None:
+        self.partition = partition
+        self.settings = settings
+        self.directory = recovered.directory
+        self.segments: list[Segment] = recovered.segments
+        self.start_offset = recovered.start_offset
+        self.flushed_offset = recovered.flushed_offset
+        self.high_watermark = recovered.high_watermark
+        self.epochs: EpochCache = recovered.epochs
+        self.producers: ProducerTable = recovered.producers
+        self.read_only: str | None = recovered.read_only
+        self.is_closed = False
+        self.dropped: list[Segment] = []  # below the start: files go after the next checkpoint
+        self._empty_end = recovered.end_offset  # the end while there is no segment
+        self._disk = disk
+        self._clock = clock
+        self._keeper = keeper
+        self._uncommitted: list[Segment] = []  # with bytes that no commit has taken
+        if self.flushed_offset < self.end_offset:
+            self._uncommitted += recovered.unsynced
+
+    # --- facts -----------------------------------------------------------------------------
+
+    @property
+    def end_offset(self) -> int:
+        """The offset that the next record will have."""
+        return self.segments[-1].end_offset if self.segments else self._empty_end
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all data files, up to the log's end."""
+        return sum(segment.size for segment in self.segments)
+
+    @property
+    def uncommitted_bytes(self) -> int:
+        """An upper bound of what a commit would have to write."""
+        return sum(segment.size for segment in self._uncommitted)
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def append(self, batch: Buffer, info: BatchInfo, base_offset: int, leader_epoch: int) -> None:
+        """Copy a validated batch to the end, stamped; the producers' state follows.
+
+        Raises DiskFull, RecordListTooLarge or, where the log is damaged, StorageError: nothing
+        is written then. Durable after `LogStore.flush`.
+        """
+        assert base_offset == self.end_offset, "the log is dense: a batch begins where it ends"
+        assert leader_epoch >= self.epochs.latest, "epochs never fall along the log"
+        if self.read_only is not None:
+            raise StorageError(self.read_only)
+        limit = self.settings.segment_bytes
+        if info.size > limit:
+            raise RecordListTooLarge(
+                f"The batch of {info.size} bytes is larger than a segment: "
+                f"segment.bytes is {limit}."
+            )
+        segment = self._active(info, base_offset, limit)
+        segment.append(batch, info, base_offset, leader_epoch, limit)
+        if leader_epoch > self.epochs.latest:
+            self.epochs.assign(leader_epoch, base_offset)
+        if info.producer_id >= 0:
+            stamped = info._replace(base_offset=base_offset)
+            self.producers.replay(stamped, self._clock.wall_ms())
+        if not self._uncommitted or self._uncommitted[-1] is not segment:
+            self._uncommitted.append(segment)
+
+    def _active(self, info: BatchInfo, base_offset: int, limit: int) -> Segment:
+        """The segment that takes this batch, a new one if need be."""
+        if not self.segments:
+            self._disk.make_dir(self.directory)
+            self._begin_segment(SEGMENT_FIRST_BYTES, limit)
+        elif not self.segments[-1].room(info, base_offset, limit):
+            if self.segments[-1].size == 0:  # an index entry could not hold the offset
+                self._remove(self.segments.pop())
+                self._begin_segment(SEGMENT_FIRST_BYTES, limit)
+            else:
+                self._roll(SEGMENT_STEP_BYTES_MAX, limit)
+        return self.segments[-1]
+
+    def _begin_segment(self, capacity: int, limit: int) -> None:
+        segment = Segment.create(self._disk, self.directory, self.end_offset, capacity, limit)
+        segment.created_ms = self._clock.wall_ms()
+        segment.index_interval = self.settings.index_interval_bytes
+        segment.start_indexes()
+        self.segments.append(segment)
+
+    def _roll(self, capacity: int, limit: int) -> None:
+        """Begin a new segment; the old one is committed, closed and indexed in the background."""
+        old = self.segments[-1]
+        self._begin_segment(capacity, limit)
+        old.write_indexes()
+        path = offset_file(self.directory, self.end_offset, SNAPSHOT)
+        self._disk.write_later(path, self.producers.snapshot(), None, False)
+        if old.region is not None and old not in self._uncommitted:
+            self._uncommitted.append(old)
+        self._keeper.flush_rolled(self)
+
+    def roll_if_due(self, now_ms: int) -> None:
+        """Close the active segment when it is older than segment.ms (`now_ms`: wall clock)."""
+        if not self.segments or self.read_only is not None or not self.segments[-1].size:
+            return
+        if now_ms - self.segments[-1].created_ms >= self.settings.segment_ms:
+            self._roll(SEGMENT_FIRST_BYTES, self.settings.segment_bytes)
+
+    # --- durability, told by the group commit ------------------------------------------------
+
+    def begin_commit(self, whole: bool) -> tuple[list[Segment], int]:
+        """The segments to sync now, and the offset up to which that makes the log durable."""
+        taken = [s for s in self._uncommitted if whole or s is not self.segments[-1]]
+        self._uncommitted = [s for s in self._uncommitted if s not in taken]
+        end = self.end_offset if whole or not self.segments else self.segments[-1].base_offset
+        return taken, end
+
+    def on_committed(self, segments: list[Segment], end_offset: int) -> None:
+        """They are durable: closed ones let go of their files."""
+        self.flushed_offset = max(self.flushed_offset, end_offset)
+        assert self.flushed_offset <= self.end_offset, "nothing is flushed that was not written"
+        for segment in segments:
+            if segment not in self.segments[-1:] and segment not in self._uncommitted:
+                segment.release()
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def read(self, offset: int, size_max: int, below: int) -> memoryview | ColdRead:
+        """Whole batches from the one that holds `offset` on, ending at or below `below`.
+
+        Empty if there is none. The first may exceed `size_max` (KIP-74); all are of one segment.
+        Raises OffsetOutOfRange, or CorruptMessage inside of damage.
+        """
+        if not self.start_offset <= offset <= self.end_offset:
+            raise OffsetOutOfRange(
+                f"The log has offsets {self.start_offset} to {self.end_offset}; "
+                f"{offset} was asked for."
+            )
+        if offset >= below or offset == self.end_offset:
+            return _NOTHING
+        segment = self._segment_of(offset)
+        below = min(below, segment.readable_end(offset))
+        if segment.region is not None and segment is self.segments[-1]:
+            view = self._view(segment, offset, size_max, below)
+            if view is not None:
+                return view
+        return ColdRead(segment, offset, size_max, below)
+
+    def _segment_of(self, offset: int) -> Segment:
+        """The segment that holds `offset`, or of the next record if there is a hole."""
+        index = bisect_right(self.segments, offset, key=lambda segment: segment.base_offset) - 1
+        if index < 0:
+            raise CorruptMessage(f"There are no records at offset {offset}: {self.read_only}")
+        if offset >= self.segments[index].end_offset:  # a loss that was accepted
+            index += 1
+        return self.segments[index]
+
+    def _view(self, segment: Segment, offset: int, size_max: int, below: int) -> memoryview | None:
+        """The bytes in the mapping, None where reading them might wait for the disk."""
+        region = segment.region
+        assert region is not None, "the caller has looked"
+        position = segment.floor(offset)
+        wanted_end = min(position + size_max, segment.size)
+        is_recent = position >= segment.size - RESIDENT_BYTES
+        if not is_recent and not region.is_resident(position, wanted_end):
+            return None
+        with region.buffer[: segment.size] as data:
+            start = find(data, position, offset)
+            end, end_offset = slice_end(data, start, size_max, below)
+        view = region.view(start, end)
+        if end_offset <= self.high_watermark:
+            return view
+        with view:
+            return memoryview(bytes(view))  # it may yet be truncated and written over (S12)
+
+    def offset_for_timestamp(self, timestamp: int) -> tuple[int, int] | None:
+        """(timestamp, offset) of the first record at or after `timestamp`; None if there is none.
+
+        May block on the disk for one batch.
+        """
+        return search.first_at(self.segments, timestamp, self.start_offset)
+
+    def last_timestamp(self) -> tuple[int, int] | None:
+        """(timestamp, offset) of the record with the latest timestamp; None if there is none."""
+        return search.latest(self.segments, self.start_offset)
+
+    # --- what goes -------------------------------------------------------------------------
+
+    def delete_prefix(self, start_offset: int) -> None:
+        """Records below `start_offset` are gone; files follow once a checkpoint says so."""
+        if not self.start_offset <= start_offset <= self.end_offset:
+            raise OffsetOutOfRange(
+                f"The log has offsets {self.start_offset} to {self.end_offset}; it cannot begin "
+                f"at {start_offset}."
+            )
+        self.start_offset = start_offset
+        self.epochs.delete_prefix(start_offset)
+        is_empty = start_offset == self.end_offset and self.read_only is None
+        if is_empty and self.segments and self.segments[-1].size:
+            self._roll(SEGMENT_FIRST_BYTES, self.settings.segment_bytes)
+        count = retention.below_start(self.segments, start_offset)
+        self.dropped += self.segments[:count]
+        del self.segments[:count]
+        self._keeper.checkpoint_soon()
+
+    def apply_retention(self, now_ms: int) -> None:
+        """Drop closed segments by size and age (`now_ms`: wall clock), below the high watermark."""
+        self.producers.expire(now_ms)
+        count = retention.expired(self.segments, self.settings, now_ms, self.high_watermark)
+        if count:
+            self.delete_prefix(max(self.start_offset, self.segments[count].base_offset))
+
+    def delete_dropped(self) -> None:
+        """Remove the files of dropped segments: a checkpoint without them is durable."""
+        dropped, self.dropped = self.dropped, []
+        for segment in dropped:
+            self._remove(segment)
+
+    def _remove(self, segment: Segment) -> None:
+        segment.release()
+        self._uncommitted = [kept for kept in self._uncommitted if kept is not segment]
+        delete_files(self._disk, segment)
+
+    def seal(self) -> None:
+        """A clean stop: the indexes and the producers' state into their files."""
+        if self.segments and self.read_only is None:
+            self.segments[-1].write_indexes()
+            path = offset_file(self.directory, self.end_offset, SNAPSHOT)
+            self._disk.write_later(path, self.producers.snapshot(), None, False)
+
+    def close(self) -> None:
+        """Let go of all files; views that were handed out stay valid."""
+        self.is_closed = True
+        for segment in [*self.segments, *self.dropped]:
+            segment.release()
+
+    def truncate(self, end_offset: int) -> None:
+        """Cut the log, its epochs and its producers to `end_offset`; durable when it returns.
+
+        Bytes that a frame still refers to are never written over: then the file is sealed at the
+        cut and the log goes on in a new one (S12).
+        """
+        assert end_offset >= self.start_offset, "nothing below the start is left to cut"
+        if end_offset >= self.end_offset:
+            return
+        self._keeper.settle()
+        self.flushed_offset = min(self.flushed_offset, end_offset)
+        self.high_watermark = min(self.high_watermark, end_offset)
+        self.epochs.truncate(end_offset)
+        self._empty_end = end_offset
+        self._keeper.checkpoint_now()  # a crash from here on must not miss what is cut
+        while self.segments and self.segments[-1].base_offset >= end_offset:
+            self._remove(self.segments.pop())
+        if self.segments:
+            self._cut_segment(self.segments[-1], end_offset)
+        self.producers = load_producers(
+            self._disk, self.directory, self.segments, end_offset, self._clock.wall_ms()
+        )
+        self._keeper.checkpoint_now()
+
+    def _cut_segment(self, segment: Segment, end_offset: int) -> None:
+        """Zero what stands above, or leave it to the file's last reader and begin a new one."""
+        limit = self.settings.segment_bytes
+        region = segment.writable(limit)
+        with region.buffer[: segment.size] as data:
+            position = find(data, segment.floor(end_offset), end_offset)
+            kept = slice_end(data, segment.floor(end_offset - 1), segment.size, end_offset)[0]
+        assert kept == position, "a log is cut between two batches"
+        size, segment.size, segment.end_offset = segment.size, position, end_offset
+        segment.rebuild_indexes()
+        if region.is_shared:
+            segment.release()
+            self._begin_segment(SEGMENT_FIRST_BYTES, limit)
+            segment.write_indexes()
+            region = self.segments[-1].writable(limit)
+        else:
+            region.buffer[position:size] = bytes(size - position)
+        self._disk.sync([region])

@@ -1,0 +1,61 @@
+"""Bring the producers' state back: the newest snapshot that is whole, and the batches after it."""
+
+import contextlib
+
+from bus.errors import CorruptLog
+from bus.log.layout import SNAPSHOT, offset_file, offsets_of
+from bus.log.producers import ProducerTable
+from bus.log.scan import FileScan, Header, infos, scan_file
+from bus.log.segment import Segment
+from bus.ports import Disk
+
+_PRODUCER_ID = 7  # in a Header
+
+
+class ProducerReplay:
+    """A table that starts from a snapshot and is fed batches in the order of the log."""
+
+    def __init__(self, disk: Disk, directory: str, offset_max: int, now_ms: int) -> None:
+        """From the newest good snapshot at or below `offset_max`; newer ones are removed."""
+        self.table = ProducerTable()
+        self.start_offset = 0  # batches below are in the snapshot
+        self._disk = disk
+        self._now_ms = now_ms
+        for offset in reversed(offsets_of(disk.list(directory), SNAPSHOT)):
+            path = offset_file(directory, offset, SNAPSHOT)
+            if offset > offset_max:
+                disk.unlink(path)
+                continue
+            with contextlib.suppress(CorruptLog, FileNotFoundError):
+                self.table.restore(disk.read(path, 0, disk.size(path)))
+                self.start_offset = offset
+                return
+
+    def on_headers(self, headers: list[Header]) -> None:
+        """Batches that were scanned."""
+        for info in infos([header for header in headers if header[_PRODUCER_ID] >= 0]):
+            if info.base_offset >= self.start_offset:
+                self.table.replay(info, self._now_ms)
+
+    def on_segment(self, segment: Segment) -> None:
+        """A segment that was not scanned otherwise."""
+        if segment.end_offset <= self.start_offset:
+            return
+        state = FileScan(0, segment.base_offset, -1)
+        for damage in [*segment.damages, None]:
+            stop = damage.position if damage else segment.size
+            scan_file(self._disk, segment.path, state, stop, on_headers=self.on_headers)
+            if damage:
+                state.position, state.end_offset = damage.resume, damage.end_offset
+
+
+def load_producers(
+    disk: Disk, directory: str, segments: list[Segment], end_offset: int, now_ms: int
+) -> ProducerTable:
+    """The table as the batches below `end_offset` give it."""
+    if not segments:
+        return ProducerTable()
+    replay = ProducerReplay(disk, directory, end_offset, now_ms)
+    for segment in segments:
+        replay.on_segment(segment)
+    return replay.table

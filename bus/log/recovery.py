@@ -1,0 +1,330 @@
+"""Bring one partition's files back to a log after any end of the life before (S6, S7).
+
+Found                                      Done
+-----                                      ----
+clean stop, files agree with it            nothing is scanned
+closed segment below the durable end       its tail is compared with where the next one begins
+everything from the durable end on         scanned: header, checksum, order, epochs
+bad batch at or above the durable end      cut there; the bytes kept aside once (`.cut`), whole
+                                           later segments too
+bad batch below the durable end            nothing is cut or renamed: read-only, both sides served
+the durable end is not known               good batches behind a bad one make it damage, not a tail
+gap that a `.lost` file stands for         accepted (see `repair.py`)
+
+The durable end is the larger of what the checkpoint and the flush journal say. Nothing is ever
+deleted here but leftovers below a start offset that a valid checkpoint names.
+"""
+
+import contextlib
+import struct
+from dataclasses import dataclass, field
+
+from bus.errors import CorruptBatch
+from bus.log.checkpoints import PartitionRecord
+from bus.log.damage import find_good
+from bus.log.epochs import EpochCache, EpochStart
+from bus.log.files import delete_files, forget_cuts, set_aside
+from bus.log.layout import CUT, INDEX, LOG, lost_ranges, offset_file, offsets_of
+from bus.log.producer_recovery import ProducerReplay, load_producers
+from bus.log.producers import ProducerTable
+from bus.log.scan import FileScan, Header, infos, scan_file, walk_to_end
+from bus.log.segment import Damage, Segment
+from bus.model.limits import CUT_BYTES_KEPT_MAX, SCAN_CHUNK_BYTES
+from bus.native.segment import first_nonzero
+from bus.ports import Disk
+
+_INDEX_ENTRY = struct.Struct(">ii")
+_LEADER_EPOCH = 2  # in a Header
+
+
+@dataclass(slots=True)
+class Known:
+    """What the disk's own records say of a partition before its files are looked at."""
+
+    record: PartitionRecord | None  # from the checkpoint, or the clean-shutdown file
+    durable_end: int | None  # None: no valid checkpoint, so nobody knows
+    is_clean: bool = False  # `record` is from a clean stop
+    epochs: list[EpochStart] = field(default_factory=list)  # checkpoint and journal
+
+
+@dataclass(slots=True)
+class Recovered:
+    """A partition as its files and records give it."""
+
+    directory: str
+    segments: list[Segment] = field(default_factory=list)
+    start_offset: int = 0
+    end_offset: int = 0
+    flushed_offset: int = 0
+    high_watermark: int = 0
+    epochs: EpochCache = field(default_factory=EpochCache)
+    producers: ProducerTable = field(default_factory=ProducerTable)
+    read_only: str | None = None
+    unsynced: list[Segment] = field(default_factory=list)  # scanned: to be committed anew
+    scanned_bytes: int = 0
+    cut_bytes: int = 0
+    cut_reason: str | None = None
+
+
+def recover(disk: Disk, directory: str, known: Known, now_ms: int) -> Recovered:
+    """The partition in `directory`; its files are changed only as the table above says."""
+    return _Recovery(disk, directory, known, now_ms).run()
+
+
+class _Recovery:
+    def __init__(self, disk: Disk, directory: str, known: Known, now_ms: int) -> None:
+        self.disk = disk
+        self.directory = directory
+        self.known = known
+        self.now_ms = now_ms
+        self.names = disk.list(directory)
+        self.lost = dict(lost_ranges(self.names))
+        self.has_cut = False
+        self.result = Recovered(directory, epochs=EpochCache(known.epochs))
+        if known.record is not None:
+            self.result.start_offset = known.record.start_offset
+            self.result.high_watermark = known.record.high_watermark
+        self.bases = self._drop_leftovers(offsets_of(self.names, LOG))
+        self.producers = ProducerReplay(disk, directory, self._snapshot_max(), now_ms)
+
+    def run(self) -> Recovered:
+        self._take_segments()
+        self._finish()
+        result = self.result
+        result.producers = self.producers.table
+        if self.producers.start_offset > result.end_offset:  # the snapshot was of what is cut
+            result.producers = load_producers(
+                self.disk, self.directory, result.segments, result.end_offset, self.now_ms
+            )
+        return result
+
+    def _snapshot_max(self) -> int:
+        if self.known.is_clean and self.known.record is not None:
+            return self.known.record.end_offset
+        return self.bases[-1] if self.bases else 0
+
+    def _drop_leftovers(self, bases: list[int]) -> list[int]:
+        """Segments wholly below the start are dropped files that a crash brought back."""
+        while len(bases) > 1 and bases[1] <= self.result.start_offset:
+            delete_files(self.disk, Segment(self.disk, self.directory, bases.pop(0)))
+        return bases
+
+    def _take_segments(self) -> None:
+        """In order, until one is cut."""
+        bases = self.bases
+        expected = self.result.start_offset
+        if bases and (bases[0] < expected or self.known.record is None):
+            expected = bases[0]
+            self.result.start_offset = max(self.result.start_offset, expected)
+        for index, base in enumerate(bases):
+            following = bases[index + 1] if index + 1 < len(bases) else None
+            if base != expected and not self._accept_gap(expected, base):
+                self._set_aside(bases[index:])
+                return
+            segment = self._take(base, following)
+            self.result.segments.append(segment)
+            expected = segment.end_offset
+            if self.has_cut:
+                self._set_aside(bases[index + 1 :])
+                return
+
+    def _accept_gap(self, start: int, end: int) -> bool:
+        """Is a hole between segments no reason to stop? Below the durable end it is damage."""
+        if self.lost.get(start) == end:
+            return True
+        if start > end or not self._was_durable(start):
+            return False
+        self._miss(start, end)
+        return True
+
+    def _miss(self, start: int, end: int) -> None:
+        """Records that should be there have no file: damage at the end of the segment before."""
+        reason = f"records {start} to {end - 1} are missing"
+        self._damaged(reason)
+        if self.result.segments:
+            previous = self.result.segments[-1]
+            previous.damages.append(Damage(start, end, previous.size, previous.size, reason))
+            previous.end_offset = end
+
+    def _was_durable(self, offset: int) -> bool:
+        """Was a record at `offset` durable, as far as anyone knows?"""
+        return self.known.durable_end is None or offset < self.known.durable_end
+
+    def _take(self, base: int, following: int | None) -> Segment:
+        segment = Segment(self.disk, self.directory, base)
+        length = self.disk.size(segment.path)
+        segment.created_ms = self.now_ms
+        if self.known.record is not None and following is None:
+            segment.created_ms = self.known.record.segment_created_ms or self.now_ms
+        if self._trust(segment, length, following):
+            self.producers.on_segment(segment)
+        else:
+            self._scan(segment, length, following)
+        return segment
+
+    def _trust(self, segment: Segment, length: int, following: int | None) -> bool:
+        """May the data stay unscanned? Then their tail leads to where they should end."""
+        durable_end, record = self.known.durable_end, self.known.record
+        if following is not None and durable_end is not None and following <= durable_end:
+            wanted = following
+        elif following is None and self.known.is_clean and record is not None:
+            wanted = record.end_offset
+        else:
+            return False
+        last = self._last_indexed(segment)
+        if last is None:
+            return False
+        try:
+            position, end = walk_to_end(self.disk, segment.path, last, length)
+        except CorruptBatch:
+            return False
+        if max(end, segment.base_offset) != wanted:
+            return False
+        segment.size, segment.end_offset = position, wanted
+        return following is not None or segment.load_indexes() is not None
+
+    def _last_indexed(self, segment: Segment) -> int | None:
+        """Position in the last entry of the index file, 0 if it has none; None if it is no good."""
+        path = offset_file(self.directory, segment.base_offset, INDEX)
+        try:
+            size = self.disk.size(path)
+        except FileNotFoundError:
+            return None
+        if size == 0:
+            return 0
+        data = self.disk.read(path, size - _INDEX_ENTRY.size, _INDEX_ENTRY.size)
+        if size % _INDEX_ENTRY.size or len(data) < _INDEX_ENTRY.size:
+            return None
+        position = int(_INDEX_ENTRY.unpack(data)[1])
+        return position if position >= 0 else None
+
+    # --- scanning --------------------------------------------------------------------------
+
+    def _scan(self, segment: Segment, length: int, following: int | None) -> None:
+        """All of a segment, over damage below the durable end; cut or end where it stops."""
+        offsets, times = segment.start_indexes()
+        state = FileScan(0, segment.base_offset, -1)
+        while True:
+            scan_file(
+                self.disk,
+                segment.path,
+                state,
+                length,
+                offset_index=offsets,
+                time_index=times,
+                on_headers=self._on_headers,
+            )
+            damage = self._damage_at(segment, state, length, following)
+            if damage is None:
+                break
+            self._damaged(damage.reason)
+            segment.damages.append(damage)
+            state = FileScan(damage.resume, damage.end_offset, state.leader_epoch)
+        segment.size, segment.end_offset = state.position, state.end_offset
+        self.result.scanned_bytes += state.position
+        if following is not None and state.end_offset > following:
+            self._cut_overlap(segment, following)
+        elif following is None or state.end_offset < following:
+            self._clear_tail(segment, state.reason, length)
+        if following is not None and not self.has_cut:
+            segment.write_indexes()
+        if segment.end_offset > (self.known.durable_end or 0):
+            self.result.unsynced.append(segment)
+
+    def _on_headers(self, headers: list[Header]) -> None:
+        self.producers.on_headers(headers)
+        epochs = self.result.epochs
+        if headers and headers[-1][_LEADER_EPOCH] > epochs.latest:
+            for info in infos(headers):
+                epochs.assign(info.leader_epoch, info.base_offset)
+
+    def _damage_at(
+        self, segment: Segment, state: FileScan, length: int, following: int | None
+    ) -> Damage | None:
+        """The damage that begins where the scan stopped; None if the good data just end there."""
+        offset, wanted = state.end_offset, self.known.durable_end
+        if following is not None:
+            wanted = following if wanted is None else min(following, wanted)
+        if wanted is not None and offset >= wanted:
+            return None
+        reason = f"at offset {offset} {state.reason or 'batches are missing'}"
+        good = None
+        if state.position < length:
+            good = find_good(self.disk, segment.path, state.position, offset, length)
+        if good is not None:
+            return Damage(offset, good[1], state.position, good[0], reason)
+        if wanted is None:
+            return None
+        return Damage(offset, wanted, state.position, length, reason)
+
+    def _clear_tail(self, segment: Segment, reason: str | None, length: int) -> None:
+        """Nothing may follow the end: a leftover could be taken for a later append's neighbour."""
+        end = segment.size
+        if segment.damages or (reason is None and not self._has_bytes(segment.path, end, length)):
+            return
+        self._begin_cut(reason or "there are batches behind a hole")
+        data = self.disk.read(segment.path, end, min(CUT_BYTES_KEPT_MAX, length - end))
+        path = offset_file(self.directory, segment.end_offset, CUT)
+        self.disk.write(path, data.rstrip(b"\0"))
+        self.disk.cut(segment.path, end)
+        self.result.cut_bytes += len(data.rstrip(b"\0"))
+
+    def _has_bytes(self, path: str, position: int, stop: int) -> bool:
+        while position < stop:
+            data = self.disk.read(path, position, min(SCAN_CHUNK_BYTES, stop - position))
+            if not data:
+                return False
+            if first_nonzero(data, 0) < len(data):
+                return True
+            position += len(data)
+        return False
+
+    def _cut_overlap(self, segment: Segment, end_offset: int) -> None:
+        """The file was sealed by a truncation, and its cut did not reach the disk."""
+        size = segment.size
+        segment.size, segment.end_offset = 0, segment.base_offset
+        with contextlib.suppress(CorruptBatch):
+            walked, found = walk_to_end(self.disk, segment.path, 0, size, end_offset)
+            segment.size, segment.end_offset = walked, max(found, segment.base_offset)
+        segment.rebuild_indexes()
+        self.disk.cut(segment.path, segment.size)
+        self.result.epochs.truncate(end_offset)
+
+    def _begin_cut(self, reason: str) -> None:
+        if not self.has_cut:
+            self.has_cut = True
+            self.result.cut_reason = reason
+            forget_cuts(self.disk, self.directory, self.names)
+
+    def _set_aside(self, bases: list[int]) -> None:
+        """Whole segments behind the cut are kept, never scanned."""
+        if not bases:
+            return
+        self._begin_cut("there are segments behind a hole")
+        for base in bases:
+            self.result.cut_bytes += self.disk.size(offset_file(self.directory, base, LOG))
+            set_aside(self.disk, self.directory, base)
+        self.disk.sync_dir(self.directory)
+
+    # --- the end ---------------------------------------------------------------------------
+
+    def _damaged(self, reason: str) -> None:
+        self.result.read_only = self.result.read_only or (
+            f"The log in {self.directory} is damaged: {reason}. It can be read but not written; "
+            "see `busd segment verify`."
+        )
+
+    def _finish(self) -> None:
+        result, durable_end = self.result, self.known.durable_end
+        end = result.segments[-1].end_offset if result.segments else result.start_offset
+        if durable_end is not None and end < durable_end:
+            self._miss(end, durable_end)
+            end = durable_end
+        result.end_offset = end
+        result.flushed_offset = end
+        if result.unsynced:
+            result.flushed_offset = min(end, max(durable_end or 0, result.start_offset))
+        result.high_watermark = min(max(result.high_watermark, result.start_offset), end)
+        latest = result.epochs.latest
+        result.epochs.truncate(end)
+        result.epochs.assign(latest, end)  # an epoch that was promised is never used again
