@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 cdef class Block:
     cdef uint8_t *data
-    cdef int64_t size  # bytes that a view shows; fixed before the first view is taken
+    cdef Py_ssize_t size  # bytes that a view shows; fixed before the first view is taken
     cdef int64_t capacity
     cdef int grow(self, int64_t capacity, int64_t used) except -1
     cdef object view(self)

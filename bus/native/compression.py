@@ -4,7 +4,7 @@ number  name    library    form
 ------  ----    -------    ----
 1       gzip    zlib       RFC 1952, one member or several
 2       snappy  cramjam    written in xerial's framing, as Java does; read in it or as a raw block
-3       lz4     lz4        one frame
+3       lz4     lz4        one frame, its blocks independent, or Java refuses it
 4       zstd    zstandard  one frame or several
 
 xerial's framing: magic 82 'SNAPPY' 00, version int32 1, compatible int32 1, then blocks of int32
@@ -126,7 +126,8 @@ def _xerial_blocks(data: bytes) -> Iterator[bytes]:
 
 
 def _lz4(data: Data) -> bytes:
-    packed: bytes = import_module("lz4.frame").compress(data)
+    lz4 = import_module("lz4.frame")
+    packed: bytes = lz4.compress(data, block_linked=False, store_size=False)
     return packed
 
 

@@ -115,3 +115,8 @@ def test_an_lz4_frame_of_linked_blocks_with_checksums_is_read():
         TEXT, block_linked=True, content_checksum=True, block_checksum=True, store_size=False
     )
     assert decompress(LZ4, packed, BIG) == TEXT
+
+
+def test_lz4_is_written_in_independent_blocks_for_java_reads_no_others():
+    flags = compress(LZ4, TEXT)[4]
+    assert flags & 0x20

@@ -1,0 +1,98 @@
+"""Does native code give back what it takes: references, objects, buffers, memory?"""
+
+import resource
+import sys
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from bus.errors import CorruptBatch
+from bus.native import batch, columns, rows, segment
+from bus.native.builder import BatchBuilder, Delivery, with_records
+from bus.native.index import OffsetIndex, TimeIndex
+from tests.fixtures import batches
+
+VALUES = [b"v" * 100 + bytes([i]) for i in range(200)]
+KEYS = [None, *(b"k" * 20 + bytes([i]) for i in range(199))]
+BATCH = batches.batch(VALUES)
+RECORDS = memoryview(BATCH)[batch.HEADER_SIZE :]
+
+
+def build_single() -> None:
+    owner = object()
+    builder = BatchBuilder(100_000, owner)
+    kept = [
+        builder.append(value, key, 0, [("h", value)])
+        for value, key in zip(VALUES, KEYS, strict=True)
+    ]
+    assert sys.getrefcount(owner) == len(kept) + 3
+    builder.finish()
+    del kept
+    builder = BatchBuilder(100_000, owner)
+    assert sys.getrefcount(owner) == 3
+
+
+def build_rows() -> None:
+    rows.encode_list(VALUES, KEYS, 0, 0, 1 << 20)
+    rows.encode_list([bytearray(b"x"), *VALUES], None, 0, 1, 5000)
+    rows.encode_fixed(b"".join(VALUES), 101, None, 0, 0, 1 << 20)
+    rows.partition_list(KEYS, 7)
+    with_records(BATCH, 1, b"x" * 100_000)
+
+
+def fail_to_build() -> None:
+    for values in ([*VALUES, "text"], [object()]):
+        with suppress(TypeError):
+            rows.encode_list(values, None, 0, 0, 1 << 20)
+    builder = BatchBuilder(0)
+    for arguments in ((memoryview(b"v"), "key", 0, None), (b"", b"", 0, [("h", "x")])):
+        with suppress(TypeError):
+            builder.append(*arguments)
+
+
+def open_columns() -> None:
+    longs = [np.empty(200, np.int64) for _ in range(2)]
+    spans = [np.empty((200, 3), np.int64) for _ in range(3)]
+    columns.walk(RECORDS, 200, 0, 0, -1, 0, 0, 0, *longs, *spans)
+    columns.to_list(spans[1], [RECORDS], 0, 200)
+    found = list(columns.iterate("topic", 1, *longs, *spans, [RECORDS], 0, 200))
+    assert [record.value for record in found] == VALUES
+    with suppress(ValueError):
+        columns.walk(RECORDS, 200, 0, 0, -1, 0, 0, 5, *longs, *spans)
+
+
+def check_and_scan() -> None:
+    batch.check_all(BATCH)
+    segment.append(bytearray(len(BATCH)), 0, BATCH, 5, 0)
+    segment.scan(BATCH, 0, 0, -1, collect=True)
+    segment.scan(BATCH, 0, 0, -1, offset_index=OffsetIndex(0, 0), time_index=TimeIndex(0, 0))
+    with suppress(CorruptBatch):
+        batch.check(BATCH[:-1])
+
+
+@pytest.mark.parametrize(
+    "work", [build_single, build_rows, fail_to_build, open_columns, check_and_scan]
+)
+def test_a_loop_leaves_nothing_behind(work):
+    for _ in range(20):
+        work()
+    references = [sys.getrefcount(item) for item in (*VALUES, *KEYS, BATCH, None)]
+    blocks, size = sys.getallocatedblocks(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(300):
+        work()
+    after = [sys.getrefcount(item) for item in (*VALUES, *KEYS, BATCH, None)]
+    assert after[:-1] == references[:-1]
+    assert abs(after[-1] - references[-1]) < 50, "None"
+    assert abs(sys.getallocatedblocks() - blocks) < 100
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size
+    assert grown < 8 << (20 if sys.platform == "darwin" else 10)
+
+
+def test_a_delivery_lets_its_owner_go():
+    owner = object()
+    before = sys.getrefcount(owner)
+    deliveries = [Delivery(owner, i) for i in range(5000)]
+    assert sys.getrefcount(owner) == before + 5000
+    del deliveries
+    assert sys.getrefcount(owner) == before
