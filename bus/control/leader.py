@@ -126,6 +126,11 @@ class Leader:
         self.flushed_offset = max(self.flushed_offset, offset)
         return self._advance()
 
+    def on_flush_mode(self, flush_group: bool) -> list[Effect]:
+        """The topic's flush setting changed; what is committed stays committed."""
+        self.flush_group = flush_group
+        return self._advance()
+
     def on_disk_failed(self) -> list[Effect]:
         """The disk failed: whoever waits may or may not be written (S4)."""
         self.failed = True

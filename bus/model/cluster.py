@@ -17,13 +17,18 @@ class BrokerInfo:
 
 @dataclass(frozen=True, slots=True)
 class PartitionImage:
-    """Who holds and who leads one partition (replication.md, record P)."""
+    """Who holds and who leads one partition: the authority's record of it."""
 
     leader: int
     leader_epoch: int
     partition_epoch: int
+    min_isr: int
     replicas: tuple[int, ...]
     isr: tuple[int, ...]
+    elr: tuple[int, ...] = ()  # eligible leaders while the in-sync set is below its minimum
+    last_elr: tuple[int, ...] = ()
+    adding: tuple[int, ...] = ()
+    removing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,17 @@ ipc://PATH        ZeroMQ over a Unix socket
 HOST:PORT         HTTP; an IPv6 host stands in brackets
 """
 
+from typing import NamedTuple
+
 PORT_MAX = 65535
+
+
+class Endpoint(NamedTuple):
+    """Where a listener answers, as metadata tells clients."""
+
+    url: str
+    host: str  # over ZeroMQ the whole URL
+    port: int  # 0 where there is none
 
 
 def split_host_port(address: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapters": {"errors", "model", "ports", "native", "wire"},
     "broker": {"errors", "model", "ports", "native", "wire", "control", "log", "adapters"},
     "client": {"errors", "model", "ports", "native", "wire", "adapters"},
-    "embedded": {"errors", "model", "broker", "client"},
+    "embedded": {"errors", "model", "wire", "adapters", "broker", "client"},
     "testing": {"errors", "model", "embedded"},
     "web": {"errors", "model", "client", "broker.status"},
     "cli": {"errors", "model", "client", "embedded"},

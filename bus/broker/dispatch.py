@@ -1,0 +1,52 @@
+"""One registry of handlers for all transports: which request goes where, and what may go wrong.
+
+A handler never raises because of a peer: it answers an error. What still escapes is our own bug: it
+is logged, and the peer's request fails with UnknownServerError by closing its conversation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bus.broker.context import Context, Reply
+from bus.broker.handlers import admin, configs, fetch, metadata, offsets, produce
+from bus.broker.node import Node
+from bus.wire.admin import (
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    DescribeConfigsRequest,
+    IncrementalAlterConfigsRequest,
+)
+from bus.wire.fetch import FetchRequest
+from bus.wire.metadata import ApiVersionsRequest, MetadataRequest
+from bus.wire.offsets import DeleteRecordsRequest, ListOffsetsRequest
+from bus.wire.produce import ProduceRequest
+from bus.wire.registry import api_of
+from bus.wire.schema import Message
+from bus.wire.transactions import InitProducerIdRequest
+
+Handler = Callable[[Node, Context, Any, Reply], None]
+
+HANDLERS: dict[type[Message], Handler] = {
+    ProduceRequest: produce.produce,
+    FetchRequest: fetch.fetch,
+    ListOffsetsRequest: offsets.list_offsets,
+    MetadataRequest: metadata.metadata,
+    ApiVersionsRequest: metadata.api_versions,
+    CreateTopicsRequest: admin.create_topics,
+    DeleteTopicsRequest: admin.delete_topics,
+    DeleteRecordsRequest: offsets.delete_records,
+    InitProducerIdRequest: admin.init_producer_id,
+    DescribeConfigsRequest: configs.describe_configs,
+    CreatePartitionsRequest: admin.create_partitions,
+    IncrementalAlterConfigsRequest: configs.incremental_alter_configs,
+}
+
+SERVED = sorted((api_of(request) for request in HANDLERS), key=lambda api: api.key)
+
+
+def dispatch(node: Node, context: Context, request: Message, reply: Reply) -> None:
+    """Hand one decoded request to its handler; `reply` is called once, now or later."""
+    handler = HANDLERS[type(request)]
+    node.counters.requests[type(request).__name__] += 1
+    handler(node, context, request, reply)

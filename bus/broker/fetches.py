@@ -1,0 +1,191 @@
+"""Fetch: collect what is visible, or park until enough of it is (KIP-74, long poll).
+
+A fetch is answered as soon as one of these holds: its records reach `min_bytes`; its `max_wait_ms`
+is over; any of its partitions has an error. Otherwise it is parked with each of its partitions and
+collected again when one of them commits more. Bytes that are not resident are read on a pool
+thread; the answer leaves when the last piece is there.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from bus.broker.counters import Counters
+from bus.broker.partition import Partition
+from bus.control.timers import Timers
+from bus.errors import NONE, BusError, OffsetOutOfRange, UnknownServerError
+from bus.log.partition_log import ColdRead
+from bus.model.batch import Buffer
+from bus.ports import Clock
+
+
+class Pool(Protocol):
+    """Threads for reads that may block."""
+
+    def submit(
+        self, work: Callable[[], memoryview], done: Callable[["Future[memoryview]"], None]
+    ) -> None:
+        """Run `work` on a thread; `done` is called on the event loop's thread."""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One partition of a fetch; `partition` is None, and `error` set, if it is not hosted."""
+
+    partition: Partition | None
+    index: int
+    offset: int
+    bytes_max: int
+    leader_epoch: int = -1
+    error: int = NONE
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one partition gives to an answer."""
+
+    wanted: Wanted
+    error: int = NONE
+    high_watermark: int = -1
+    start_offset: int = -1
+    records: Buffer = b""
+    cold: ColdRead | None = None
+
+
+@dataclass(slots=True, eq=False)
+class ParkedFetch:
+    """A fetch between its arrival and its answer."""
+
+    wanted: Sequence[Wanted]
+    bytes_min: int
+    bytes_max: int
+    answered: Callable[[list[Piece]], None]
+
+
+class Fetches:
+    """All fetches that wait."""
+
+    def __init__(self, clock: Clock, pool: Pool, counters: Counters, parked_max: int) -> None:
+        self._clock = clock
+        self._pool = pool
+        self._counters = counters
+        self._parked_max = parked_max
+        self._timers: Timers[ParkedFetch] = Timers()
+
+    def __len__(self) -> int:
+        return len(self._timers)
+
+    def fetch(self, fetch: ParkedFetch, max_wait_ms: int) -> None:
+        """Answer now, or when there is enough, or when the time is over."""
+        pieces = self._collect(fetch)
+        full = len(self._timers) >= self._parked_max
+        if max_wait_ms <= 0 or full or self._is_enough(fetch, pieces):
+            self._answer(fetch, pieces)
+            return
+        self._timers.set(fetch, self._clock.now_ms() + max_wait_ms)
+        for wanted in fetch.wanted:
+            if wanted.partition is not None:
+                wanted.partition.readers.add(fetch)
+
+    def on_committed(self, partition: Partition) -> None:
+        """More of `partition` is visible, or it is gone: look again at who waits for it."""
+        for fetch in list(partition.readers):
+            pieces = self._collect(fetch)
+            if self._is_enough(fetch, pieces):
+                self._unpark(fetch)
+                self._answer(fetch, pieces)
+
+    def next_tick_ms(self) -> int | None:
+        """When `tick` has something to do."""
+        return self._timers.next_ms()
+
+    def tick(self, now_ms: int) -> None:
+        """Answer those whose time is over with what there is."""
+        for fetch in self._timers.due(now_ms):
+            self._unpark(fetch)
+            self._answer(fetch, self._collect(fetch))
+
+    def drain(self) -> None:
+        """The broker stops: answer all with what there is."""
+        while (next_ms := self._timers.next_ms()) is not None:
+            self.tick(next_ms)
+
+    def _unpark(self, fetch: ParkedFetch) -> None:
+        self._timers.cancel(fetch)
+        for wanted in fetch.wanted:
+            if wanted.partition is not None:
+                wanted.partition.readers.discard(fetch)
+
+    def _is_enough(self, fetch: ParkedFetch, pieces: Sequence[Piece]) -> bool:
+        size = 0
+        for piece in pieces:
+            if piece.error != NONE or piece.cold is not None:
+                return True
+            size += len(piece.records)
+        return size >= fetch.bytes_min
+
+    def _collect(self, fetch: ParkedFetch) -> list[Piece]:
+        """Look at each partition in the order asked for; the first batch is always whole."""
+        left = fetch.bytes_max
+        pieces: list[Piece] = []
+        for wanted in fetch.wanted:
+            piece = _look(wanted, left)
+            left -= piece.cold.size_max if piece.cold is not None else len(piece.records)
+            pieces.append(piece)
+        return pieces
+
+    def _answer(self, fetch: ParkedFetch, pieces: list[Piece]) -> None:
+        cold = [piece for piece in pieces if piece.cold is not None]
+        left = len(cold)
+
+        def finish() -> None:
+            self._counters.bytes_out += sum(len(piece.records) for piece in pieces)
+            fetch.answered(pieces)
+
+        if not cold:
+            finish()
+            return
+
+        def loaded(piece: Piece, future: "Future[memoryview]") -> None:
+            nonlocal left
+            try:
+                piece.records = future.result()
+            except BusError as error:
+                piece.error = error.code
+            except OSError:
+                piece.error = UnknownServerError.code
+            left -= 1
+            if left == 0:
+                finish()
+
+        for piece in cold:
+            assert piece.cold is not None
+            self._pool.submit(piece.cold.load, partial(loaded, piece))
+
+
+def _look(wanted: Wanted, left: int) -> Piece:
+    partition = wanted.partition
+    if partition is None:
+        return Piece(wanted, wanted.error)
+    leader, log = partition.leader, partition.log
+    piece = Piece(wanted, leader.epoch_error(wanted.leader_epoch))
+    if piece.error != NONE:
+        return piece
+    piece.high_watermark, piece.start_offset = leader.high_watermark, log.start_offset
+    if not log.start_offset <= wanted.offset <= leader.end_offset:
+        piece.error = OffsetOutOfRange.code
+        return piece
+    if wanted.offset >= leader.high_watermark or left <= 0:
+        return piece
+    try:
+        found = log.read(wanted.offset, min(wanted.bytes_max, left), leader.high_watermark)
+    except BusError as error:
+        piece.error = error.code
+        return piece
+    if isinstance(found, ColdRead):
+        piece.cold = found
+    else:
+        piece.records = found
+    return piece

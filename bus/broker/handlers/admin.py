@@ -1,0 +1,145 @@
+"""Topics and their settings: create, delete, grow, describe, alter; and producer ids."""
+
+from collections.abc import Callable
+from functools import partial
+
+from bus.broker.context import Context, Reply
+from bus.broker.node import Node
+from bus.errors import (
+    NONE,
+    BusError,
+    InvalidReplicaAssignment,
+    InvalidRequest,
+    InvalidTransactionState,
+    UnknownTopicOrPartition,
+)
+from bus.model.ids import NO_TOPIC_ID
+from bus.wire.admin import (
+    CreatableTopic,
+    CreatableTopicConfigs,
+    CreatableTopicResult,
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    CreatePartitionsTopic,
+    CreatePartitionsTopicResult,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+    DeletableTopicResult,
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
+    DeleteTopicState,
+)
+from bus.wire.transactions import InitProducerIdRequest, InitProducerIdResponse
+
+DEFAULT = -1  # protocol: CreateTopics, "use the broker's default"
+TOPIC_CONFIG, DEFAULT_CONFIG = 1, 5  # protocol: DescribeConfigs, config sources
+
+
+def create_topics(node: Node, context: Context, request: CreateTopicsRequest, reply: Reply) -> None:
+    """Serve one CreateTopics."""
+    names = [topic.name for topic in request.topics]
+    response = CreateTopicsResponse()
+    for topic in request.topics:
+        result = CreatableTopicResult(name=topic.name, configs=[])
+        if names.count(topic.name) > 1:
+            _fail(node, result, InvalidRequest("The request names the topic twice."))
+        else:
+            _attempt(node, result, partial(_create, node, topic, result, request.validate_only))
+        response.topics.append(result)
+    reply(response)
+
+
+def _create(
+    node: Node, asked: CreatableTopic, result: CreatableTopicResult, validate_only: bool
+) -> None:
+    if asked.assignments:
+        raise InvalidReplicaAssignment("Replicas are placed by the cluster; leave them out.")
+    partitions = None if asked.num_partitions == DEFAULT else asked.num_partitions
+    replicas = None if asked.replication_factor == DEFAULT else asked.replication_factor
+    config = {entry.name: entry.value for entry in asked.configs if entry.value is not None}
+    topic = node.create_topic(asked.name, partitions, replicas, config, validate_only)
+    if topic is None:
+        return
+    result.topic_id = topic.topic_id
+    result.num_partitions = len(topic.partitions)
+    result.replication_factor = len(topic.partitions[0].replicas)
+    result.configs = [
+        CreatableTopicConfigs(
+            name=name,
+            value=value,
+            config_source=TOPIC_CONFIG if name in topic.config else DEFAULT_CONFIG,
+        )
+        for name, value in node.described_config(topic).items()
+    ]
+
+
+def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, reply: Reply) -> None:
+    """Serve one DeleteTopics, by name or (from version 6) by id."""
+    asked = request.topics or [DeleteTopicState(name=name) for name in request.topic_names]
+    response = DeleteTopicsResponse()
+    for state in asked:
+        result = DeletableTopicResult(name=state.name, topic_id=state.topic_id)
+        _attempt(node, result, partial(_delete, node, state, result))
+        response.responses.append(result)
+    reply(response)
+
+
+def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult) -> None:
+    name = asked.name
+    if asked.topic_id != NO_TOPIC_ID:
+        name = node.topic_name(asked.topic_id)
+    if name is None:
+        raise UnknownTopicOrPartition
+    topic = node.delete_topic(name)
+    result.name, result.topic_id = topic.name, topic.topic_id
+
+
+def create_partitions(
+    node: Node, context: Context, request: CreatePartitionsRequest, reply: Reply
+) -> None:
+    """Serve one CreatePartitions."""
+    response = CreatePartitionsResponse()
+    for asked in request.topics:
+        result = CreatePartitionsTopicResult(name=asked.name)
+        _attempt(node, result, partial(_grow, node, asked, request.validate_only))
+        response.results.append(result)
+    reply(response)
+
+
+def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool) -> None:
+    if asked.assignments:
+        raise InvalidReplicaAssignment("Replicas are placed by the cluster; leave them out.")
+    node.create_partitions(asked.name, asked.count, validate_only)
+
+
+def init_producer_id(
+    node: Node, context: Context, request: InitProducerIdRequest, reply: Reply
+) -> None:
+    """Serve one InitProducerId; without a transactional id it is always a new producer."""
+    response = InitProducerIdResponse(producer_id=-1, producer_epoch=-1)
+    try:
+        if request.transactional_id == "":
+            raise InvalidRequest("The transactional id is empty.")
+        if request.transactional_id is not None:
+            raise InvalidTransactionState("Transactions are not served by this broker.")
+        response.producer_id, response.producer_epoch = node.new_producer_id(), 0
+    except BusError as error:
+        response.error_code = error.code
+        node.count_error(error.code)
+    reply(response)
+
+
+Result = CreatableTopicResult | DeletableTopicResult | CreatePartitionsTopicResult
+
+
+def _attempt(node: Node, result: Result, work: Callable[[], None]) -> None:
+    try:
+        work()
+    except BusError as error:
+        _fail(node, result, error)
+
+
+def _fail(node: Node, result: Result, error: BusError) -> None:
+    assert error.code != NONE
+    result.error_code, result.error_message = error.code, str(error)
+    node.count_error(error.code)

@@ -1,0 +1,122 @@
+"""DescribeConfigs and IncrementalAlterConfigs: the settings of topics, read and changed."""
+
+from bus.broker.context import Context, Reply
+from bus.broker.node import Node
+from bus.errors import BusError, InvalidConfig, InvalidRequest, UnknownTopicOrPartition
+from bus.model.broker_settings import BROKER_SETTINGS
+from bus.model.setting import Setting, as_text
+from bus.model.topic_settings import TOPIC_SETTINGS
+from bus.wire.admin import (
+    AlterableConfig,
+    AlterConfigsResource,
+    AlterConfigsResourceResponse,
+    DescribeConfigsRequest,
+    DescribeConfigsResource,
+    DescribeConfigsResourceResult,
+    DescribeConfigsResponse,
+    DescribeConfigsResult,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
+
+TOPIC_RESOURCE, BROKER_RESOURCE = 2, 4  # protocol: config resource types
+TOPIC_SOURCE, STATIC_BROKER_SOURCE, DEFAULT_SOURCE = 1, 4, 5
+SET, DELETE = 0, 1  # protocol: IncrementalAlterConfigs operations; 2 and 3 are for lists
+BOOLEAN, STRING, INT, LONG = 1, 2, 3, 5  # protocol: config types
+TYPES: dict[type, int] = {bool: BOOLEAN, str: STRING, int: INT}
+INT_MAX = 2**31 - 1
+
+
+def describe_configs(
+    node: Node, context: Context, request: DescribeConfigsRequest, reply: Reply
+) -> None:
+    """Serve one DescribeConfigs."""
+    response = DescribeConfigsResponse()
+    for resource in request.resources:
+        result = DescribeConfigsResult(
+            resource_type=resource.resource_type, resource_name=resource.resource_name
+        )
+        try:
+            result.configs = _describe(node, resource, request.include_documentation)
+        except BusError as error:
+            result.error_code, result.error_message = error.code, str(error)
+            node.count_error(error.code)
+        response.results.append(result)
+    reply(response)
+
+
+def _describe(
+    node: Node, resource: DescribeConfigsResource, document: bool
+) -> list[DescribeConfigsResourceResult]:
+    if resource.resource_type == TOPIC_RESOURCE:
+        topic = node.metadata.image.topics.get(resource.resource_name)
+        if topic is None:
+            raise UnknownTopicOrPartition(f"There is no topic {resource.resource_name!r}.")
+        values, given, table = node.described_config(topic), set(topic.config), TOPIC_SETTINGS
+        source = TOPIC_SOURCE
+    elif resource.resource_type == BROKER_RESOURCE:
+        values, table = node.described_settings(), BROKER_SETTINGS
+        given = {name for name, value in values.items() if value != as_text(table[name].default)}
+        source = STATIC_BROKER_SOURCE
+    else:
+        raise InvalidRequest(f"Resources of type {resource.resource_type} have no settings.")
+    keys = resource.configuration_keys
+    return [
+        _result(table[name], value, source if name in given else DEFAULT_SOURCE, document)
+        for name, value in values.items()
+        if keys is None or name in keys
+    ]
+
+
+def _result(
+    entry: Setting, value: str, source: int, document: bool
+) -> DescribeConfigsResourceResult:
+    kind = TYPES[type(entry.default)]
+    return DescribeConfigsResourceResult(
+        name=entry.name,
+        value=value,
+        read_only=bool(entry.fixed_because),
+        is_default=source == DEFAULT_SOURCE,
+        config_source=source,
+        config_type=LONG if kind == INT and (entry.high or 0) > INT_MAX else kind,
+        documentation=entry.doc if document else None,
+    )
+
+
+def incremental_alter_configs(
+    node: Node, context: Context, request: IncrementalAlterConfigsRequest, reply: Reply
+) -> None:
+    """Serve one IncrementalAlterConfigs; a resource is changed as a whole or not at all."""
+    response = IncrementalAlterConfigsResponse()
+    for resource in request.resources:
+        result = AlterConfigsResourceResponse(
+            resource_type=resource.resource_type, resource_name=resource.resource_name
+        )
+        try:
+            _alter(node, resource, request.validate_only)
+        except BusError as error:
+            result.error_code, result.error_message = error.code, str(error)
+            node.count_error(error.code)
+        response.responses.append(result)
+    reply(response)
+
+
+def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool) -> None:
+    if resource.resource_type != TOPIC_RESOURCE:
+        raise InvalidRequest("Only the settings of topics can be altered while the broker runs.")
+    topic = node.metadata.image.topics.get(resource.resource_name)
+    if topic is None:
+        raise UnknownTopicOrPartition(f"There is no topic {resource.resource_name!r}.")
+    config = dict(topic.config)
+    for change in resource.configs:
+        _apply(config, change)
+    node.alter_config(topic.name, config, validate_only)
+
+
+def _apply(config: dict[str, str], change: AlterableConfig) -> None:
+    if change.config_operation == DELETE:
+        config.pop(change.name, None)
+    elif change.config_operation == SET and change.value is not None:
+        config[change.name] = change.value
+    else:
+        raise InvalidConfig(f"The setting {change.name} can be set or deleted, nothing else.")

@@ -1,0 +1,129 @@
+"""ApiVersions and Metadata: what this broker serves, and where topics are led."""
+
+from uuid import UUID
+
+from bus.broker.context import Context, Reply
+from bus.broker.node import Node
+from bus.errors import (
+    BusError,
+    LeaderNotAvailable,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
+from bus.model.cluster import TopicImage
+from bus.model.ids import NO_TOPIC_ID
+from bus.wire.metadata import (
+    ApiVersion,
+    ApiVersionsRequest,
+    ApiVersionsResponse,
+    MetadataRequest,
+    MetadataRequestTopic,
+    MetadataResponse,
+    MetadataResponseBroker,
+    MetadataResponsePartition,
+    MetadataResponseTopic,
+)
+from bus.wire.registry import Api
+
+NOT_ASKED = -(2**31)  # protocol: authorized operations that were not asked for
+EXPLICIT_CREATION_SINCE_VERSION = 4
+
+
+def api_versions(node: Node, context: Context, request: ApiVersionsRequest, reply: Reply) -> None:
+    """Serve one ApiVersions."""
+    reply(api_versions_response(node))
+
+
+def api_versions_response(node: Node, error: int = 0) -> ApiVersionsResponse:
+    """What is served, and the credit of a peer over ZeroMQ."""
+    served: list[Api] = node.served
+    return ApiVersionsResponse(
+        error_code=error,
+        api_keys=[
+            ApiVersion(api_key=api.key, min_version=api.min_version, max_version=api.max_version)
+            for api in served
+        ],
+        credit_bytes=node.settings.client_credit_bytes,
+        credit_requests=node.settings.client_credit_requests,
+    )
+
+
+def metadata(node: Node, context: Context, request: MetadataRequest, reply: Reply) -> None:
+    """Serve one Metadata; null asks for all topics (and, at version 0, so does an empty list)."""
+    image = node.metadata.image
+    asked = request.topics
+    if asked is None or (context.version == 0 and not asked):
+        topics = [_describe(node, topic) for topic in image.topics.values()]
+    else:
+        create = request.allow_auto_topic_creation
+        if context.version < EXPLICIT_CREATION_SINCE_VERSION:
+            create = True
+        topics = [_find(node, entry, create) for entry in asked]
+    brokers = [
+        MetadataResponseBroker(
+            node_id=broker.broker_id,
+            host=endpoint.host,
+            port=endpoint.port,
+            rack=broker.rack,
+        )
+        for broker in image.brokers.values()
+        if (endpoint := node.endpoint_of(broker, context.listener)) is not None
+    ]
+    reply(
+        MetadataResponse(
+            brokers=brokers,
+            cluster_id=image.cluster_id,
+            controller_id=image.controller_id,
+            topics=topics,
+            cluster_authorized_operations=NOT_ASKED,
+        )
+    )
+
+
+def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResponseTopic:
+    image = node.metadata.image
+    if asked.topic_id != NO_TOPIC_ID:
+        found = image.topic_by_id(asked.topic_id)
+        if found is None:
+            return _error(asked.name, asked.topic_id, UnknownTopicId.code)
+        return _describe(node, found)
+    name = asked.name or ""
+    topic = image.topics.get(name)
+    if topic is not None:
+        return _describe(node, topic)
+    if not (create and node.settings.auto_create_topics_enable):
+        return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
+    try:
+        return _describe(node, node.create_topic(name))
+    except BusError as error:
+        return _error(name, NO_TOPIC_ID, error.code)
+
+
+def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
+    partitions = []
+    for index, image in enumerate(topic.partitions):
+        hosted = node.runtime.find(topic.name, index)
+        partitions.append(
+            MetadataResponsePartition(
+                error_code=0 if hosted is not None else LeaderNotAvailable.code,
+                partition_index=index,
+                leader_id=image.leader if hosted is not None else -1,
+                leader_epoch=hosted.leader.epoch if hosted is not None else -1,
+                replica_nodes=list(image.replicas),
+                isr_nodes=list(image.isr),
+                offline_replicas=[] if hosted is not None else list(image.replicas),
+            )
+        )
+    return MetadataResponseTopic(
+        name=topic.name,
+        topic_id=topic.topic_id,
+        is_internal=topic.name.startswith("__"),
+        partitions=partitions,
+        topic_authorized_operations=NOT_ASKED,
+    )
+
+
+def _error(name: str | None, topic_id: UUID, code: int) -> MetadataResponseTopic:
+    return MetadataResponseTopic(
+        error_code=code, name=name, topic_id=topic_id, topic_authorized_operations=NOT_ASKED
+    )

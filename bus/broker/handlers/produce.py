@@ -1,0 +1,162 @@
+"""Produce: validate each batch, offer it to its leader, answer when all have been answered.
+
+A produce with acks=0 gets no answer (protocol: Produce). Batches are checked here, before any
+machine sees them: a hostile header must not poison consumers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from bus.broker.context import Context, Reply
+from bus.broker.node import Node
+from bus.broker.partition import Partition
+from bus.control.effects import Answer
+from bus.control.leader import ACKS_NONE
+from bus.errors import (
+    NONE,
+    CorruptBatch,
+    CorruptMessage,
+    InvalidRecord,
+    InvalidTimestamp,
+    InvalidTransactionState,
+    RecordListTooLarge,
+    UnknownTopicOrPartition,
+    UnsupportedCompressionType,
+)
+from bus.model.batch import BatchInfo, Buffer
+from bus.model.topic_settings import LOG_APPEND_TIME
+from bus.native.batch import check_all, header, stamp_append_time
+from bus.wire.produce import (
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceResponse,
+)
+
+ZSTD = 4
+ZSTD_SINCE_VERSION = 7  # protocol: older clients cannot read it back
+SELF_ONLY = 1  # replicas that hold a record of this broker
+
+
+@dataclass(slots=True)
+class Refusal(Exception):
+    """Why a batch is not offered to the leader."""
+
+    error: int
+    detail: str
+
+
+def produce(node: Node, context: Context, request: ProduceRequest, reply: Reply) -> None:
+    """Serve one Produce."""
+    response = ProduceResponse()
+    left = 1  # ours, given back at the end: answers may come at once
+
+    def finish_one() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            reply(None if request.acks == ACKS_NONE else response)
+
+    for topic in request.topic_data:
+        answers: list[PartitionProduceResponse] = []
+        response.responses.append(
+            TopicProduceResponse(name=topic.name, partition_responses=answers)
+        )
+        for data in topic.partition_data:
+            answer = PartitionProduceResponse(index=data.index)
+            answers.append(answer)
+            partition = node.runtime.find(topic.name, data.index)
+            try:
+                if partition is None:
+                    raise _unknown(topic.name, data.index)
+                if request.transactional_id is not None:
+                    raise Refusal(
+                        InvalidTransactionState.code, "Transactions are not served by this broker."
+                    )
+                records, infos, append_time = _validate(node, context, partition, data.records)
+            except Refusal as refusal:
+                _refuse(node, answer, refusal)
+                continue
+            left += 1
+            answer.log_append_time_ms = append_time
+            done = partial(_answered, node, partition, answer, finish_one)
+            node.runtime.produce(partition, records, infos, request.acks, request.timeout_ms, done)
+    finish_one()
+
+
+def _validate(
+    node: Node, context: Context, partition: Partition, records: Buffer | None
+) -> tuple[Buffer, list[BatchInfo], int]:
+    """The records, their headers, and the append time if the broker sets it (else -1)."""
+    if not records:
+        raise Refusal(InvalidRecord.code, "The request has no records for the partition.")
+    try:
+        infos = [BatchInfo(*found) for found in check_all(records)]
+    except CorruptBatch as error:
+        raise Refusal(CorruptMessage.code, str(error)) from None
+    now = node.clock.wall_ms()
+    settings = partition.settings
+    for info in infos:
+        if info.compression > ZSTD or (
+            info.compression == ZSTD and context.version < ZSTD_SINCE_VERSION
+        ):
+            raise Refusal(UnsupportedCompressionType.code, "The compression cannot be used here.")
+        if info.size > settings.segment_bytes:
+            raise Refusal(
+                RecordListTooLarge.code,
+                f"A batch has {info.size} bytes; segment.bytes is {settings.segment_bytes}.",
+            )
+        ahead = info.max_timestamp - now
+        if ahead > settings.message_timestamp_after_max_ms and (
+            settings.message_timestamp_type != LOG_APPEND_TIME
+        ):
+            raise Refusal(
+                InvalidTimestamp.code,
+                f"A record's timestamp is {ahead} ms ahead of this broker's clock; "
+                f"message.timestamp.after.max.ms is {settings.message_timestamp_after_max_ms}.",
+            )
+    if settings.message_timestamp_type == LOG_APPEND_TIME:
+        return *_stamped(records, infos, now), now
+    return records, infos, -1
+
+
+def _stamped(records: Buffer, infos: list[BatchInfo], now: int) -> tuple[Buffer, list[BatchInfo]]:
+    copy = bytearray(records)
+    position = 0
+    stamped: list[BatchInfo] = []
+    for info in infos:
+        stamp_append_time(copy, position, now)
+        stamped.append(BatchInfo(*header(copy, position)))
+        position += info.size
+    return copy, stamped
+
+
+def _answered(
+    node: Node,
+    partition: Partition,
+    answer: PartitionProduceResponse,
+    finish_one: Callable[[], None],
+    outcome: Answer,
+) -> None:
+    answer.error_code = outcome.error
+    if outcome.error == NONE:
+        answer.base_offset = outcome.base_offset
+        answer.log_start_offset = partition.log.start_offset
+        answer.flushed_offset = partition.leader.flushed_offset
+        answer.replicas = SELF_ONLY
+    else:
+        answer.error_message = outcome.detail
+        node.count_error(outcome.error)
+    finish_one()
+
+
+def _refuse(node: Node, answer: PartitionProduceResponse, refusal: Refusal) -> None:
+    answer.error_code, answer.error_message = refusal.error, refusal.detail
+    node.count_error(refusal.error)
+
+
+def _unknown(topic: str, index: int) -> Refusal:
+    return Refusal(
+        UnknownTopicOrPartition.code, f"This broker has no partition {index} of {topic!r}."
+    )

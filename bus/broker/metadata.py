@@ -1,0 +1,260 @@
+"""Topics and settings over the coordination store: one immutable image, changed by compare-and-set.
+
+Each change reads what it depends on, writes all of its keys in one transaction, and then the image
+is read anew. A change that lost its race is tried again from the beginning.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from bus.broker.records import (
+    RECORDS_PER_GROUP_MAX,
+    Group,
+    TopicRecord,
+    group_from_bytes,
+    group_to_bytes,
+)
+from bus.errors import (
+    BrokerUnreachable,
+    CorruptLog,
+    InvalidPartitions,
+    InvalidReplicationFactor,
+    InvalidTopic,
+    TopicAlreadyExists,
+    UnknownTopicOrPartition,
+)
+from bus.model.cluster import BrokerInfo, ClusterImage, PartitionImage, TopicImage
+from bus.model.ids import PartitionId, check_topic_name
+from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, PRODUCER_ID_BLOCK
+from bus.ports import Coordination, Random
+
+FORMAT = 1
+TRIES = 10
+Change = tuple[str, bytes | None, int]
+
+
+class Metadata:
+    """The cluster's topics as this broker knows them, and the ways to change them."""
+
+    def __init__(
+        self,
+        coordination: Coordination,
+        random: Random,
+        brokers: Callable[[], dict[int, BrokerInfo]],
+        node_id: int,
+        cluster: str = "local",
+    ) -> None:
+        self._store = coordination
+        self._random = random
+        self._brokers = brokers
+        self._node_id = node_id
+        self._root = f"/busd/{cluster}"
+        self.image = ClusterImage("", 0, node_id, {}, {})
+
+    def load(self) -> ClusterImage:
+        """Read all keys; a new store gets its cluster id first. Raises CorruptLog."""
+        if self._store.get(f"{self._root}/meta") is None:
+            cluster_id = base64.urlsafe_b64encode(self._random.uuid_bytes()).decode().rstrip("=")
+            content = {"cluster_id": cluster_id, "format": FORMAT, "features": {}}
+            self._store.put_if([(f"{self._root}/meta", json.dumps(content).encode(), 0)])
+        return self.refresh()
+
+    def refresh(self) -> ClusterImage:
+        """Read the image anew."""
+        entries = self._store.list(f"{self._root}/")
+        partitions: Group = {}
+        for key, (value, _) in entries.items():
+            if key.startswith(f"{self._root}/g/"):
+                partitions |= group_from_bytes(key, value)
+        topics = {}
+        for key, (value, _) in entries.items():
+            if key.startswith(f"{self._root}/t/"):
+                name = key.removeprefix(f"{self._root}/t/")
+                topics[name] = _topic_image(name, TopicRecord.from_bytes(key, value), partitions)
+        self.image = ClusterImage(
+            cluster_id=_cluster_id(entries[f"{self._root}/meta"][0]),
+            revision=max(revision for _, revision in entries.values()),
+            controller_id=self._node_id,
+            brokers=self._brokers(),
+            topics=topics,
+        )
+        return self.image
+
+    def check_new_topic(self, name: str, partitions: int, replication_factor: int) -> None:
+        """Raises what creating this topic would raise; changes nothing."""
+        check_topic_name(name)
+        if name in self.image.topics:
+            raise TopicAlreadyExists(f"The topic {name!r} exists already.")
+        metric = name.replace(".", "_")
+        twin = next((t for t in self.image.topics if t.replace(".", "_") == metric), None)
+        if twin:
+            raise InvalidTopic(
+                f"The topic {name!r} collides with {twin!r}: in metric names '.' and '_' are one."
+            )
+        _check_partitions(name, partitions)
+        if not 1 <= replication_factor <= len(self.image.brokers):
+            raise InvalidReplicationFactor(
+                f"The replication factor of {name!r} is {replication_factor}; "
+                f"there are {len(self.image.brokers)} brokers."
+            )
+
+    def create_topic(
+        self, name: str, partitions: int, replication_factor: int, config: Mapping[str, str]
+    ) -> TopicImage:
+        """A new topic with a new id, led by this broker."""
+        self.check_new_topic(name, partitions, replication_factor)
+        topic_id = UUID(bytes=self._random.uuid_bytes(), version=4)
+
+        def changes() -> list[Change]:
+            new = [PartitionId(topic_id, number) for number in range(partitions)]
+            groups, changes = self._place(new)
+            record = TopicRecord(topic_id, partitions, dict(config), groups)
+            return [(f"{self._root}/t/{name}", record.to_bytes(), 0), *changes]
+
+        self._commit(changes)
+        return self.image.topics[name]
+
+    def delete_topic(self, name: str) -> TopicImage:
+        """Forget a topic; returns what it was."""
+        topic = self._topic(name)
+
+        def changes() -> list[Change]:
+            record, revision = self._record(name)
+            found: list[Change] = [(f"{self._root}/t/{name}", None, revision)]
+            for gid in record.groups:
+                group, at = self._group(gid)
+                kept = {pid: image for pid, image in group.items() if pid[0] != record.topic_id}
+                found.append((self._group_key(gid), group_to_bytes(kept) if kept else None, at))
+            return found
+
+        self._commit(changes)
+        return topic
+
+    def create_partitions(self, name: str, total: int) -> TopicImage:
+        """Grow a topic to `total` partitions."""
+        topic = self._topic(name)
+        now = len(topic.partitions)
+        _check_partitions(name, total)
+        if total <= now:
+            raise InvalidPartitions(
+                f"The topic {name!r} has {now} partitions; {total} would not be more."
+            )
+
+        def changes() -> list[Change]:
+            record, revision = self._record(name)
+            new = [PartitionId(record.topic_id, n) for n in range(record.partitions, total)]
+            groups, changes = self._place(new)
+            all_groups = tuple(dict.fromkeys((*record.groups, *groups)))
+            grown = TopicRecord(record.topic_id, total, record.config, all_groups)
+            return [(f"{self._root}/t/{name}", grown.to_bytes(), revision), *changes]
+
+        self._commit(changes)
+        return self.image.topics[name]
+
+    def alter_config(self, name: str, config: Mapping[str, str]) -> TopicImage:
+        """Replace a topic's settings by `config`, which the caller has validated."""
+        self._topic(name)
+
+        def changes() -> list[Change]:
+            record, revision = self._record(name)
+            altered = TopicRecord(record.topic_id, record.partitions, dict(config), record.groups)
+            return [(f"{self._root}/t/{name}", altered.to_bytes(), revision)]
+
+        self._commit(changes)
+        return self.image.topics[name]
+
+    def allocate_producer_ids(self) -> range:
+        """A block of producer ids that nobody else will ever get (R26)."""
+        key = f"{self._root}/pid"
+        for _ in range(TRIES):
+            entry = self._store.get(key)
+            value, revision = entry if entry is not None else (b"0", 0)
+            first = int(value)
+            if self._store.put_if([(key, b"%d" % (first + PRODUCER_ID_BLOCK), revision)]):
+                return range(first, first + PRODUCER_ID_BLOCK)
+        raise BrokerUnreachable("Producer ids could not be allocated; try again.")
+
+    def _commit(self, changes: Callable[[], list[Change]]) -> None:
+        for _ in range(TRIES):
+            if self._store.put_if(changes()) is not None:
+                self.refresh()
+                return
+            self.refresh()
+        raise BrokerUnreachable("The metadata kept changing meanwhile; try again.")
+
+    def _place(self, new: list[PartitionId]) -> tuple[tuple[int, ...], list[Change]]:
+        """Groups for new partitions, the last one filled up first, and the writes this takes."""
+        prefix = f"{self._root}/g/"
+        gids = sorted(int(key.removeprefix(prefix)) for key in self._store.list(prefix))
+        gid = gids[-1] if gids else 0
+        used: list[int] = []
+        changes: list[Change] = []
+        left = list(new)
+        image = PartitionImage(self._node_id, 0, 0, 1, (self._node_id,), (self._node_id,))
+        while left:
+            group, revision = self._group(gid)
+            room = RECORDS_PER_GROUP_MAX - len(group)
+            if room > 0:
+                group |= dict.fromkeys(left[:room], image)
+                changes.append((self._group_key(gid), group_to_bytes(group), revision))
+                used.append(gid)
+                del left[:room]
+            gid += 1
+        return tuple(used), changes
+
+    def _group_key(self, gid: int) -> str:
+        return f"{self._root}/g/{gid}"
+
+    def _group(self, gid: int) -> tuple[Group, int]:
+        entry = self._store.get(self._group_key(gid))
+        if entry is None:
+            return {}, 0
+        return group_from_bytes(self._group_key(gid), entry[0]), entry[1]
+
+    def _record(self, name: str) -> tuple[TopicRecord, int]:
+        key = f"{self._root}/t/{name}"
+        entry = self._store.get(key)
+        if entry is None:
+            raise _unknown(name)
+        return TopicRecord.from_bytes(key, entry[0]), entry[1]
+
+    def _topic(self, name: str) -> TopicImage:
+        topic = self.image.topics.get(name)
+        if topic is None:
+            raise _unknown(name)
+        return topic
+
+
+def _unknown(name: str) -> UnknownTopicOrPartition:
+    return UnknownTopicOrPartition(f"There is no topic {name!r}.")
+
+
+def _check_partitions(name: str, partitions: int) -> None:
+    if not 1 <= partitions <= PARTITIONS_PER_TOPIC_MAX:
+        raise InvalidPartitions(
+            f"The topic {name!r} cannot have {partitions} partitions; "
+            f"1 to {PARTITIONS_PER_TOPIC_MAX} are allowed."
+        )
+
+
+def _topic_image(name: str, record: TopicRecord, partitions: Group) -> TopicImage:
+    ids = [PartitionId(record.topic_id, number) for number in range(record.partitions)]
+    missing = [pid.partition for pid in ids if pid not in partitions]
+    if missing:
+        raise CorruptLog(f"The metadata of topic {name!r} lacks its partitions {missing[:5]}.")
+    return TopicImage(name, record.topic_id, record.config, tuple(partitions[pid] for pid in ids))
+
+
+def _cluster_id(value: bytes) -> str:
+    try:
+        content = json.loads(value)
+        found, version = str(content["cluster_id"]), int(content["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptLog(f"The cluster's metadata cannot be read: {error}.") from None
+    if version > FORMAT:
+        raise CorruptLog(
+            f"The metadata has format {version}; this version of busd reads up to {FORMAT}."
+        )
+    return found

@@ -1,0 +1,184 @@
+"""A broker without its listeners: store, metadata, runtime and parked fetches, put together.
+
+Everything is called on one event loop's thread. Listeners (`service.py`) hand requests to
+`dispatch.py`, whose handlers call what is here.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from bus.broker.counters import Counters
+from bus.broker.fetches import Fetches, Pool
+from bus.broker.metadata import Metadata
+from bus.broker.runtime import Runtime
+from bus.errors import InvalidPartitions, error_class
+from bus.log.partition_log import PartitionLog
+from bus.log.store import LogStore
+from bus.model.broker_settings import BrokerSettings, broker_config
+from bus.model.cluster import BrokerInfo, TopicImage
+from bus.model.endpoint import Endpoint
+from bus.model.ids import PartitionId
+from bus.model.topic_settings import (
+    TopicSettings,
+    check_replication,
+    topic_config,
+    topic_settings,
+)
+from bus.ports import Clock, Coordination, Disk, Random
+from bus.wire.registry import Api
+
+
+class Node:
+    """The broker's state and the few changes that span several of its parts."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        disk: Disk,
+        coordination: Coordination,
+        clock: Clock,
+        random: Random,
+        pool: Pool,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.counters = Counters()
+        self.endpoints: dict[str, Endpoint] = {}  # by listener name, once bound
+        self.served: list[Api] = []
+        self.started_ms = clock.now_ms()
+        self.serving = False
+        self.disk_error: OSError | None = None  # once set, it stays (S4)
+        self.store = LogStore(disk, clock, self._on_flushed, self._on_disk_failed)
+        self.metadata = Metadata(coordination, random, self._brokers, settings.node_id)
+        self.fetches = Fetches(clock, pool, self.counters, settings.max_parked_fetches)
+        self.runtime = Runtime(self.store, clock, self.counters, self.fetches.on_committed)
+        self._producer_ids = iter(range(0))
+
+    def start(self) -> None:
+        """Recover the log and lead every partition that the metadata names."""
+        self.metadata.load()
+        self.recovery = self.store.open()
+        for topic in self.metadata.image.topics.values():
+            self._host(topic)
+        self.serving = True
+
+    def stop(self, *, clean: bool = True) -> None:
+        """Answer who waits, flush, and close the log."""
+        self.serving = False
+        self.runtime.resign_all()
+        self.fetches.drain()
+        self.store.close(clean=clean)
+
+    def tick(self, now_ms: int) -> None:
+        """Let due deadlines pass."""
+        self.runtime.tick(now_ms)
+        self.fetches.tick(now_ms)
+
+    def keep_house(self, now_ms: int) -> None:
+        """Roll, retain, checkpoint: what is due of the work that nobody waits for."""
+        if self.disk_error is None:
+            self.store.housekeeping(now_ms)
+
+    def next_tick_ms(self) -> int | None:
+        """When `tick` has something to do."""
+        times = [t for t in (self.runtime.next_tick_ms(), self.fetches.next_tick_ms()) if t]
+        return min(times, default=None)
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        replication_factor: int | None = None,
+        config: Mapping[str, str] | None = None,
+        validate_only: bool = False,
+    ) -> TopicImage | None:
+        """A new topic, ready to be written to; None if it was only validated."""
+        count = self.settings.num_partitions if partitions is None else partitions
+        replicas = 1 if replication_factor is None else replication_factor
+        given = dict(config or {})
+        self.metadata.check_new_topic(name, count, replicas)
+        check_replication(topic_settings(given, self.settings.topic), replicas)
+        if validate_only:
+            return None
+        topic = self.metadata.create_topic(name, count, replicas, given)
+        self._host(topic)
+        return topic
+
+    def delete_topic(self, name: str) -> TopicImage:
+        """The topic, its records and its settings are gone."""
+        topic = self.metadata.delete_topic(name)
+        self.runtime.release(_ids(topic))
+        return topic
+
+    def create_partitions(self, name: str, total: int, validate_only: bool = False) -> None:
+        """Grow a topic to `total` partitions."""
+        if validate_only:
+            topic = self.metadata.image.topics.get(name)
+            if topic is not None and total <= len(topic.partitions):
+                raise InvalidPartitions(f"The topic {name!r} has {len(topic.partitions)} already.")
+            return
+        self._host(self.metadata.create_partitions(name, total))
+
+    def alter_config(self, name: str, config: Mapping[str, str], validate_only: bool) -> None:
+        """Replace a topic's settings as given; they count from now on."""
+        settings = topic_settings(config, self.settings.topic)
+        topic = self.metadata.image.topics[name]
+        check_replication(settings, len(topic.partitions[0].replicas))
+        if validate_only:
+            return
+        topic = self.metadata.alter_config(name, config)
+        for pid in _ids(topic):
+            self.runtime.configure(self.runtime.partitions[pid], settings)
+
+    def described_config(self, topic: TopicImage) -> dict[str, str]:
+        """Every setting of a topic as text, defaults included."""
+        return topic_config(topic_settings(topic.config, self.settings.topic))
+
+    def described_settings(self) -> dict[str, str]:
+        """Every setting of this broker as text."""
+        return broker_config(self.settings)
+
+    def new_producer_id(self) -> int:
+        """An id that no producer has had; a block of them is taken from the store at a time."""
+        found = next(self._producer_ids, None)
+        if found is None:
+            self._producer_ids = iter(self.metadata.allocate_producer_ids())
+            found = next(self._producer_ids)
+        return found
+
+    def topic_name(self, topic_id: UUID) -> str | None:
+        """The name of the topic with this id."""
+        topic = self.metadata.image.topic_by_id(topic_id)
+        return topic.name if topic is not None else None
+
+    def endpoint_of(self, broker: BrokerInfo, listener: str) -> Endpoint | None:
+        """Where `broker` answers those who came in by `listener`."""
+        assert broker.broker_id == self.settings.node_id, "this broker knows no other"
+        return self.endpoints.get(listener)
+
+    def count_error(self, code: int) -> None:
+        """An answer carried this error."""
+        self.counters.errors[error_class(code).__name__] += 1
+
+    def _brokers(self) -> dict[int, BrokerInfo]:
+        urls = {name: endpoint.url for name, endpoint in self.endpoints.items()}
+        return {self.settings.node_id: BrokerInfo(self.settings.node_id, urls)}
+
+    def _host(self, topic: TopicImage) -> None:
+        settings = self._settings_of(topic)
+        wanted = [(pid, settings) for pid in _ids(topic) if pid not in self.runtime.partitions]
+        self.runtime.host(topic.name, wanted)
+
+    def _settings_of(self, topic: TopicImage) -> TopicSettings:
+        return topic_settings(topic.config, self.settings.topic)
+
+    def _on_flushed(self, log: PartitionLog, offset: int) -> None:
+        self.runtime.on_flushed(log, offset)
+
+    def _on_disk_failed(self, error: OSError) -> None:
+        self.disk_error = error
+        self.runtime.on_disk_failed(error)
+
+
+def _ids(topic: TopicImage) -> list[PartitionId]:
+    return [PartitionId(topic.topic_id, index) for index in range(len(topic.partitions))]

@@ -1,0 +1,29 @@
+"""Threads for reads that may block; their results come back on the event loop's thread."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+THREADS = 4
+
+
+class ReadPool:
+    """A few threads, started when the first cold read comes."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="busd-read")
+
+    def submit(
+        self, work: Callable[[], memoryview], done: Callable[["Future[memoryview]"], None]
+    ) -> None:
+        """Run `work` on a thread; `done` is called on the event loop's thread."""
+
+        def finished(future: "Future[memoryview]") -> None:
+            self._loop.call_soon_threadsafe(done, future)
+
+        self._executor.submit(work).add_done_callback(finished)
+
+    def close(self) -> None:
+        """Wait for the reads under way."""
+        self._executor.shutdown()

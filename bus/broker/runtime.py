@@ -1,0 +1,205 @@
+"""The only interpreter of effects: it appends, flushes, answers and wakes, in the order given.
+
+A produce gets a ticket; the leader's machine decides, and `_run` carries out what it returns. What
+the world does in turn (an append that stands, a flush that is done) goes back to the machine as a
+fact, and its effects run next. Everything here happens on the event loop's thread.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bus.broker.counters import Counters
+from bus.broker.partition import Partition
+from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
+from bus.control.leader import Leader
+from bus.errors import BusError, StorageError
+from bus.log.partition_log import PartitionLog
+from bus.log.store import LogStore
+from bus.model.batch import NO_PRODUCER_ID, BatchInfo, Buffer
+from bus.model.ids import PartitionId
+from bus.model.topic_settings import TopicSettings
+from bus.ports import Clock
+
+Answered = Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A produce on its way: what to write, and whom to tell."""
+
+    records: Buffer
+    infos: Sequence[BatchInfo]
+    answered: Answered
+
+
+class Runtime:
+    """All partitions that this broker hosts."""
+
+    def __init__(
+        self,
+        store: LogStore,
+        clock: Clock,
+        counters: Counters,
+        on_committed: Callable[[Partition], None],
+    ) -> None:
+        self.partitions: dict[PartitionId, Partition] = {}
+        self._store = store
+        self._clock = clock
+        self._counters = counters
+        self._on_committed = on_committed
+        self._by_name: dict[tuple[str, int], Partition] = {}
+        self._tickets: dict[int, Ticket] = {}
+        self._next_ticket = 0
+        self._waiting: set[Partition] = set()  # have a produce that waits, so a deadline
+
+    def host(
+        self, topic: str, wanted: Iterable[tuple[PartitionId, TopicSettings]]
+    ) -> list[Partition]:
+        """Open or make the logs of these partitions and lead them; one journal append for all."""
+        hosted: list[Partition] = []
+        for pid, settings in wanted:
+            log = self._store.get(pid) or self._store.create(pid, settings)
+            log.settings = settings
+            leader = Leader(
+                flush_group=settings.flush == "group",
+                message_bytes_max=settings.max_message_bytes,
+                min_isr=settings.min_insync_replicas,
+            )
+            partition = Partition(topic, pid.partition, log, leader, settings)
+            self.partitions[pid] = self._by_name[topic, pid.partition] = partition
+            hosted.append(partition)
+        self._lead(hosted)
+        return hosted
+
+    def find(self, topic: str, index: int) -> Partition | None:
+        """The partition as clients name it, or None if it is not hosted here."""
+        return self._by_name.get((topic, index))
+
+    def release(self, pids: Iterable[PartitionId]) -> None:
+        """The topic is deleted: answer who waits, and remove the logs."""
+        for pid in pids:
+            partition = self.partitions.pop(pid, None)
+            if partition is None:
+                continue
+            del self._by_name[partition.topic, partition.index]
+            self._run(partition, partition.leader.on_resigned())
+            self._on_committed(partition)
+            self._waiting.discard(partition)
+            self._store.delete(pid)
+
+    def configure(self, partition: Partition, settings: TopicSettings) -> None:
+        """Use new settings from now on."""
+        partition.settings = partition.log.settings = settings
+        partition.leader.message_bytes_max = settings.max_message_bytes
+        effects = partition.leader.on_flush_mode(settings.flush == "group")
+        if settings.flush == "group":
+            self._store.flush(partition.log)
+        self._run(partition, effects)
+
+    def produce(
+        self,
+        partition: Partition,
+        records: Buffer,
+        infos: Sequence[BatchInfo],
+        acks: int,
+        timeout_ms: int,
+        answered: Answered,
+    ) -> None:
+        """Offer validated batches to the leader; `answered` is called once, maybe at once."""
+        self._next_ticket += 1
+        ticket = self._next_ticket
+        self._tickets[ticket] = Ticket(records, infos, answered)
+        first = infos[0]
+        entry = None
+        if first.producer_id != NO_PRODUCER_ID:
+            entry = partition.log.producers.get(first.producer_id)
+        deadline = self._clock.now_ms() + timeout_ms
+        self._run(partition, partition.leader.on_produce(ticket, infos, entry, acks, deadline))
+        if partition.leader.next_tick_ms() is not None:
+            self._waiting.add(partition)
+
+    def on_flushed(self, log: PartitionLog, offset: int) -> None:
+        """The store committed a log up to `offset`."""
+        partition = self.partitions.get(log.partition)
+        if partition is not None and partition.log is log:
+            self._run(partition, partition.leader.on_flushed(offset))
+
+    def on_disk_failed(self, _error: OSError) -> None:
+        """The disk is lost: fence all of its partitions (S4)."""
+        for partition in self.partitions.values():
+            self._run(partition, partition.leader.on_disk_failed())
+            self._on_committed(partition)
+
+    def resign_all(self) -> None:
+        """The broker stops: nobody is left waiting."""
+        for partition in self.partitions.values():
+            self._run(partition, partition.leader.on_resigned())
+
+    def next_tick_ms(self) -> int | None:
+        """When `tick` has something to do."""
+        times = (partition.leader.next_tick_ms() for partition in self._waiting)
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now_ms: int) -> None:
+        """Let the deadlines pass that are due."""
+        for partition in list(self._waiting):
+            self._run(partition, partition.leader.on_tick(now_ms))
+            if partition.leader.next_tick_ms() is None:
+                self._waiting.discard(partition)
+
+    def _lead(self, partitions: Sequence[Partition]) -> None:
+        """Elect each; all epochs become durable together before any of them acts (R8)."""
+        effects: list[tuple[Partition, list[Effect]]] = []
+        entries: list[tuple[PartitionId, int, int]] = []
+        for partition in partitions:
+            log = partition.log
+            elected = partition.leader.on_elected(
+                log.epochs.latest + 1, log.end_offset, log.flushed_offset
+            )
+            persist = [effect for effect in elected if isinstance(effect, Persist)]
+            entries += [(log.partition, *_pair(effect.entry)) for effect in persist]
+            effects.append((partition, [e for e in elected if not isinstance(e, Persist)]))
+        if entries:
+            self._store.persist_epochs(entries)
+        for partition, rest in effects:
+            self._run(partition, rest)
+
+    def _run(self, partition: Partition, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Append):
+                self._run(partition, self._append(partition, effect))
+            elif isinstance(effect, Answer):
+                self._tickets.pop(effect.ticket).answered(effect)
+            elif isinstance(effect, Committed):
+                partition.log.high_watermark = effect.high_watermark
+                self._on_committed(partition)
+            else:
+                self._store.persist_epochs([(partition.log.partition, *_pair(effect.entry))])
+
+    def _append(self, partition: Partition, effect: Append) -> list[Effect]:
+        ticket = self._tickets[effect.ticket]
+        log, leader = partition.log, partition.leader
+        if log.read_only is not None:
+            return leader.on_append_failed(effect.ticket, StorageError.code, log.read_only)
+        try:
+            self._write(log, ticket, effect)
+        except BusError as error:  # DiskFull and its like: nothing was written
+            return leader.on_append_failed(effect.ticket, StorageError.code, str(error))
+        except OSError as error:
+            return leader.on_append_failed(effect.ticket, StorageError.code, f"The disk: {error}.")
+        if leader.flush_group:
+            self._store.flush(log)
+        return leader.on_appended(effect.ticket)
+
+    def _write(self, log: PartitionLog, ticket: Ticket, effect: Append) -> None:
+        infos, counters = ticket.infos, self._counters
+        if len(infos) == 1:
+            log.append(ticket.records, infos[0], effect.base_offset, effect.leader_epoch)
+        else:
+            log.append_all(ticket.records, infos, effect.base_offset, effect.leader_epoch)
+        counters.bytes_in += len(ticket.records)
+        counters.records_in += sum(info.count for info in infos)
+
+
+def _pair(entry: EpochEntry) -> tuple[int, int]:
+    return entry.epoch, entry.start_offset

@@ -1,0 +1,120 @@
+"""A running broker on an event loop: node, disk, ticker and listeners, opened and closed in order.
+
+The daemon (`server.py`) and the embedded broker (`bus/embedded.py`) are both this; they differ in
+whose loop it is. Opening and closing happen on that loop's thread.
+"""
+
+import asyncio
+import logging
+import os
+
+from bus.adapters.clock import SystemClock
+from bus.adapters.disk.disk import RealDisk
+from bus.adapters.random import SystemRandom
+from bus.adapters.solo import SoloCoordination
+from bus.broker.context import Context, Reply
+from bus.broker.dispatch import SERVED, dispatch
+from bus.broker.listener import ZmqListener
+from bus.broker.node import Node
+from bus.broker.pool import ReadPool
+from bus.broker.status import Status, status_of
+from bus.broker.ticker import Ticker
+from bus.errors import BadSetting, UnsafeFilesystem
+from bus.model.broker_settings import BrokerSettings
+from bus.model.endpoint import Endpoint
+from bus.wire.registry import api_of
+from bus.wire.schema import Message
+
+INPROC = "inproc"
+log = logging.getLogger("busd")
+
+
+class Service:
+    """One broker, serving until `close`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: BrokerSettings) -> None:
+        """Recover and serve. Raises BusError or OSError with a sentence; then nothing is open."""
+        self._loop = loop
+        self.settings = settings
+        self._disk = _open_disk(settings.data)
+        try:
+            loop.add_reader(self._disk.fileno(), self._disk.on_readable)
+            self._pool = ReadPool(loop)
+            self.node = Node(
+                settings,
+                self._disk,
+                SoloCoordination(self._disk),
+                SystemClock(),
+                SystemRandom(),
+                self._pool,
+            )
+            self.node.served = SERVED
+            self._start()
+        except BaseException:
+            loop.remove_reader(self._disk.fileno())
+            self._disk.close()
+            raise
+
+    def _start(self) -> None:
+        name = f"inproc://busd-{os.getpid()}-{id(self):x}"
+        self.node.endpoints[INPROC] = Endpoint(name, name, 0)
+        self.listeners: list[ZmqListener] = []
+        if self.settings.listen:
+            listener = ZmqListener(self._loop, self.node, self.settings.listen, self._touch)
+            self.listeners.append(listener)
+        try:
+            self._check_filesystem()
+            self.node.start()
+        except BaseException:
+            self._close_listeners()
+            raise
+        self._ticker = Ticker(self._loop, self.node)
+        report = self.node.recovery
+        log.info("recovered %d partitions in %d ms", report.partitions, report.elapsed_ms)
+
+    def handle(self, request: Message, reply: Reply) -> None:
+        """Serve a request object, meant as the newest version: the embedded broker's transport."""
+        context = Context(api_of(request).max_version, INPROC, INPROC)
+        dispatch(self.node, context, request, reply)
+        self._touch()
+
+    def status(self) -> Status:
+        """A snapshot; on the loop's thread."""
+        connections = sum(listener.connections for listener in self.listeners)
+        return status_of(self.node, connections)
+
+    def close(self, *, clean: bool = True) -> None:
+        """Stop listening, answer who waits, flush, and note that the stop was clean."""
+        self._ticker.close()
+        try:
+            self.node.stop(clean=clean)
+        finally:
+            self._close_listeners()
+            self._pool.close()
+            self._loop.remove_reader(self._disk.fileno())
+            self._disk.close()
+
+    def _touch(self) -> None:
+        self._ticker.touch()
+
+    def _close_listeners(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+
+    def _check_filesystem(self) -> None:
+        facts = self._disk.facts()
+        if facts.durable or self.settings.accept_filesystem:
+            return
+        raise UnsafeFilesystem(
+            f"The data directory {self.settings.data} is on {facts.filesystem}, which is not known "
+            "to keep what flush=group promises. Choose ext4 or xfs, or pass --accept-filesystem."
+        )
+
+
+def _open_disk(path: str) -> RealDisk:
+    try:
+        return RealDisk(path)
+    except OSError as error:
+        raise BadSetting(
+            f"The data directory {path} cannot be used: {error.strerror or error}."
+        ) from None

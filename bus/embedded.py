@@ -1,0 +1,130 @@
+"""A broker inside this process: the same log and the same API, without a server or a port.
+
+It runs on the process's one I/O thread, beside the clients' connections. Its own clients hand
+it requests as objects, which are never encoded.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bus.adapters.io_thread import IoThread
+from bus.broker.service import INPROC, Service
+from bus.broker.status import Status
+from bus.client.admin import Admin
+from bus.client.consumer import Consumer
+from bus.client.link import Link
+from bus.client.producer import Producer
+from bus.errors import BrokerStopped, BusError
+from bus.model.broker_settings import BrokerSettings, broker_settings
+from bus.wire.schema import Message
+
+CLOSE_SECONDS = 30.0
+
+
+class Broker:
+    """A durable log in a directory, with producers and consumers in this process.
+
+    `listen`, `http` and any other setting of the broker are keywords: dots become underscores.
+    Raises BadSetting, DirectoryInUse, CorruptLog or OSError with a sentence.
+    """
+
+    def __init__(
+        self,
+        data: str,
+        *,
+        listen: str | None = None,
+        config: BrokerSettings | None = None,
+        **settings: object,
+    ) -> None:
+        given: dict[str, object] = {"listen": listen or "", "accept_filesystem": True, **settings}
+        self.settings = broker_settings({**given, "data": data}, config)
+        self._io = IoThread.shared()
+        self._service: Service | None = self._io.call(Service, self._io.loop, self.settings)
+        self._clients: list[Producer | Consumer | Admin] = []
+        self._warn_of_filesystem()
+
+    @property
+    def url(self) -> str:
+        """Where clients of other processes connect, empty without `listen`."""
+        return next((u for n, u in self.status().endpoints.items() if n != INPROC), "")
+
+    def producer(self, **options: Any) -> Producer:
+        """A producer of this broker; options as of `bus.Producer`."""
+        return self._keep(Producer(self._endpoint(), connect=self._connect, **options))
+
+    def consumer(self, **options: Any) -> Consumer:
+        """A consumer of this broker; options as of `bus.Consumer`."""
+        return self._keep(Consumer(self._endpoint(), connect=self._connect, **options))
+
+    def admin(self, **options: Any) -> Admin:
+        """An admin of this broker; options as of `bus.Admin`."""
+        return self._keep(Admin(self._endpoint(), connect=self._connect, **options))
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        replication_factor: int | None = None,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        """As `bus.Admin.create_topic`."""
+        with self.admin() as admin:
+            admin.create_topic(name, partitions, replication_factor, config)
+
+    def status(self) -> Status:
+        """A snapshot of what the broker does."""
+        return self._io.call(self._open_service().status)
+
+    def close(self) -> None:
+        """Stop cleanly: clients first, then the log; harmless when done before."""
+        service, self._service = self._service, None
+        if service is None:
+            return
+        for client in self._clients:
+            client.close()
+        self._io.call(service.close, timeout=CLOSE_SECONDS)
+
+    def __enter__(self) -> "Broker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open_service(self) -> Service:
+        if self._service is None:
+            raise BrokerStopped("The broker is closed.")
+        return self._service
+
+    def _endpoint(self) -> str:
+        return self._io.call(lambda: self._open_service().node.endpoints[INPROC].url)
+
+    def _connect(self, _endpoint: str) -> Link:
+        return LocalLink(self)
+
+    def _warn_of_filesystem(self) -> None:
+        facts = self._io.call(self._open_service().facts)
+        if not facts.durable:
+            warnings.warn(
+                f"{self.settings.data} is on {facts.filesystem}: a power failure may lose what was "
+                "acknowledged. Deliveries say that their durability is unknown.",
+                stacklevel=3,
+            )
+
+
+class LocalLink:
+    """A client's way to a broker in the same process: plain calls on the I/O thread."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def call(self, request: Message, done: Callable[[Message | BusError], None]) -> None:
+        """Hand `request` over; `done` gets the answer, or None's stand-in for acks=0 never."""
+        service = self._broker._service
+        if service is None:
+            done(BrokerStopped())
+            return
+        service.handle(request, lambda answer: done(answer) if answer is not None else None)
+
+    def close(self) -> None:
+        """Nothing is held."""
