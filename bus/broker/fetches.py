@@ -16,7 +16,7 @@ from bus.broker.counters import Counters
 from bus.broker.partition import Partition
 from bus.control.timers import Timers
 from bus.errors import NONE, BusError, OffsetOutOfRange, UnknownServerError
-from bus.log.partition_log import ColdRead
+from bus.log.partition_log import ColdRead, PartitionLog
 from bus.model.batch import Buffer
 from bus.ports import Clock
 
@@ -39,6 +39,7 @@ class Wanted:
     offset: int
     bytes_max: int
     leader_epoch: int = -1
+    last_epoch: int = -1  # of the last batch that the reader holds
     error: int = NONE
 
 
@@ -50,6 +51,7 @@ class Piece:
     error: int = NONE
     high_watermark: int = -1
     start_offset: int = -1
+    diverging: tuple[int, int] | None = None  # (epoch, end offset): the reader holds other records
     records: Buffer = b""
     cold: ColdRead | None = None
 
@@ -121,7 +123,7 @@ class Fetches:
     def _is_enough(self, fetch: ParkedFetch, pieces: Sequence[Piece]) -> bool:
         size = 0
         for piece in pieces:
-            if piece.error != NONE or piece.cold is not None:
+            if piece.error != NONE or piece.cold is not None or piece.diverging is not None:
                 return True
             size += len(piece.records)
         return size >= fetch.bytes_min
@@ -174,6 +176,9 @@ def _look(wanted: Wanted, left: int) -> Piece:
     if piece.error != NONE:
         return piece
     piece.high_watermark, piece.start_offset = leader.high_watermark, log.start_offset
+    piece.diverging = _divergence(log, wanted)
+    if piece.diverging is not None:
+        return piece
     if not log.start_offset <= wanted.offset <= leader.end_offset:
         piece.error = OffsetOutOfRange.code
         return piece
@@ -189,3 +194,13 @@ def _look(wanted: Wanted, left: int) -> Piece:
     else:
         piece.records = found
     return piece
+
+
+def _divergence(log: PartitionLog, wanted: Wanted) -> tuple[int, int] | None:
+    """Where the reader's log leaves ours, if it does (R12, R19; KIP-320)."""
+    if wanted.last_epoch < 0:
+        return None
+    epoch, end = log.epochs.end_offset_for(wanted.last_epoch)
+    if epoch < wanted.last_epoch or end < wanted.offset:
+        return epoch, end
+    return None

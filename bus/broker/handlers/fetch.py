@@ -19,6 +19,7 @@ from bus.errors import (
 )
 from bus.model.batch import COMPRESSION_MASK, Buffer
 from bus.wire.fetch import (
+    EpochEndOffset,
     FetchableTopicResponse,
     FetchRequest,
     FetchResponse,
@@ -48,6 +49,7 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
                     asked.fetch_offset,
                     max(asked.partition_max_bytes, 0),
                     asked.current_leader_epoch,
+                    asked.last_fetched_epoch,
                     error if partition is None else NONE,
                 )
             )
@@ -90,6 +92,7 @@ def _partition_data(context: Context, piece: Piece) -> PartitionData:
         high_watermark=piece.high_watermark,
         last_stable_offset=piece.high_watermark,
         log_start_offset=piece.start_offset,
+        diverging_epoch=EpochEndOffset(*piece.diverging) if piece.diverging is not None else None,
         records=records,
     )
 
