@@ -6,7 +6,7 @@ it requests as objects, which are never encoded.
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from bus.adapters.io_thread import IoThread
 from bus.broker.service import INPROC, Service
@@ -20,6 +20,7 @@ from bus.model.broker_settings import BrokerSettings, broker_settings
 from bus.wire.schema import Message
 
 CLOSE_SECONDS = 30.0
+Client = TypeVar("Client", Producer, Consumer, Admin)
 
 
 class Broker:
@@ -101,6 +102,10 @@ class Broker:
 
     def _connect(self, _endpoint: str) -> Link:
         return LocalLink(self)
+
+    def _keep(self, client: Client) -> Client:
+        self._clients.append(client)
+        return client
 
     def _warn_of_filesystem(self) -> None:
         facts = self._io.call(self._open_service().facts)

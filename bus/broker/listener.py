@@ -7,16 +7,16 @@ conversation, as Kafka does.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from bus.adapters.zmq_server import ZmqPeer, ZmqServer
+from bus.adapters.zmq_peer import ZmqPeer
+from bus.adapters.zmq_server import ZmqServer
 from bus.broker.context import Context
 from bus.broker.dispatch import dispatch
 from bus.broker.handlers.metadata import api_versions_response
 from bus.broker.node import Node
 from bus.errors import FrameError, UnsupportedVersion
-from bus.model.batch import Buffer
 from bus.model.endpoint import Endpoint
 from bus.wire.frames import parse_header, parse_request_frames, response_frames
 from bus.wire.header import RequestHeader
@@ -68,9 +68,9 @@ class ZmqListener:
         """Stop listening and drop the peers."""
         self._server.close()
 
-    def _on_request(self, peer: ZmqPeer, frames: Sequence[Buffer]) -> None:
+    def _on_request(self, peer: ZmqPeer, frames: list[memoryview]) -> None:
         try:
-            header, request = parse_request_frames(frames)
+            header, request = parse_request_frames([*frames])
         except UnsupportedVersion:
             self._refuse_version(peer, frames)
             return
@@ -98,7 +98,7 @@ class ZmqListener:
         version, correlation_id = header.api_version, header.correlation_id
         peer.reply(response_frames(api, version, correlation_id, response, extensions=True))
 
-    def _refuse_version(self, peer: ZmqPeer, frames: Sequence[Buffer]) -> None:
+    def _refuse_version(self, peer: ZmqPeer, frames: list[memoryview]) -> None:
         try:
             header = parse_header(frames[0])
         except FrameError as error:

@@ -198,7 +198,7 @@ class Runtime:
         else:
             log.append_all(ticket.records, infos, effect.base_offset, effect.leader_epoch)
         counters.bytes_in += len(ticket.records)
-        counters.records_in += sum(info.count for info in infos)
+        counters.records_in += sum(info.record_count for info in infos)
 
 
 def _pair(entry: EpochEntry) -> tuple[int, int]:

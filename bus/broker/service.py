@@ -11,7 +11,7 @@ import os
 from bus.adapters.clock import SystemClock
 from bus.adapters.disk.disk import RealDisk
 from bus.adapters.random import SystemRandom
-from bus.adapters.solo import SoloCoordination
+from bus.adapters.solo import Solo
 from bus.broker.context import Context, Reply
 from bus.broker.dispatch import SERVED, dispatch
 from bus.broker.listener import ZmqListener
@@ -22,6 +22,7 @@ from bus.broker.ticker import Ticker
 from bus.errors import BadSetting, UnsafeFilesystem
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
+from bus.ports import DiskFacts
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
 
@@ -43,7 +44,7 @@ class Service:
             self.node = Node(
                 settings,
                 self._disk,
-                SoloCoordination(self._disk),
+                Solo(self._disk),
                 SystemClock(),
                 SystemRandom(),
                 self._pool,
@@ -101,8 +102,12 @@ class Service:
         for listener in self.listeners:
             listener.close()
 
+    def facts(self) -> DiskFacts:
+        """What the disk promises."""
+        return self._disk.facts()
+
     def _check_filesystem(self) -> None:
-        facts = self._disk.facts()
+        facts = self.facts()
         if facts.durable or self.settings.accept_filesystem:
             return
         raise UnsafeFilesystem(

@@ -33,7 +33,7 @@ class BatchInfo(NamedTuple):
     producer_id: int
     producer_epoch: int
     base_sequence: int
-    count: int  # records
+    record_count: int
 
     @property
     def end_offset(self) -> int:

@@ -94,9 +94,10 @@ def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResp
     if not (create and node.settings.auto_create_topics_enable):
         return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
     try:
-        return _describe(node, node.create_topic(name))
+        node.create_topic(name)
     except BusError as error:
         return _error(name, NO_TOPIC_ID, error.code)
+    return _describe(node, node.metadata.image.topics[name])
 
 
 def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:

@@ -53,6 +53,7 @@ def _list_one(node: Node, topic: str, asked: ListOffsetsPartition) -> ListOffset
 def _locate(partition: Partition, timestamp: int) -> tuple[int, int]:
     """(timestamp, offset) of what is asked for, both -1 if there is nothing."""
     log, visible = partition.log, partition.leader.high_watermark
+    found: tuple[int, int] | None
     if timestamp == LATEST:
         return -1, visible
     if timestamp == EARLIEST:
