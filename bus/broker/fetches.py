@@ -200,7 +200,7 @@ def _divergence(log: PartitionLog, wanted: Wanted) -> tuple[int, int] | None:
     """Where the reader's log leaves ours, if it does (R12, R19; KIP-320)."""
     if wanted.last_epoch < 0:
         return None
-    epoch, end = log.epochs.end_offset_for(wanted.last_epoch)
+    epoch, end = log.epochs.end_offset_for(wanted.last_epoch, log.end_offset)
     if epoch < wanted.last_epoch or end < wanted.offset:
         return epoch, end
     return None

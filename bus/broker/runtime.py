@@ -28,7 +28,7 @@ class Ticket:
     """A produce on its way: what to write, and whom to tell."""
 
     records: Buffer
-    infos: Sequence[BatchInfo]
+    info: BatchInfo
     answered: Answered
 
 
@@ -100,21 +100,20 @@ class Runtime:
         self,
         partition: Partition,
         records: Buffer,
-        infos: Sequence[BatchInfo],
+        info: BatchInfo,
         acks: int,
         timeout_ms: int,
         answered: Answered,
     ) -> None:
-        """Offer validated batches to the leader; `answered` is called once, maybe at once."""
+        """Offer a validated batch to the leader; `answered` is called once, maybe at once."""
         self._next_ticket += 1
         ticket = self._next_ticket
-        self._tickets[ticket] = Ticket(records, infos, answered)
-        first = infos[0]
+        self._tickets[ticket] = Ticket(records, info, answered)
         entry = None
-        if first.producer_id != NO_PRODUCER_ID:
-            entry = partition.log.producers.get(first.producer_id)
+        if info.producer_id != NO_PRODUCER_ID:
+            entry = partition.log.producers.get(info.producer_id)
         deadline = self._clock.now_ms() + timeout_ms
-        self._run(partition, partition.leader.on_produce(ticket, infos, entry, acks, deadline))
+        self._run(partition, partition.leader.on_produce(ticket, info, entry, acks, deadline))
         if partition.leader.next_tick_ms() is not None:
             self._waiting.add(partition)
 
@@ -192,13 +191,9 @@ class Runtime:
         return leader.on_appended(effect.ticket)
 
     def _write(self, log: PartitionLog, ticket: Ticket, effect: Append) -> None:
-        infos, counters = ticket.infos, self._counters
-        if len(infos) == 1:
-            log.append(ticket.records, infos[0], effect.base_offset, effect.leader_epoch)
-        else:
-            log.append_all(ticket.records, infos, effect.base_offset, effect.leader_epoch)
-        counters.bytes_in += len(ticket.records)
-        counters.records_in += sum(info.record_count for info in infos)
+        log.append(ticket.records, ticket.info, effect.base_offset, effect.leader_epoch)
+        self._counters.bytes_in += ticket.info.size
+        self._counters.records_in += ticket.info.record_count
 
 
 def _pair(entry: EpochEntry) -> tuple[int, int]:

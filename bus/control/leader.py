@@ -21,7 +21,6 @@ Invariant: high_watermark <= end_offset, and neither ever moves back.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
@@ -40,7 +39,7 @@ from bus.errors import (
     StorageError,
     UnknownLeaderEpoch,
 )
-from bus.model.batch import NO_LEADER_EPOCH, NO_PRODUCER_ID, BatchInfo
+from bus.model.batch import NO_LEADER_EPOCH, BatchInfo
 from bus.model.producer import ProducerEntry
 
 ACKS_ALL, ACKS_NONE, ACKS_LEADER = -1, 0, 1
@@ -86,16 +85,16 @@ class Leader:
     def on_produce(
         self,
         ticket: int,
-        infos: Sequence[BatchInfo],
+        info: BatchInfo,
         entry: ProducerEntry | None,
         acks: int,
         deadline_ms: int,
     ) -> list[Effect]:
-        """Validated batches arrived; `entry` is what the log remembers of their producer."""
-        refusal = self._refusal(infos, acks)
+        """A validated batch arrived; `entry` is what the log remembers of its producer."""
+        refusal = self._refusal(info, acks)
         if refusal is not None:
             return [Answer(ticket, refusal[0], detail=refusal[1])]
-        verdict = judge(entry, infos[0])
+        verdict = judge(entry, info)
         if isinstance(verdict, Refused):
             return [Answer(ticket, verdict.error, detail=verdict.detail)]
         if isinstance(verdict, Duplicate):
@@ -103,13 +102,13 @@ class Leader:
             pending = Pending(original.base_offset, original.last_offset + 1, acks, deadline_ms)
             self._pending[ticket] = pending
             return self._settle(ticket, pending)
-        count = sum(info.last_offset_delta + 1 for info in infos)
         base = self.end_offset
-        self._pending[ticket] = Pending(base, base + count, acks, deadline_ms)
+        end = base + info.last_offset_delta + 1
+        self._pending[ticket] = Pending(base, end, acks, deadline_ms)
         return [Append(ticket, base, self.epoch)]
 
     def on_appended(self, ticket: int) -> list[Effect]:
-        """The batches behind `ticket` stand in the log where Append said."""
+        """The batch behind `ticket` stands in the log where Append said."""
         pending = self._pending[ticket]
         assert pending.base_offset == self.end_offset, "appends come in the order of their effects"
         self.end_offset = pending.end_offset
@@ -166,7 +165,7 @@ class Leader:
         """Whether the end of the visible log may be told yet (R9, KIP-207)."""
         return NONE if self.high_watermark >= self.epoch_start_offset else OffsetNotAvailable.code
 
-    def _refusal(self, infos: Sequence[BatchInfo], acks: int) -> tuple[int, str | None] | None:
+    def _refusal(self, info: BatchInfo, acks: int) -> tuple[int, str | None] | None:
         if self.failed:
             return StorageError.code, None
         if self.resigned:
@@ -175,15 +174,12 @@ class Leader:
             return InvalidRequiredAcks.code, f"acks is {acks}; 0, 1 and -1 (all) are known."
         if acks == ACKS_ALL and self.isr_size < self.min_isr:
             return NotEnoughReplicas.code, None
-        for info in infos:
-            if info.size > self.message_bytes_max:
-                return MessageTooLarge.code, (
-                    f"A batch has {info.size} bytes; max.message.bytes is {self.message_bytes_max}."
-                )
-            if info.is_control or info.is_transactional:
-                return InvalidRecord.code, "Transactions are not served by this broker."
-        if len(infos) > 1 and any(info.producer_id != NO_PRODUCER_ID for info in infos):
-            return InvalidRecord.code, "An idempotent producer may send one batch a partition."
+        if info.size > self.message_bytes_max:
+            return MessageTooLarge.code, (
+                f"The batch has {info.size} bytes; max.message.bytes is {self.message_bytes_max}."
+            )
+        if info.is_control or info.is_transactional:
+            return InvalidRecord.code, "Transactions are not served by this broker."
         return None
 
     def _settle(self, ticket: int, pending: Pending) -> list[Effect]:

@@ -26,7 +26,7 @@ from bus.errors import (
 )
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.topic_settings import LOG_APPEND_TIME
-from bus.native.batch import check_all, header, stamp_append_time
+from bus.native.batch import check, header, stamp_append_time
 from bus.wire.produce import (
     PartitionProduceResponse,
     ProduceRequest,
@@ -74,62 +74,57 @@ def produce(node: Node, context: Context, request: ProduceRequest, reply: Reply)
                     raise Refusal(
                         InvalidTransactionState.code, "Transactions are not served by this broker."
                     )
-                records, infos, append_time = _validate(node, context, partition, data.records)
+                records, info, append_time = _validate(node, context, partition, data.records)
             except Refusal as refusal:
                 _refuse(node, answer, refusal)
                 continue
             left += 1
             answer.log_append_time_ms = append_time
             done = partial(_answered, node, partition, answer, finish_one)
-            node.runtime.produce(partition, records, infos, request.acks, request.timeout_ms, done)
+            node.runtime.produce(partition, records, info, request.acks, request.timeout_ms, done)
     finish_one()
 
 
 def _validate(
     node: Node, context: Context, partition: Partition, records: Buffer | None
-) -> tuple[Buffer, list[BatchInfo], int]:
-    """The records, their headers, and the append time if the broker sets it (else -1)."""
+) -> tuple[Buffer, BatchInfo, int]:
+    """The records, their header, and the append time if the broker sets it (else -1)."""
     if not records:
         raise Refusal(InvalidRecord.code, "The request has no records for the partition.")
     try:
-        infos = [BatchInfo(*found) for found in check_all(records)]
+        info = BatchInfo(*check(records))
     except CorruptBatch as error:
         raise Refusal(CorruptMessage.code, str(error)) from None
+    if info.size != len(records):
+        raise Refusal(InvalidRecord.code, "A request may hold one batch a partition.")
     now = node.clock.wall_ms()
+    _check_settings(context, partition, info, now)
+    if partition.settings.message_timestamp_type == LOG_APPEND_TIME:
+        stamped = bytearray(records)
+        stamp_append_time(stamped, 0, now)
+        return stamped, BatchInfo(*header(stamped)), now
+    return records, info, -1
+
+
+def _check_settings(context: Context, partition: Partition, info: BatchInfo, now: int) -> None:
     settings = partition.settings
-    for info in infos:
-        if info.compression > ZSTD or (
-            info.compression == ZSTD and context.version < ZSTD_SINCE_VERSION
-        ):
-            raise Refusal(UnsupportedCompressionType.code, "The compression cannot be used here.")
-        if info.size > settings.segment_bytes:
-            raise Refusal(
-                RecordListTooLarge.code,
-                f"A batch has {info.size} bytes; segment.bytes is {settings.segment_bytes}.",
-            )
-        ahead = info.max_timestamp - now
-        if ahead > settings.message_timestamp_after_max_ms and (
-            settings.message_timestamp_type != LOG_APPEND_TIME
-        ):
-            raise Refusal(
-                InvalidTimestamp.code,
-                f"A record's timestamp is {ahead} ms ahead of this broker's clock; "
-                f"message.timestamp.after.max.ms is {settings.message_timestamp_after_max_ms}.",
-            )
-    if settings.message_timestamp_type == LOG_APPEND_TIME:
-        return *_stamped(records, infos, now), now
-    return records, infos, -1
-
-
-def _stamped(records: Buffer, infos: list[BatchInfo], now: int) -> tuple[Buffer, list[BatchInfo]]:
-    copy = bytearray(records)
-    position = 0
-    stamped: list[BatchInfo] = []
-    for info in infos:
-        stamp_append_time(copy, position, now)
-        stamped.append(BatchInfo(*header(copy, position)))
-        position += info.size
-    return copy, stamped
+    if info.compression > ZSTD or (
+        info.compression == ZSTD and context.version < ZSTD_SINCE_VERSION
+    ):
+        raise Refusal(UnsupportedCompressionType.code, "The compression cannot be used here.")
+    if info.size > settings.segment_bytes:
+        raise Refusal(
+            RecordListTooLarge.code,
+            f"The batch has {info.size} bytes; segment.bytes is {settings.segment_bytes}.",
+        )
+    ahead = info.max_timestamp - now
+    limit = settings.message_timestamp_after_max_ms
+    if ahead > limit and settings.message_timestamp_type != LOG_APPEND_TIME:
+        raise Refusal(
+            InvalidTimestamp.code,
+            f"A record's timestamp is {ahead} ms ahead of this broker's clock; "
+            f"message.timestamp.after.max.ms is {limit}.",
+        )
 
 
 def _answered(

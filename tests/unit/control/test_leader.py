@@ -34,7 +34,7 @@ def elected(*, group: bool = True, end: int = 0, epoch: int = 0) -> Leader:
 
 def offer(leader: Leader, ticket: int, count: int = 1, acks: int = ACKS_ALL) -> list[Effect]:
     """Produce and append, as the runtime does; the effects behind the Append."""
-    effects = leader.on_produce(ticket, [batch(count)], None, acks, deadline_ms=1000)
+    effects = leader.on_produce(ticket, batch(count), None, acks, deadline_ms=1000)
     assert effects == [Append(ticket, leader.end_offset, leader.epoch)]
     return leader.on_appended(ticket)
 
@@ -82,7 +82,7 @@ def test_a_flush_acknowledges_only_what_it_covers() -> None:
 
 def test_a_failed_append_leaves_no_gap() -> None:
     leader = elected(group=False)
-    leader.on_produce(1, [batch(5)], None, ACKS_ALL, 1000)
+    leader.on_produce(1, batch(5), None, ACKS_ALL, 1000)
     assert leader.on_append_failed(1, StorageError.code, "full") == [
         Answer(1, StorageError.code, detail="full")
     ]
@@ -92,7 +92,7 @@ def test_a_failed_append_leaves_no_gap() -> None:
 def test_a_duplicate_of_a_committed_batch_is_answered_at_once_with_its_offset() -> None:
     leader = elected(group=True, end=50)
     entry = ProducerEntry(7, 0, [SequencedBatch(0, 0, 42, 42, 0)], 0)
-    effects = leader.on_produce(9, [batch(producer=7)], entry, ACKS_ALL, 1000)
+    effects = leader.on_produce(9, batch(producer=7), entry, ACKS_ALL, 1000)
     assert effects == [Answer(9, NONE, base_offset=42)]
 
 
@@ -100,7 +100,7 @@ def test_a_duplicate_of_an_uncommitted_batch_waits_for_its_flush() -> None:
     leader = elected(group=True)
     offer(leader, 1)
     entry = ProducerEntry(7, 0, [SequencedBatch(0, 0, 0, 0, 0)], 0)
-    assert leader.on_produce(2, [batch(producer=7)], entry, ACKS_ALL, 1000) == []
+    assert leader.on_produce(2, batch(producer=7), entry, ACKS_ALL, 1000) == []
     assert leader.on_flushed(1) == [
         Committed(1),
         Answer(1, NONE, base_offset=0),
@@ -111,21 +111,20 @@ def test_a_duplicate_of_an_uncommitted_batch_waits_for_its_flush() -> None:
 def test_acks_all_is_refused_while_too_few_replicas_are_in_sync() -> None:
     leader = elected()
     leader.min_isr = 2
-    effects = leader.on_produce(1, [batch()], None, ACKS_ALL, 1000)
+    effects = leader.on_produce(1, batch(), None, ACKS_ALL, 1000)
     assert effects == [Answer(1, NotEnoughReplicas.code)]
 
 
 @pytest.mark.parametrize(
-    ("infos", "acks", "error"),
+    ("info", "acks", "error"),
     [
-        ([batch(size=1001)], ACKS_ALL, MessageTooLarge),
-        ([batch()], 2, InvalidRequiredAcks),
-        ([batch(attributes=CONTROL_FLAG)], ACKS_ALL, InvalidRecord),
-        ([batch(producer=7), batch(producer=7)], ACKS_ALL, InvalidRecord),
+        (batch(size=1001), ACKS_ALL, MessageTooLarge),
+        (batch(), 2, InvalidRequiredAcks),
+        (batch(attributes=CONTROL_FLAG), ACKS_ALL, InvalidRecord),
     ],
 )
-def test_what_may_not_be_written_is_refused(infos: list[BatchInfo], acks: int, error: type) -> None:
-    (answer,) = elected().on_produce(1, infos, None, acks, 1000)
+def test_what_may_not_be_written_is_refused(info: BatchInfo, acks: int, error: type) -> None:
+    (answer,) = elected().on_produce(1, info, None, acks, 1000)
     assert isinstance(answer, Answer)
     assert answer.error == error.code
 
@@ -143,7 +142,7 @@ def test_a_failed_disk_fences_the_partition() -> None:
     leader = elected()
     offer(leader, 1)
     assert leader.on_disk_failed() == [Answer(1, StorageError.code, base_offset=0)]
-    assert leader.on_produce(2, [batch()], None, ACKS_ALL, 1000) == [Answer(2, StorageError.code)]
+    assert leader.on_produce(2, batch(), None, ACKS_ALL, 1000) == [Answer(2, StorageError.code)]
     assert leader.epoch_error(-1) == StorageError.code
 
 
@@ -151,7 +150,7 @@ def test_a_leader_that_resigned_sends_all_to_the_next() -> None:
     leader = elected()
     offer(leader, 1)
     assert leader.on_resigned() == [Answer(1, NotLeader.code, base_offset=0)]
-    assert leader.on_produce(2, [batch()], None, ACKS_ALL, 1000) == [Answer(2, NotLeader.code)]
+    assert leader.on_produce(2, batch(), None, ACKS_ALL, 1000) == [Answer(2, NotLeader.code)]
 
 
 def test_readers_of_another_epoch_are_told() -> None:
