@@ -32,6 +32,7 @@ class History:
     acknowledged: list[Span] = field(default_factory=list)
     refused: list[Span] = field(default_factory=list)  # definitely: nothing was written
     start_offset: int = 0  # of what was read
+    last_number: int = -1  # the highest that stands below start_offset
     read: list[int] = field(default_factory=list)  # the numbers, in the order of their offsets
     problems: list[str] = field(default_factory=list)
 
@@ -56,7 +57,7 @@ class History:
         return self.problems
 
     def _check_order(self) -> None:
-        last = -1
+        last = self.last_number
         for position, number in enumerate(self.read):
             if number <= last:
                 offset = self.start_offset + position
@@ -69,9 +70,10 @@ class History:
         if begin < 0:
             return  # read and judged before
         found = self.read[begin : begin + span.count]
-        if found != list(range(span.first, span.first + span.count)):
+        end = span.first + span.count
+        if found != list(range(span.first, end)):
             self._note(
-                f"records {span.first} to {span.first + span.count - 1} were acknowledged at offset "
+                f"records {span.first} to {end - 1} were acknowledged at offset "
                 f"{span.base_offset}, where {found[:3] or 'nothing'} stands"
             )
 

@@ -54,7 +54,9 @@ def run_rounds(data: Path, seed: int, rounds: int, flush: str) -> Iterator[list[
             _settle(sending, history)
             _read(daemon.url, history)
             yield list(history.verdict())
-            history = History(start_offset=history.start_offset + len(history.read))
+            last = max(history.read, default=history.last_number)
+            next_offset = history.start_offset + len(history.read)
+            history = History(start_offset=next_offset, last_number=last)
         producer.close()
     finally:
         daemon.kill()

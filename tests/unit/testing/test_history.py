@@ -49,5 +49,11 @@ def test_a_gap_in_the_offsets_is_found() -> None:
     assert made.verdict() == ["offset 2 came where 1 was due"]
 
 
+def test_a_record_that_was_read_before_and_stands_again_is_found() -> None:
+    made = History(start_offset=3, last_number=2)
+    made.saw([3], [2])
+    assert made.verdict() == ["record 2 at offset 3 stands twice"]
+
+
 def test_what_was_read_before_is_not_asked_for_again() -> None:
     assert history([5, 6], start=5, acknowledged=[Span(0, 5, 0), Span(5, 2, 5)]).verdict() == []
