@@ -5,7 +5,7 @@ it requests as objects, which are never encoded.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from bus.adapters.io_thread import IoThread
@@ -13,9 +13,9 @@ from bus.broker.service import INPROC, Service
 from bus.broker.status import Status
 from bus.client.admin import Admin
 from bus.client.consumer import Consumer
-from bus.client.link import Link
+from bus.client.link import Done, Link
 from bus.client.producer import Producer
-from bus.errors import BrokerStopped, BusError
+from bus.errors import BrokerStopped, BusError, NetworkError
 from bus.model.broker_settings import BrokerSettings, broker_settings
 from bus.wire.schema import Message
 
@@ -122,14 +122,26 @@ class LocalLink:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._open = True
 
-    def call(self, request: Message, done: Callable[[Message | BusError], None]) -> None:
-        """Hand `request` over; `done` gets the answer, or None's stand-in for acks=0 never."""
+    def call(self, request: Message, done: Done) -> None:
+        """Hand `request` over; the answer comes in a later turn of the loop."""
+        loop = self._broker._io.loop
         service = self._broker._service
         if service is None:
-            done(BrokerStopped())
+            loop.call_soon(self._deliver, done, NetworkError("The broker is closed."))
             return
-        service.handle(request, lambda answer: done(answer) if answer is not None else None)
+
+        def reply(answer: Message | None) -> None:
+            if answer is not None:
+                loop.call_soon(self._deliver, done, answer)
+
+        service.handle(request, reply)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No answer is handed on any more."""
+        self._open = False
+
+    def _deliver(self, done: Done, answer: Message | BusError) -> None:
+        if self._open:
+            done(answer)

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli.serve": {"errors", "model", "broker", "web"},
     "cli.segment": {"errors", "model", "log", "native", "adapters", "ports"},
     "aio": {"errors", "model", "client", "embedded"},
-    "": {"errors", "model", "client", "embedded"},  # bus/__init__.py: the public API
+    "": {"errors", "native", "client", "embedded"},  # bus/__init__.py: the public API
 }
 IMPURE = {
     "asyncio",
