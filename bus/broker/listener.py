@@ -96,7 +96,7 @@ class ZmqListener:
             peer.settle(header.correlation_id)
             return
         version, correlation_id = header.api_version, header.correlation_id
-        peer.reply(response_frames(api, version, correlation_id, response, extensions=True))
+        peer.reply(response_frames(api, version, correlation_id, response))
 
     def _refuse_version(self, peer: ZmqPeer, frames: list[memoryview]) -> None:
         try:

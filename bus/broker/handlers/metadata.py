@@ -23,7 +23,6 @@ from bus.wire.metadata import (
     MetadataResponsePartition,
     MetadataResponseTopic,
 )
-from bus.wire.registry import Api
 
 NOT_ASKED = -(2**31)  # protocol: authorized operations that were not asked for
 EXPLICIT_CREATION_SINCE_VERSION = 4
@@ -36,13 +35,10 @@ def api_versions(node: Node, context: Context, request: ApiVersionsRequest, repl
 
 def api_versions_response(node: Node, error: int = 0) -> ApiVersionsResponse:
     """What is served, and the credit of a peer over ZeroMQ."""
-    served: list[Api] = node.served
+    keys = [ApiVersion(api.key, *api.advertised(kafka=False)) for api in node.served]
     return ApiVersionsResponse(
         error_code=error,
-        api_keys=[
-            ApiVersion(api_key=api.key, min_version=api.min_version, max_version=api.max_version)
-            for api in served
-        ],
+        api_keys=keys,
         credit_bytes=node.settings.client_credit_bytes,
         credit_requests=node.settings.client_credit_requests,
     )
