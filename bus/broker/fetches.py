@@ -16,7 +16,8 @@ from bus.broker.counters import Counters
 from bus.broker.partition import Partition
 from bus.control.timers import Timers
 from bus.errors import NONE, BusError, OffsetOutOfRange, UnknownServerError
-from bus.log.partition_log import ColdRead, PartitionLog
+from bus.log.cold_read import ColdRead
+from bus.log.partition_log import PartitionLog
 from bus.model.batch import Buffer
 from bus.ports import Clock
 
@@ -134,7 +135,8 @@ class Fetches:
         pieces: list[Piece] = []
         for wanted in fetch.wanted:
             piece = _look(wanted, left)
-            left -= piece.cold.size_max if piece.cold is not None else len(piece.records)
+            cold = piece.cold is not None  # its size is known only when it is read
+            left -= wanted.bytes_max if cold else len(piece.records)
             pieces.append(piece)
         return pieces
 
