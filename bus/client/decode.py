@@ -60,7 +60,7 @@ class _Piece:
 def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
     """Columns of all its records from its offset on. Raises CorruptMessage, naming the place."""
     pieces, buffers = _pieces(chunk, check_crcs)
-    count = sum(piece.info.count for piece in pieces)
+    count = sum(piece.info.record_count for piece in pieces)
     offsets, timestamps = np.empty(count, np.int64), np.empty(count, np.int64)
     keys, values, headers = (np.empty((count, 3), np.int64) for _ in range(3))
     row = 0
@@ -69,7 +69,7 @@ def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
         by_broker = info.attributes & TIMESTAMP_TYPE_FLAG
         walk(
             piece.records,
-            info.count,
+            info.record_count,
             info.base_offset,
             info.base_timestamp,
             info.max_timestamp if by_broker else -1,
@@ -82,7 +82,7 @@ def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
             values.data,
             headers.data,
         )
-        row += info.count
+        row += info.record_count
     first = int(np.searchsorted(offsets, chunk.offset)) if count and pieces else 0
     return Columns(
         chunk.partition,
@@ -118,8 +118,8 @@ def _pieces(chunk: Chunk, check_crcs: bool) -> tuple[list[_Piece], list[Buffer]]
         else:
             records = data[start:end]
             pieces.append(_Piece(info, records, 0, start))
-        if info.count * native.RECORD_SIZE_MIN > len(records):
-            raise _damaged(chunk, info, f"it claims {info.count} records")
+        if info.record_count * native.RECORD_SIZE_MIN > len(records):
+            raise _damaged(chunk, info, f"it claims {info.record_count} records")
     return pieces, buffers
 
 
