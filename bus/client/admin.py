@@ -1,0 +1,146 @@
+"""The synchronous admin: topics, their settings and partitions, and where their logs lie."""
+
+import asyncio
+import concurrent.futures
+import weakref
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from bus.adapters.clock import SystemClock
+from bus.adapters.io_thread import IoThread
+from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
+from bus.client.handle import Handle, closed
+from bus.client.link import Connector
+from bus.client.options import DAY_MS, Start, check_client_id, check_range, check_start, servers_of
+from bus.client.remote import connector
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CLOSE_SECONDS = 5.0
+GRACE_SECONDS = 5.0  # beyond the request's own time-out
+
+
+class Admin(Handle):
+    """Makes, changes and describes topics. Threads may share it; a forked child may not."""
+
+    def __init__(
+        self,
+        servers: str | Iterable[str],
+        *,
+        timeout_ms: int = 30_000,
+        client_id: str = "busd",
+        connect: Connector | None = None,
+    ) -> None:
+        """Open; nothing is asked of the servers before the first call.
+
+        timeout_ms   how long one call may take, retries included
+        """
+        check_range("timeout_ms", timeout_ms, 1, DAY_MS)
+        endpoints = servers_of(servers)
+        chosen = connect or connector(check_client_id(client_id))
+        super().__init__()
+        self._timeout_ms = timeout_ms
+        self.calls = AdminCalls(self._io.loop, endpoints, chosen, timeout_ms, SystemClock())
+        weakref.finalize(self, _abandon, self._io, self.calls).atexit = False
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        replication_factor: int | None = None,
+        config: Mapping[str, ConfigValue] | None = None,
+        *,
+        validate_only: bool = False,
+    ) -> None:
+        """Make a topic; what is None is the broker's default. Raises TopicAlreadyExists."""
+        self._run(
+            self.calls.create_topic, name, partitions, replication_factor, config, validate_only
+        )
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and its records."""
+        self._run(self.calls.delete_topic, name)
+
+    def create_partitions(self, name: str, count: int) -> None:
+        """Let a topic have `count` partitions, more than it has now."""
+        self._run(self.calls.create_partitions, name, count)
+
+    def list_topics(self) -> list[str]:
+        """Names, sorted."""
+        return [topic.name for topic in self.describe_topics()]
+
+    def describe_topics(self, names: Iterable[str] | None = None) -> list[TopicDescription]:
+        """Topics with their partitions, sorted by name; None is all of them."""
+        return self._run(self.calls.describe_topics, None if names is None else list(names))
+
+    def describe_topic(self, name: str) -> TopicDescription:
+        """One topic with its partitions. Raises UnknownTopicOrPartition."""
+        return self.describe_topics([name])[0]
+
+    def describe_config(self, name: str) -> dict[str, ConfigEntry]:
+        """A topic's settings by name, with where each comes from."""
+        return self._run(self.calls.describe_config, name)
+
+    def alter_topic(
+        self,
+        name: str,
+        config: Mapping[str, ConfigValue | None],
+        *,
+        validate_only: bool = False,
+    ) -> None:
+        """Change settings of a topic; None takes a setting back to its default."""
+        self._run(self.calls.alter_topic, name, config, validate_only)
+
+    def delete_records(self, topic: str, partition: int, before: int) -> int:
+        """Give up the records below an offset (-1: all that are committed); the new start."""
+        return self._run(self.calls.delete_records, topic, partition, before)
+
+    def offsets(self, topic: str, at: Start = "latest") -> dict[int, int]:
+        """Per partition the first offset at an end or a time (ms); -1: no record is that young."""
+        check_start("at", at)
+        return self._run(self.calls.offsets, topic, at)
+
+    def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
+        """Let go of everything. Closing twice is fine."""
+        if self._retire(closed("admin")) and self._io.is_alive():
+            self._io.call(self.calls.cluster.close, timeout=timeout)
+
+    def __enter__(self) -> "Admin":
+        """For `with`."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def submit(
+        self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> "concurrent.futures.Future[T]":
+        """Have the I/O thread make a call of `calls`. Raises Closed or ForkedClient."""
+        self._check()
+        return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), self._io.loop)
+
+    def _run(
+        self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Have the I/O thread do it, and wait."""
+        future = self.submit(call, *args, **kwargs)
+        try:
+            return future.result(self._timeout_ms / 1000 + GRACE_SECONDS)
+        except concurrent.futures.TimeoutError:
+            raise self.calls.cluster.unreachable() from None
+        finally:
+            future.cancel()
+
+
+def _abandon(io: IoThread, calls: AdminCalls) -> None:
+    """The user forgot the admin without closing it."""
+    if io.is_alive():
+        io.post(calls.cluster.close)
