@@ -5,7 +5,6 @@ Kafka answers when its session cache is full.
 """
 
 from functools import partial
-from uuid import UUID
 
 from bus.broker.context import Context, Reply
 from bus.broker.fetches import ParkedFetch, Piece, Wanted
@@ -18,6 +17,7 @@ from bus.errors import (
     UnsupportedCompressionType,
 )
 from bus.model.batch import COMPRESSION_MASK, Buffer
+from bus.model.ids import NO_TOPIC_ID
 from bus.wire.fetch import (
     EpochEndOffset,
     FetchableTopicResponse,
@@ -27,7 +27,6 @@ from bus.wire.fetch import (
     PartitionData,
 )
 
-TOPIC_IDS_SINCE_VERSION = 13
 ZSTD, ZSTD_SINCE_VERSION = 4, 10
 ATTRIBUTES_BYTE = 22  # low byte of a batch's attributes
 
@@ -39,7 +38,7 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
         return
     wanted: list[Wanted] = []
     for topic in request.topics:
-        name, error = _resolve(node, context, topic)
+        name, error = _resolve(node, topic)
         for asked in topic.partitions:
             partition = node.runtime.find(name, asked.partition)
             wanted.append(
@@ -59,9 +58,9 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
     node.fetches.fetch(parked, request.max_wait_ms)
 
 
-def _resolve(node: Node, context: Context, topic: FetchTopic) -> tuple[str, int]:
-    """The topic's name, and the error if it has no such partition."""
-    if context.version < TOPIC_IDS_SINCE_VERSION:
+def _resolve(node: Node, topic: FetchTopic) -> tuple[str, int]:
+    """The topic's name, and the error if it has no such partition; ids since version 13."""
+    if topic.topic_id == NO_TOPIC_ID:
         return topic.topic, UnknownTopicOrPartition.code
     return node.topic_name(topic.topic_id) or "", UnknownTopicId.code
 
@@ -71,12 +70,9 @@ def _answer(context: Context, request: FetchRequest, reply: Reply, pieces: list[
     following = iter(pieces)
     for topic in request.topics:
         partitions = [_partition_data(context, next(following)) for _ in topic.partitions]
-        by_id = context.version >= TOPIC_IDS_SINCE_VERSION
         response.responses.append(
             FetchableTopicResponse(
-                topic="" if by_id else topic.topic,
-                topic_id=topic.topic_id if by_id else UUID(int=0),
-                partitions=partitions,
+                topic=topic.topic, topic_id=topic.topic_id, partitions=partitions
             )
         )
     reply(response)
