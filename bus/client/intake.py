@@ -19,7 +19,7 @@ from bus.client.sender import Sender
 from bus.errors import BadSetting, BufferFull, BusError
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition, check_topic_name
-from bus.native.builder import Delivery
+from bus.native.builder import NOW, Delivery
 from bus.ports import Clock
 
 
@@ -89,7 +89,7 @@ class Intake:
             sticky, index = True, slots.sticky
             if index < 0:
                 index = self._next_sticky(view)
-        stamp = self.clock.wall_ms() if timestamp is None else timestamp
+        stamp = NOW if timestamp is None else timestamp
         delivery = self.outbox.append(
             TopicPartition(topic, index), value, key, stamp, headers, self.clock.now_ms(), sticky
         )

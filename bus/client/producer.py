@@ -33,13 +33,12 @@ from bus.client.sharing import Share, shares_of
 from bus.errors import BusError, Closed, RequestTimedOut
 from bus.model.batch import Buffer
 from bus.model.limits import KIB, MIB
-from bus.native.builder import Delivery, murmur2
+from bus.native.builder import NOW, Delivery, murmur2
 
 T = TypeVar("T")
 
 POSITIVE = 0x7FFFFFFF
 CLOSE_SECONDS = 30.0
-NS_PER_MS = 1_000_000
 BATCH_BYTES = 512 * KIB  # of a batch that `send_batch` makes
 
 
@@ -118,7 +117,7 @@ class Producer(Handle):
                 slots = self._slots[topic]
                 append = slots.appends.get((murmur2(key) & POSITIVE) % slots.count)
             if append is not None:
-                delivery = append(value, key, time.time_ns() // NS_PER_MS, headers)
+                delivery = append(value, key, NOW, headers)
                 if delivery is not None:
                     return delivery
         self._check()

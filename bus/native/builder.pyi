@@ -13,6 +13,8 @@ from bus.native.rows import partition_list as partition_list
 
 Headers = Sequence[tuple[str, Buffer | None]]
 
+NOW: int  # a timestamp that no record has: `append` takes the wall clock's instead
+
 class BatchOwner(Protocol):
     """What a delivery asks: the batch's own object. It must not lead back to its deliveries."""
 
@@ -72,7 +74,7 @@ class BatchBuilder:
         timestamp: int,
         headers: Headers | None,
     ) -> Delivery | None:
-        """Add a record; None if it does not fit or the batch is finished.
+        """Add a record, at `timestamp` or NOW; None if it does not fit or the batch is finished.
 
         TypeError names what is not bytes-like; MessageTooLarge from 2 GiB.
         """

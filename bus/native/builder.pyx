@@ -51,6 +51,24 @@ __all__ = [
 ]
 
 
+cdef extern from "<time.h>" nogil:
+    ctypedef long time_t
+    cdef struct timespec:
+        time_t tv_sec
+        long tv_nsec
+    int clock_gettime(int clock, timespec *out)
+    int CLOCK_REALTIME
+
+cdef int64_t _NOW = -(<int64_t>1 << 62)
+NOW = _NOW  # a timestamp that no record has: take the time of the append
+
+
+cdef inline int64_t wall_ms() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return <int64_t>now.tv_sec * 1000 + now.tv_nsec // 1_000_000
+
+
 @cython.final
 @cython.freelist(1024)
 @cython.no_gc  # a batch's own object must not lead back to its deliveries
@@ -199,6 +217,8 @@ cdef class BatchBuilder:
             borrow_bytes(key, "key", &key_view, &key_bytes)
             if self.finished:
                 return None
+            if timestamp == _NOW:
+                timestamp = wall_ms()
             result = self.add(timestamp, key_bytes, value_bytes, header_bytes)
         finally:
             if value_view.len != -1:
