@@ -20,6 +20,7 @@ from bus.adapters.zmq_socket import COPY_BYTES_MAX, Sendable
 from bus.model.batch import Buffer
 from bus.model.limits import IN_FLIGHT_BYTES_MAX, MIB, UNREAD_BYTES_MAX
 
+GOODBYE = b""  # the one frame that tells a peer that it is not listened to any more
 ONE_WAY = -1
 CREDIT_BORNE = 2  # times the announced credit
 MARK_BYTES = MIB  # of copied replies between two lent ones
@@ -114,9 +115,10 @@ class ZmqPeer:
         return True
 
     def close(self, reason: str) -> None:
-        """End the conversation; `reason` is logged."""
+        """End the conversation: say goodbye and hear no more; `reason` is logged."""
         if not self.closed:
             log.warning("Peer %s is closed out: %s.", self.name, reason)
+            self._send(self, [self.identity, GOODBYE])
             self.gone()
 
     def gone(self) -> None:

@@ -5,6 +5,7 @@ monitor event          before        what is done
 handshake succeeded    down          up; parked messages leave
 disconnected           up            down; on_down(reason): all that was sent is lost
 attempt failed         down          if messages are parked they are dropped and on_down is told
+(a goodbye came)       any           connect anew; on_down(reason): the server listens no more
 
 After `on_down` the link goes on by itself: ZeroMQ connects again with a growing pause, and what
 is sent meanwhile is parked. A new connection is a new peer to the server, so the caller opens its
@@ -89,7 +90,12 @@ class ZmqLink:
         self._socket.close(LINGER_MS)
 
     def _on_frames(self, frames: list[zmq.Frame]) -> None:
-        self._on_message([frame.buffer for frame in frames])
+        if len(frames) == 1 and not len(frames[0]):
+            self._dealer.disconnect(self.endpoint)
+            self._dealer.connect(self.endpoint)
+            self._go_down(f"{self.endpoint} ended the conversation; its log says why.")
+        else:
+            self._on_message([frame.buffer for frame in frames])
 
     def _on_event(self, frames: list[zmq.Frame]) -> None:
         event = int(parse_monitor_message([frame.bytes for frame in frames])["event"])

@@ -11,9 +11,10 @@ too many bytes unread         the peer is closed out: it asks and does not read
 connection gone (monitor),    the account is closed and `on_gone` is told
   or no route for a reply
 
-ZeroMQ offers no way to cut one peer off, so a closed-out peer keeps its connection and is not
-listened to. Twice the credit is borne because a client may see an answer before we see that the
-answer has left. A request of any size is taken from a peer that has nothing else unanswered.
+ZeroMQ offers no way to cut one peer off, so a closed-out peer is sent one empty frame as a
+goodbye, keeps its connection and is not listened to. Twice the credit is borne because a client
+may see an answer before we see that the answer has left. A request of any size is taken from a
+peer that has nothing else unanswered.
 
 Bytes that have left are known by lent frames: a frame is lent for each answer of 64 KiB and for
 each MiB of smaller ones, and a peer's frames leave in order, so all before a frame that ZeroMQ

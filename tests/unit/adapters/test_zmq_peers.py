@@ -119,6 +119,23 @@ def test_a_silent_failure_to_connect_reports_nothing_while_nothing_was_sent(
     assert len(caller.downs) == 1
 
 
+def test_a_server_that_says_goodbye_is_connected_to_anew(driven, caller, serve, link) -> None:
+    server = serve()
+    driven.until(lambda: link.connected)
+    link.send([b"question"])
+    taken = []
+    driven.until(lambda: taken.append(server.take()) or taken[-1])
+    identity = taken[-1][0]
+    server.socket.send_multipart([identity, b""])
+    driven.until(lambda: caller.downs)
+    assert "ended the conversation" in caller.downs[0]
+    driven.until(lambda: link.connected)
+    link.send([b"again"])
+    driven.until(lambda: taken.append(server.take()) or taken[-1])
+    assert taken[-1][0] != identity
+    assert caller.messages == []
+
+
 def test_closing_calls_nobody_back(driven, caller, serve, endpoint) -> None:
     server = serve()
     link = ZmqLink(

@@ -102,6 +102,8 @@ def test_a_peer_beyond_twice_its_credit_is_not_heard_any_more(driven, broker, li
         dealer.send(request(number))
     driven.until(lambda: broker.asked and broker.asked[0][0].closed)
     assert len(broker.asked) == 4
+    driven.until(lambda: dealer.poll(0))
+    assert dealer.recv_multipart() == [b""]
     other.send(request(0))
     driven.until(lambda: len(broker.asked) == 5)
     assert not broker.asked[4][0].closed
