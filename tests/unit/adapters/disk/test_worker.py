@@ -34,8 +34,8 @@ def test_a_full_queue_is_refused_not_grown(engine, tmp_path):
     accepted = sum(
         engine.submit(2, write_job(str(tmp_path / "f"), b"", False, None)) for _ in range(500)
     )
-    assert 256 <= accepted <= 257
-    os.close(os.open(tmp_path / "fifo", os.O_RDONLY))
+    os.close(os.open(tmp_path / "fifo", os.O_RDONLY))  # first, or stopping would wait for ever
+    assert 255 <= accepted <= 257  # 255 if the blocker itself was still queued
 
 
 def test_join_finishes_the_queue_first(engine, tmp_path):
