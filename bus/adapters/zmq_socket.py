@@ -196,15 +196,19 @@ class ZmqSocket:
 
     def _send_now(self, frames: Sequence[Sendable]) -> bool:
         """False if it would block; then nothing has been sent, and all is to be sent again."""
-        send = BareSocket.send
         last = len(frames) - 1
         try:
             for frame in frames[:last]:
-                send(self._socket, frame, _NOBLOCK_MORE, False)
-            send(self._socket, frames[last], _NOBLOCK, False)
+                self._send_frame(frame, _NOBLOCK_MORE)
+            self._send_frame(frames[last], _NOBLOCK)
         except zmq.Again:
             return False
         return True
+
+    def _send_frame(self, frame: Sendable, flags: int) -> None:
+        if type(frame) is bytearray:  # pyzmq would hold the object but let its bytes move
+            frame = memoryview(frame)
+        BareSocket.send(self._socket, frame, flags, False)
 
     def _park(self, frames: Sequence[Sendable]) -> None:
         size = _size(frames)
