@@ -124,7 +124,7 @@ class Admin(Handle):
         self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> "concurrent.futures.Future[T]":
         """Have the I/O thread make a call of `calls`. Raises Closed or ForkedClient."""
-        self._check()
+        self.check()
         return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), self._io.loop)
 
     def _run(

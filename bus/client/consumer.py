@@ -82,18 +82,18 @@ class Consumer(Handle):
         chosen = connect or connector(check_client_id(client_id))
         super().__init__()
         self._timeout = timeout
-        self._reading = Reading(self._io, endpoints, chosen, options, SystemClock())
-        self._watch = TopicWatch(self._io, self._reading)
+        self.reading = Reading(self._io, endpoints, chosen, options, SystemClock())
+        self.watch = TopicWatch(self._io, self.reading)
         self._rows: Iterator[Record] | None = None  # that a `for` loop is in the middle of
         self._rows_end = 0
         self._rows_batch = EMPTY
-        weakref.finalize(self, _abandon, self._io, self._reading.receiver).atexit = False
+        weakref.finalize(self, _abandon, self._io, self.reading.receiver).atexit = False
 
     def assign(self, partitions: Iterable[tuple[str, int]]) -> None:
         """Read these partitions and no others; those that stay keep their positions."""
-        self._check()
-        self._watch.subscribe(())
-        self._reading.assign(TopicPartition(topic, index) for topic, index in partitions)
+        self.check()
+        self.watch.subscribe(())
+        self.reading.assign(TopicPartition(topic, index) for topic, index in partitions)
 
     def subscribe(self, *topics: str | Iterable[str], timeout: float = METADATA_SECONDS) -> None:
         """Read all partitions of these topics, also those that are added later.
@@ -101,23 +101,19 @@ class Consumer(Handle):
         Waits until the topics are known. Raises UnknownTopicOrPartition, or BrokerUnreachable
         after `timeout` seconds.
         """
-        self._check()
-        names = [n for t in topics for n in ([t] if isinstance(t, str) else list(t))]
-        self._watch.subscribe(names)
-        blocked = self._watch.apply()
+        self.check()
+        self.watch.subscribe(names_of(topics))
         deadline = time.monotonic() + timeout
-        while blocked is not None:
-            if not self._reading.inbox.bell.wait(
-                self._watch.is_news, max(deadline - time.monotonic(), 0.0)
-            ):
-                raise self._reading.receiver.cluster.unreachable()
-            self._check()
-            blocked = self._watch.apply()
+        while self.watch.apply() is not None:
+            left = max(deadline - time.monotonic(), 0.0)
+            if not self.reading.inbox.bell.wait(self.watch.is_news, left):
+                raise self.reading.receiver.cluster.unreachable()
+            self.check()
 
     def assignment(self) -> list[TopicPartition]:
         """The partitions that are read, sorted."""
-        self._check()
-        return sorted(self._reading.places)
+        self.check()
+        return sorted(self.reading.places)
 
     def seek(
         self,
@@ -128,19 +124,19 @@ class Consumer(Handle):
         timestamp: int | None = None,
     ) -> None:
         """Go on at an offset or an end, or at the first record with this time (ms) or later."""
-        self._check()
+        self.check()
         if (offset is None) == (timestamp is None):
             raise BadSetting("seek needs an offset or a timestamp, one of the two.")
-        self._settle_rows()
+        self.settle_rows()
         target = TopicPartition(topic, partition)
         if isinstance(offset, str):
-            self._reading.seek(target, None, None, offset)
+            self.reading.seek(target, None, None, offset)
             return
         if timestamp is not None:
             check_range("timestamp", timestamp, 0, (1 << 63) - 1)
         else:
             check_range("offset", offset, 0, (1 << 63) - 1)
-        self._reading.seek(target, offset, timestamp, None)
+        self.reading.seek(target, offset, timestamp, None)
 
     def pause(self, *partitions: tuple[str, int]) -> None:
         """Hand out nothing of these partitions (of none named: of all) until `resume`."""
@@ -152,8 +148,8 @@ class Consumer(Handle):
 
     def position(self, topic: str, partition: int) -> int:
         """Offset of the next record from this partition; -1 until that is known."""
-        self._check()
-        place = self._reading.place(TopicPartition(topic, partition))
+        self.check()
+        place = self.reading.place(TopicPartition(topic, partition))
         left = operator.length_hint(self._rows) if self._rows is not None else 0
         batch = self._rows_batch
         if left and (batch.topic, batch.partition) == (topic, partition):
@@ -162,8 +158,8 @@ class Consumer(Handle):
 
     def high_watermark(self, topic: str, partition: int) -> int:
         """End of what was committed at the last fetch; -1 if nothing was fetched yet."""
-        self._check()
-        return self._reading.place(TopicPartition(topic, partition)).high_watermark
+        self.check()
+        return self.reading.place(TopicPartition(topic, partition)).high_watermark
 
     def poll_batch(self, max_records: int = 100_000, timeout: float | None = 1.0) -> Batch:
         """Records of one partition, at most `max_records`; the empty batch after `timeout`.
@@ -171,23 +167,34 @@ class Consumer(Handle):
         None waits for ever. Raises OffsetOutOfRange, LogTruncated, CorruptMessage and what else
         stops a partition, again at each poll until the user seeks.
         """
-        self._check()
+        self.check()
         check_range("max_records", max_records, 1, RECORDS_MAX)
-        self._settle_rows()
+        self.settle_rows()
         return self._poll(max_records, timeout)
 
     def records(self, timeout: float | None = None) -> Iterator[Record]:
         """Record by record, until there was none for `timeout` seconds; None waits for ever."""
-        self._check()
-        self._settle_rows()
+        self.check()
+        self.settle_rows()
         while True:
             batch = self._poll(RECORDS_MAX, timeout)
             if not batch:
                 return
-            rows = self._rows = iter(batch)
-            self._rows_batch = batch
-            yield from rows
+            yield from self.iterated(batch)
             self._rows = None
+
+    def iterated(self, batch: Batch) -> Iterator[Record]:
+        """The batch's records; how far they are taken is the consumer's position."""
+        self._rows, self._rows_batch = iter(batch), batch
+        return self._rows
+
+    def take(self, max_records: int) -> Batch:
+        """What is there of one partition, perhaps nothing, without waiting."""
+        self.check()
+        check_range("max_records", max_records, 1, RECORDS_MAX)
+        self.settle_rows()
+        self.watch.apply()
+        return self.reading.try_batch(max_records)
 
     def __iter__(self) -> Iterator[Record]:
         """Record by record, until `close` or the consumer's `timeout`."""
@@ -200,8 +207,8 @@ class Consumer(Handle):
     def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Let go of everything; whoever iterates or polls gets Closed. Twice is fine."""
         if self._retire(closed("consumer")) and self._io.is_alive():
-            self._reading.inbox.bell.ring()
-            self._io.call(self._reading.receiver.close, timeout=timeout)
+            self.reading.inbox.bell.ring()
+            self._io.call(self.reading.receiver.close, timeout=timeout)
 
     def __enter__(self) -> "Consumer":
         """For `with`."""
@@ -217,23 +224,22 @@ class Consumer(Handle):
         self.close()
 
     def _poll(self, max_records: int, timeout: float | None) -> Batch:
-        batch = self._reading.try_batch(max_records)
-        if batch:
-            return batch
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            self._reading.inbox.bell.wait(self._news, left)
-            self._check()
-            self._watch.apply()
-            batch = self._reading.try_batch(max_records)
-            if batch or (deadline is not None and time.monotonic() >= deadline):
+            batch = self.reading.try_batch(max_records)
+            if batch:
                 return batch
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            if not self.reading.inbox.bell.wait(self.has_news, left):
+                return batch
+            self.check()
+            self.watch.apply()
 
-    def _news(self) -> bool:
-        return self._reading.ready() or self._refusal is not None or self._watch.is_news()
+    def has_news(self) -> bool:
+        """Whether a poll that waits should look again."""
+        return self.reading.ready() or self._refusal is not None or self.watch.is_news()
 
-    def _settle_rows(self) -> None:
+    def settle_rows(self) -> None:
         """A `for` loop was left in the middle: the rest of its batch is read again."""
         rows, self._rows = self._rows, None
         left = operator.length_hint(rows) if rows is not None else 0
@@ -241,13 +247,18 @@ class Consumer(Handle):
         self._rows_batch = EMPTY
         if left:
             target = TopicPartition(batch.topic, batch.partition)
-            if target in self._reading.places:
-                self._reading.seek(target, int(batch.offsets[len(batch) - left]), None, None)
+            if target in self.reading.places:
+                self.reading.seek(target, int(batch.offsets[len(batch) - left]), None, None)
 
     def _pause(self, partitions: tuple[tuple[str, int], ...], paused: bool) -> None:
-        self._check()
+        self.check()
         named = [TopicPartition(topic, index) for topic, index in partitions]
-        self._reading.pause(named or list(self._reading.places), paused)
+        self.reading.pause(named or list(self.reading.places), paused)
+
+
+def names_of(topics: tuple[str | Iterable[str], ...]) -> list[str]:
+    """Names given one by one, or as a list."""
+    return [n for topic in topics for n in ([topic] if isinstance(topic, str) else topic)]
 
 
 def _abandon(io: IoThread, receiver: Receiver) -> None:

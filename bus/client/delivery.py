@@ -45,8 +45,8 @@ class BatchDelivery:
     """What became of one batch; its records' Deliveries ask here."""
 
     __slots__ = (
-        "_bell",
         "base_offset",
+        "bell",
         "count",
         "done",
         "durability",
@@ -65,7 +65,7 @@ class BatchDelivery:
         self.durability: object = UNKNOWN
         self.error: BusError | None = None
         self.hurry: Callable[[], object] | None = None  # somebody waits: do not linger
-        self._bell = Bell()
+        self.bell = Bell()
 
     def wait(self, timeout: float | None = None) -> None:
         """Return once the batch is written; raise its error, or RequestTimedOut after `timeout`."""
@@ -83,13 +83,13 @@ class BatchDelivery:
             return True
         if self.hurry is not None:
             self.hurry()
-        return self._bell.wait(lambda: self.done, timeout)
+        return self.bell.wait(lambda: self.done, timeout)
 
     def when_done(self, wake: Callable[[], object]) -> None:
         """Call `wake` once the outcome is known, perhaps at once."""
-        self._bell.add(wake)
+        self.bell.add(wake)
         if self.done:
-            self._bell.ring()
+            self.bell.ring()
 
     def succeed(self, written: Written) -> None:
         """The broker has the batch."""
@@ -97,14 +97,14 @@ class BatchDelivery:
         self.base_offset = written.base_offset
         self.durability = durability_of(written, self.count)
         self.done = True
-        self._bell.ring()
+        self.bell.ring()
 
     def fail(self, error: BusError) -> None:
         """The batch is given up."""
         assert not self.done, "a batch has one outcome"
         self.error = error
         self.done = True
-        self._bell.ring()
+        self.bell.ring()
 
 
 class Deliveries(Sequence[Delivery]):

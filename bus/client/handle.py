@@ -33,7 +33,7 @@ class Handle:
         """Overridden by each kind of handle; returns within `timeout` seconds."""
         raise NotImplementedError
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise Closed or ForkedClient if the handle is of no use any more."""
         if self._refusal is not None:
             raise type(self._refusal)(*self._refusal.args)
@@ -47,7 +47,7 @@ class Handle:
         return True
 
     def _on_fork(self) -> None:
-        """In the child; overridden to stop fast paths that do not call `_check`."""
+        """In the child; overridden to stop fast paths that do not call `check`."""
         self._refusal = ForkedClient()
 
 

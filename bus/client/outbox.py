@@ -152,9 +152,9 @@ class Outbox:
         """Add an encoded batch. None: wait until `takes` its size and try again."""
         with self._lock:
             self._check()
-            slots = self.topics[partition.topic]
-            batch = slots.open.get(partition.partition)
-            if batch is not None:
+            slots = self.topics.get(partition.topic)
+            batch = slots.open.get(partition.partition) if slots is not None else None
+            if slots is not None and batch is not None:
                 self._close(slots, batch)
             if not self.takes(len(records)):
                 self._hurry()

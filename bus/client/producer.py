@@ -6,7 +6,7 @@ lock. All else goes through `Intake`, and this class only adds the waiting.
 
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
@@ -27,11 +27,13 @@ from bus.client.options import (
 )
 from bus.client.outbox import Append, Headers, TopicSlots
 from bus.client.remote import connector
+from bus.client.routing import TopicView
 from bus.client.rows import keys_of, rows_of, stamps_of
 from bus.client.sender import Sender
-from bus.client.sharing import Share, shares_of
+from bus.client.sharing import shares_of
 from bus.errors import BusError, Closed, RequestTimedOut
 from bus.model.batch import Buffer
+from bus.model.ids import TopicPartition
 from bus.model.limits import KIB, MIB
 from bus.native.builder import NOW, Delivery, murmur2
 
@@ -89,10 +91,10 @@ class Producer(Handle):
         endpoints = servers_of(servers)
         chosen = connect or connector(check_client_id(client_id))
         super().__init__()
-        self._intake = Intake(self._io, endpoints, chosen, options, SystemClock())
-        self._appends: dict[str, Append] = self._intake.outbox.appends
-        self._slots: dict[str, TopicSlots] = self._intake.outbox.topics
-        weakref.finalize(self, _abandon, self._io, self._intake.sender).atexit = False
+        self.intake = Intake(self._io, endpoints, chosen, options, SystemClock())
+        self._appends: dict[str, Append] = self.intake.outbox.appends
+        self._slots: dict[str, TopicSlots] = self.intake.outbox.topics
+        weakref.finalize(self, _abandon, self._io, self.intake.sender).atexit = False
 
     def send(
         self,
@@ -120,9 +122,9 @@ class Producer(Handle):
                 delivery = append(value, key, NOW, headers)
                 if delivery is not None:
                     return delivery
-        self._check()
+        self.check()
         return self._wait(
-            lambda: self._intake.try_send(topic, value, key, headers, timestamp, partition)
+            lambda: self.intake.try_send(topic, value, key, headers, timestamp, partition)
         )
 
     def send_batch(
@@ -138,43 +140,69 @@ class Producer(Handle):
         Without keys all of them go to one partition; with keys each goes where its key belongs,
         in the order given. (NumPy's S drops NUL bytes at the end of a value.)
         """
-        self._check()
+        self.check()
+        view = self._wait(lambda: self.intake.view(topic))
+        batches: list[BatchDelivery] = []
+        for target, records, count in self.encoded(view, values, keys, timestamps, partition):
+            batches.append(self._put(target, records, count))
+        return Deliveries(batches)
+
+    def encoded(
+        self,
+        view: TopicView,
+        values: object,
+        keys: object,
+        timestamps: object,
+        partition: int | None,
+    ) -> Iterator[tuple[TopicPartition, memoryview, int]]:
+        """The batches of a `send_batch`, made one by one: where each goes, and its records."""
         chunks = rows_of(values)
         count = sum(map(len, chunks))
         listed = keys_of(keys, count)
-        stamps = stamps_of(timestamps, count, self._intake.clock.wall_ms())
-        view = self._wait(lambda: self._intake.view(topic))
-        chosen = self._intake.sticky(view) if listed is None and partition is None else partition
-        batches: list[BatchDelivery] = []
-        for share in shares_of(chunks, listed, stamps, view, chosen, self._intake.sticky):
-            self._put(share, batches)
-        return Deliveries(batches)
+        stamps = stamps_of(timestamps, count, self.intake.clock.wall_ms())
+        sticky = self.intake.sticky
+        chosen = sticky(view) if listed is None and partition is None else partition
+        for share in shares_of(chunks, listed, stamps, view, chosen, sticky):
+            start, end = 0, len(share.rows)
+            while start < end:
+                records, stop = share.rows.encode(share.keys, share.stamps, start, BATCH_BYTES)
+                yield share.partition, records, stop - start
+                start = stop
 
     def flush(self, timeout: float | None = None) -> None:
         """Return once everything sent so far has its outcome; raise the first error among them.
 
         RequestTimedOut after `timeout` seconds; then what is left is still on its way.
         """
-        self._check()
+        self.check()
         self._settle(timeout)
-        self._raise_first_error()
+        self.raise_first_error()
 
     def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Flush for at most `timeout` seconds, fail what is left, and let go of everything.
 
         Raises the first delivery error that no `flush` has raised. Closing twice is fine.
         """
-        if not self._retire(closed("producer")):
+        if not self.begin_close():
             return
         try:
             self._settle(timeout)
         except RequestTimedOut:
             pass
         finally:
+            self.release()
+        self.raise_first_error()
+
+    def begin_close(self) -> bool:
+        """Take nothing more; False if that was so before."""
+        return self._retire(closed("producer"))
+
+    def release(self) -> None:
+        """Fail what is left, and let go of everything."""
+        self.intake.outbox.shut(closed("producer"))
+        if self._io.is_alive():
             error = Closed("The producer was closed before the record was acknowledged.")
-            self._intake.outbox.shut(closed("producer"))
-            self._io.call(self._intake.sender.close, error, timeout=CLOSE_SECONDS)
-        self._raise_first_error()
+            self._io.call(self.intake.sender.close, error, timeout=CLOSE_SECONDS)
 
     def __enter__(self) -> "Producer":
         """For `with`."""
@@ -193,34 +221,26 @@ class Producer(Handle):
             if error is None:
                 raise
 
-    def _put(self, share: Share, batches: list[BatchDelivery]) -> None:
-        """Encode one partition's rows batch by batch; each leaves as soon as it is made."""
-        start, count = 0, len(share.rows)
-        while start < count:
-            records, stop = share.rows.encode(share.keys, share.stamps, start, BATCH_BYTES)
-            batches.append(self._put_one(share, records, stop - start))
-            start = stop
-
-    def _put_one(self, share: Share, records: memoryview, count: int) -> BatchDelivery:
-        return self._wait(lambda: self._intake.try_put(share.partition, records, count))
+    def _put(self, target: TopicPartition, records: memoryview, count: int) -> BatchDelivery:
+        return self._wait(lambda: self.intake.try_put(target, records, count))
 
     def _wait(self, attempt: Callable[[], T | Blocked]) -> T:
         """Call until it is not blocked any more, for at most `max_block_ms`."""
         result = attempt()
         if not isinstance(result, Blocked):
             return result
-        deadline = time.monotonic() + self._intake.options.max_block_ms / 1000
+        deadline = time.monotonic() + self.intake.options.max_block_ms / 1000
         while isinstance(result, Blocked):
             if not result.bell.wait(result.ready, max(deadline - time.monotonic(), 0.0)):
                 raise result.error()
-            self._check()
+            self.check()
             result = attempt()
         return result
 
     def _settle(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._intake.hurry()
-        for delivery in list(self._intake.outbox.unfinished):
+        self.intake.hurry()
+        for delivery in list(self.intake.outbox.unfinished):
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             if not delivery.settled(left):
                 raise RequestTimedOut(
@@ -228,8 +248,9 @@ class Producer(Handle):
                     "it is still on its way."
                 )
 
-    def _raise_first_error(self) -> None:
-        sender = self._intake.sender
+    def raise_first_error(self) -> None:
+        """Raise the first delivery error since the last call, if there was one."""
+        sender = self.intake.sender
         error, sender.first_error = sender.first_error, None
         if error is not None:
             raise error

@@ -1,0 +1,361 @@
+"""Producer, Consumer and Admin as coroutines: the same client, awaited instead of waited for.
+
+Each wraps its synchronous namesake and shares its machines, its buffers and the one I/O thread;
+what would put a thread to sleep there is awaited here, by a callback into the caller's loop. Any
+number of loops may be used, one handle belongs to one of them at a time.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from bus.client import admin as sync_admin
+from bus.client import consumer as sync_consumer
+from bus.client import producer as sync_producer
+from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
+from bus.client.awaiting import wait_for
+from bus.client.batch import Batch
+from bus.client.delivery import BatchDelivery
+from bus.client.intake import Blocked
+from bus.client.options import Start
+from bus.client.outbox import Headers
+from bus.errors import BusError, RequestTimedOut
+from bus.model.batch import Buffer
+from bus.model.ids import TopicPartition
+from bus.native import builder
+from bus.native.columns import Record
+
+T = TypeVar("T")
+
+
+class Delivery:
+    """What became of a record, or of one batch of a `send_batch`."""
+
+    __slots__ = ("_delivery",)
+
+    def __init__(self, delivery: builder.Delivery) -> None:
+        self._delivery = delivery
+
+    def __getattr__(self, name: str) -> Any:
+        """done, topic, partition, offset, count and durability, as of the synchronous one."""
+        return getattr(self._delivery, name)
+
+    async def result(self, timeout: float | None = None) -> int:
+        """The offset, once the record is written; raise its error, or RequestTimedOut."""
+        await _outcome(_batch_of(self._delivery), timeout)
+        return self._delivery.result(0.0)
+
+
+class Deliveries:
+    """What became of a `send_batch`: one Delivery a batch that it was cut into."""
+
+    def __init__(self, batches: list[BatchDelivery]) -> None:
+        self._deliveries = [Delivery(builder.Delivery(batch)) for batch in batches]
+
+    def __len__(self) -> int:
+        """Batches."""
+        return len(self._deliveries)
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """Batch by batch."""
+        return iter(self._deliveries)
+
+    def __getitem__(self, index: int) -> Delivery:
+        """The Delivery of one batch."""
+        return self._deliveries[index]
+
+    async def result(self, timeout: float | None = None) -> "Deliveries":
+        """Return once all are written; raise the first error, or RequestTimedOut."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for delivery in self._deliveries:
+            await delivery.result(_left(deadline))
+        return self
+
+
+class Producer:
+    """As `bus.Producer`; all methods are coroutines."""
+
+    def __init__(self, servers: str | Iterable[str], **options: Any) -> None:
+        """Options as of `bus.Producer`."""
+        self._sync = sync_producer.Producer(servers, **options)
+
+    async def send(
+        self,
+        topic: str,
+        value: Buffer | None,
+        *,
+        key: Buffer | None = None,
+        headers: Headers | None = None,
+        timestamp: int | None = None,
+        partition: int | None = None,
+    ) -> Delivery:
+        """Add one record; await the Delivery's `result` to know that it is written."""
+        self._sync.check()
+        intake = self._sync.intake
+        return Delivery(
+            await self._wait(
+                lambda: intake.try_send(topic, value, key, headers, timestamp, partition)
+            )
+        )
+
+    async def send_batch(
+        self,
+        topic: str,
+        values: object,
+        keys: object = None,
+        timestamps: object = None,
+        partition: int | None = None,
+    ) -> Deliveries:
+        """Add many records at once, as `bus.Producer.send_batch`."""
+        self._sync.check()
+        view = await self._wait(lambda: self._sync.intake.view(topic))
+        encoded = self._sync.encoded(view, values, keys, timestamps, partition)
+        return Deliveries([await self._put(*made) for made in encoded])
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """Return once all that was sent has its outcome; raise the first error among them."""
+        self._sync.check()
+        await self._settle(timeout)
+        self._sync.raise_first_error()
+
+    async def close(self, timeout: float | None = sync_producer.CLOSE_SECONDS) -> None:
+        """Flush for at most `timeout` seconds, fail what is left, and let go of everything."""
+        if not self._sync.begin_close():
+            return
+        try:
+            await self._settle(timeout)
+        except RequestTimedOut:
+            pass
+        finally:
+            self._sync.release()
+        self._sync.raise_first_error()
+
+    async def __aenter__(self) -> "Producer":
+        """For `async with`."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; an error of the block goes before a delivery error."""
+        try:
+            await self.close()
+        except BusError:
+            if error is None:
+                raise
+
+    async def _put(self, target: TopicPartition, records: memoryview, count: int) -> BatchDelivery:
+        return await self._wait(lambda: self._sync.intake.try_put(target, records, count))
+
+    async def _wait(self, attempt: Callable[[], T | Blocked]) -> T:
+        deadline = time.monotonic() + self._sync.intake.options.max_block_ms / 1000
+        while isinstance(result := attempt(), Blocked):
+            if not await wait_for(result.bell, result.ready, _left(deadline)):
+                raise result.error()
+            self._sync.check()
+        return result
+
+    async def _settle(self, timeout: float | None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._sync.intake.hurry()
+        for batch in list(self._sync.intake.outbox.unfinished):
+            await _outcome(batch, _left(deadline))
+
+
+class Consumer:
+    """As `bus.Consumer`; all methods but the constructor are coroutines."""
+
+    def __init__(self, servers: str | Iterable[str], **options: Any) -> None:
+        """Options as of `bus.Consumer`."""
+        self._timeout: float | None = options.get("timeout")
+        self._sync = sync_consumer.Consumer(servers, **options)
+
+    async def assign(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Read these partitions and no others."""
+        self._sync.assign(partitions)
+
+    async def subscribe(
+        self, *topics: str | Iterable[str], timeout: float = sync_consumer.METADATA_SECONDS
+    ) -> None:
+        """Read all partitions of these topics, also those that are added later."""
+        sync = self._sync
+        sync.check()
+        sync.watch.subscribe(sync_consumer.names_of(topics))
+        deadline = time.monotonic() + timeout
+        while sync.watch.apply() is not None:
+            if not await wait_for(sync.reading.inbox.bell, sync.watch.is_news, _left(deadline)):
+                raise sync.reading.receiver.cluster.unreachable()
+            sync.check()
+
+    async def assignment(self) -> list[TopicPartition]:
+        """The partitions that are read, sorted."""
+        return self._sync.assignment()
+
+    async def seek(
+        self,
+        topic: str,
+        partition: int,
+        offset: int | Literal["earliest", "latest"] | None = None,
+        *,
+        timestamp: int | None = None,
+    ) -> None:
+        """Go on at an offset or an end, or at the first record with this time (ms) or later."""
+        self._sync.seek(topic, partition, offset, timestamp=timestamp)
+
+    async def pause(self, *partitions: tuple[str, int]) -> None:
+        """Hand out nothing of these partitions (of none named: of all) until `resume`."""
+        self._sync.pause(*partitions)
+
+    async def resume(self, *partitions: tuple[str, int]) -> None:
+        """Go on with these partitions (none named: all)."""
+        self._sync.resume(*partitions)
+
+    async def position(self, topic: str, partition: int) -> int:
+        """Offset of the next record from this partition; -1 until that is known."""
+        return self._sync.position(topic, partition)
+
+    async def poll_batch(self, max_records: int = 100_000, timeout: float | None = 1.0) -> Batch:
+        """Records of one partition; the empty batch after `timeout` seconds without any."""
+        sync = self._sync
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not (batch := sync.take(max_records)):
+            if not await wait_for(sync.reading.inbox.bell, sync.has_news, _left(deadline)):
+                return batch
+        return batch
+
+    async def records(self, timeout: float | None = None) -> AsyncIterator[Record]:
+        """Record by record, until there was none for `timeout` seconds; None waits for ever."""
+        while batch := await self.poll_batch(sync_consumer.RECORDS_MAX, timeout):
+            for record in self._sync.iterated(batch):
+                yield record
+
+    def __aiter__(self) -> AsyncIterator[Record]:
+        """Record by record, until `close` or the consumer's `timeout`."""
+        return self.records(self._timeout)
+
+    async def commit(self) -> None:
+        """Offsets are committed for a group, and there are none yet."""
+        self._sync.commit()
+
+    async def close(self, timeout: float | None = sync_consumer.CLOSE_SECONDS) -> None:
+        """Let go of everything; whoever polls gets Closed."""
+        self._sync.close(timeout)
+
+    async def __aenter__(self) -> "Consumer":
+        """For `async with`."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+
+class Admin:
+    """As `bus.Admin`; all methods are coroutines."""
+
+    def __init__(self, servers: str | Iterable[str], **options: Any) -> None:
+        """Options as of `bus.Admin`."""
+        self._sync = sync_admin.Admin(servers, **options)
+        self._calls = self._sync.calls
+
+    async def create_topic(
+        self,
+        name: str,
+        partitions: int | None = None,
+        replication_factor: int | None = None,
+        config: Mapping[str, ConfigValue] | None = None,
+        *,
+        validate_only: bool = False,
+    ) -> None:
+        """Make a topic; what is None is the broker's default."""
+        await self._run(
+            self._calls.create_topic, name, partitions, replication_factor, config, validate_only
+        )
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete a topic and its records."""
+        await self._run(self._calls.delete_topic, name)
+
+    async def create_partitions(self, name: str, count: int) -> None:
+        """Let a topic have `count` partitions, more than it has now."""
+        await self._run(self._calls.create_partitions, name, count)
+
+    async def list_topics(self) -> list[str]:
+        """Names, sorted."""
+        return [topic.name for topic in await self.describe_topics()]
+
+    async def describe_topics(self, names: Iterable[str] | None = None) -> list[TopicDescription]:
+        """Topics with their partitions, sorted by name; None is all of them."""
+        listed = None if names is None else list(names)
+        described: list[TopicDescription] = await self._run(self._calls.describe_topics, listed)
+        return described
+
+    async def describe_topic(self, name: str) -> TopicDescription:
+        """One topic with its partitions."""
+        return (await self.describe_topics([name]))[0]
+
+    async def describe_config(self, name: str) -> dict[str, ConfigEntry]:
+        """A topic's settings by name, with where each comes from."""
+        entries: dict[str, ConfigEntry] = await self._run(self._calls.describe_config, name)
+        return entries
+
+    async def alter_topic(
+        self,
+        name: str,
+        config: Mapping[str, ConfigValue | None],
+        *,
+        validate_only: bool = False,
+    ) -> None:
+        """Change settings of a topic; None takes a setting back to its default."""
+        await self._run(self._calls.alter_topic, name, config, validate_only)
+
+    async def delete_records(self, topic: str, partition: int, before: int) -> int:
+        """Give up the records below an offset (-1: all that are committed); the new start."""
+        start: int = await self._run(self._calls.delete_records, topic, partition, before)
+        return start
+
+    async def offsets(self, topic: str, at: Start = "latest") -> dict[int, int]:
+        """Per partition the first offset at an end or a time (ms)."""
+        found: dict[int, int] = await self._run(self._calls.offsets, topic, at)
+        return found
+
+    async def close(self, timeout: float | None = sync_admin.CLOSE_SECONDS) -> None:
+        """Let go of everything."""
+        self._sync.close(timeout)
+
+    async def __aenter__(self) -> "Admin":
+        """For `async with`."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def _run(self, call: Callable[..., Any], *args: object) -> Any:
+        return await asyncio.wrap_future(self._sync.submit(call, *args))
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.0)
+
+
+def _batch_of(delivery: builder.Delivery) -> BatchDelivery:
+    batch = delivery.owner
+    assert isinstance(batch, BatchDelivery), "every delivery is of a batch of ours"
+    return batch
+
+
+async def _outcome(batch: BatchDelivery, timeout: float | None) -> None:
+    """Wait for the batch's outcome, whatever it is. Raises RequestTimedOut."""
+    if not batch.done and batch.hurry is not None:
+        batch.hurry()
+    if not await wait_for(batch.bell, lambda: batch.done, timeout):
+        raise RequestTimedOut(
+            f"A batch for {batch.topic}/{batch.partition} is not acknowledged in time; "
+            "it is still on its way."
+        )
