@@ -16,16 +16,14 @@ from bus.client import consumer as sync_consumer
 from bus.client import producer as sync_producer
 from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
 from bus.client.awaiting import wait_for
-from bus.client.batch import Batch
-from bus.client.delivery import BatchDelivery
+from bus.client.batch import Batch, ReadRecord
+from bus.client.delivery import BatchDelivery, SyncDelivery
 from bus.client.intake import Blocked
 from bus.client.options import Start
 from bus.client.outbox import Headers
 from bus.errors import BusError, RequestTimedOut
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
-from bus.native import builder
-from bus.native.columns import Record
 
 T = TypeVar("T")
 
@@ -35,7 +33,7 @@ class Delivery:
 
     __slots__ = ("_delivery",)
 
-    def __init__(self, delivery: builder.Delivery) -> None:
+    def __init__(self, delivery: SyncDelivery) -> None:
         self._delivery = delivery
 
     def __getattr__(self, name: str) -> Any:
@@ -52,7 +50,7 @@ class Deliveries:
     """What became of a `send_batch`: one Delivery a batch that it was cut into."""
 
     def __init__(self, batches: list[BatchDelivery]) -> None:
-        self._deliveries = [Delivery(builder.Delivery(batch)) for batch in batches]
+        self._deliveries = [Delivery(SyncDelivery(batch)) for batch in batches]
 
     def __len__(self) -> int:
         """Batches."""
@@ -228,13 +226,13 @@ class Consumer:
                 return batch
         return batch
 
-    async def records(self, timeout: float | None = None) -> AsyncIterator[Record]:
+    async def records(self, timeout: float | None = None) -> AsyncIterator[ReadRecord]:
         """Record by record, until there was none for `timeout` seconds; None waits for ever."""
         while batch := await self.poll_batch(sync_consumer.RECORDS_MAX, timeout):
             for record in self._sync.iterated(batch):
                 yield record
 
-    def __aiter__(self) -> AsyncIterator[Record]:
+    def __aiter__(self) -> AsyncIterator[ReadRecord]:
         """Record by record, until `close` or the consumer's `timeout`."""
         return self.records(self._timeout)
 
@@ -344,7 +342,7 @@ def _left(deadline: float | None) -> float | None:
     return None if deadline is None else max(deadline - time.monotonic(), 0.0)
 
 
-def _batch_of(delivery: builder.Delivery) -> BatchDelivery:
+def _batch_of(delivery: SyncDelivery) -> BatchDelivery:
     batch = delivery.owner
     assert isinstance(batch, BatchDelivery), "every delivery is of a batch of ours"
     return batch

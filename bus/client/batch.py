@@ -6,6 +6,7 @@ batch keeps what it was fetched in alive.
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from bus.native.arrow_out import ArrayOut, struct_array, struct_schema, struct_s
 from bus.native.columns import Record, headers_at, iterate, to_list
 
 Longs = npt.NDArray[np.int64]
+ReadRecord: TypeAlias = Record  # for layers that do not know the native one
 
 
 class Batch:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import overload
+from typing import TypeAlias, overload
 
 from bus.client.bell import Bell
 from bus.client.lane import Written
 from bus.errors import BusError, RequestTimedOut
 from bus.native.builder import Delivery
+
+SyncDelivery: TypeAlias = Delivery  # for layers that do not know the native one
 
 
 class Durability(str):
