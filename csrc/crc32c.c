@@ -13,14 +13,11 @@
  * The variant is chosen at each call: no function pointer, no state, one binary for any CPU. */
 #include "core.h"
 
-#if defined(__x86_64__)
-#include <nmmintrin.h>
-#define BUS_HARDWARE __attribute__((target("sse4.2")))
-#elif defined(__aarch64__)
-#define BUS_HARDWARE
-#if defined(__linux__)
-#include <sys/auxv.h>
+#if defined(__x86_64__) || defined(__aarch64__)
+#define BUS_HARDWARE 1
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #define BUS_LINEAR(a, b, c, d)                                                                     \
@@ -116,33 +113,30 @@ static inline uint32_t shift(const uint32_t table[8][16], uint32_t state) {
     return shifted;
 }
 
-#if defined(__x86_64__)
-BUS_HARDWARE static inline uint64_t step8(uint64_t state, const uint8_t *at) {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return _mm_crc32_u64(state, word);
-}
-
-BUS_HARDWARE static inline uint64_t step1(uint64_t state, uint8_t byte) {
-    return _mm_crc32_u8((uint32_t)state, byte);
-}
-#else
+/* In assembly, for compilers differ in what they ask of a function that uses the intrinsics. */
 static inline uint64_t step8(uint64_t state, const uint8_t *at) {
     uint64_t word;
     memcpy(&word, at, sizeof word);
+#if defined(__x86_64__)
+    __asm__("crc32q %1, %0" : "+r"(state) : "rm"(word));
+#else
     __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(state) : "r"(word));
+#endif
     return state;
 }
 
 static inline uint64_t step1(uint64_t state, uint8_t byte) {
+#if defined(__x86_64__)
+    __asm__("crc32b %1, %0" : "+r"(state) : "rm"(byte));
+#else
     __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(state) : "r"(byte));
+#endif
     return state;
 }
-#endif
 
 /* Three neighbouring blocks of `block` bytes, side by side. */
-BUS_HARDWARE static inline uint32_t three_blocks(uint32_t state, const uint8_t *data, size_t block,
-                                                 const uint32_t table[8][16]) {
+static inline uint32_t three_blocks(uint32_t state, const uint8_t *data, size_t block,
+                                    const uint32_t table[8][16]) {
     uint64_t a = state, b = 0, c = 0;
     for (const uint8_t *at = data, *end = data + block; at < end; at += 8) {
         a = step8(a, at);
@@ -152,7 +146,7 @@ BUS_HARDWARE static inline uint32_t three_blocks(uint32_t state, const uint8_t *
     return shift(table, shift(table, (uint32_t)a) ^ (uint32_t)b) ^ (uint32_t)c;
 }
 
-BUS_HARDWARE static uint32_t update_hardware(uint32_t state, const uint8_t *data, size_t size) {
+static uint32_t update_hardware(uint32_t state, const uint8_t *data, size_t size) {
     for (; size >= 3 * LONG_BLOCK; data += 3 * LONG_BLOCK, size -= 3 * LONG_BLOCK)
         state = three_blocks(state, data, LONG_BLOCK, LONG_SHIFT);
     for (; size >= 3 * SHORT_BLOCK; data += 3 * SHORT_BLOCK, size -= 3 * SHORT_BLOCK)
