@@ -73,7 +73,7 @@ cdef inline int64_t wall_ms() noexcept nogil:
 @cython.freelist(1024)
 @cython.no_gc  # a batch's own object must not lead back to its deliveries
 cdef class Delivery:
-    """A record's or a batch's way into the log: ask it, or wait for it."""
+    """A record's or a batch's way into the log: ask it, or wait for it by `result`."""
 
     cdef readonly object owner
     cdef readonly int64_t index
@@ -86,30 +86,37 @@ cdef class Delivery:
 
     @property
     def done(self):
+        """Whether the answer, or the error, is here."""
         return self.owner.done
 
     @property
     def topic(self):
+        """The topic it was sent to."""
         return self.owner.topic
 
     @property
     def partition(self):
+        """The partition it was sent to."""
         return self.owner.partition
 
     @property
     def offset(self):
+        """Of the (first) record; -1 while it is not known."""
         cdef object base = self.owner.base_offset
         return -1 if base is None or base < 0 else base + self.index
 
     @property
     def count(self):
+        """How many records this stands for."""
         return self.owner.count if self._count < 0 else self._count
 
     @property
     def durability(self):
+        """How durable the batch was when it was answered."""
         return self.owner.durability
 
     def result(self, timeout=None):
+        """Wait for the acknowledgement; the offset. Raises the error, or that the time is up."""
         self.owner.wait(timeout)
         return self.offset
 

@@ -151,6 +151,7 @@ cdef class Record:
 
     @property
     def headers(self):
+        """Name and value of each, in order; decoded anew each time they are asked for."""
         return [] if self.raw_headers is None else decode_headers(self.raw_headers)
 
     def __repr__(self):
