@@ -85,7 +85,7 @@ def _send(producer: bus.Producer, topic: str, pool: Pool, calls: int, progress: 
     sent = []
     for index in range(calls):
         sent.append(producer.send_batch(topic, pool.call(index)))
-        while len(sent) > DEPTH or (sent and all(delivery.done for delivery in sent[0])):
+        while len(sent) > DEPTH or (sent and sent[0].done):
             _take(sent, progress)
     producer.flush()
     while sent:
@@ -93,6 +93,6 @@ def _send(producer: bus.Producer, topic: str, pool: Pool, calls: int, progress: 
 
 
 def _take(sent: list, progress: Progress) -> None:
-    for delivery in sent.pop(0):
-        delivery.result(30)
-        progress.acknowledged += delivery.count
+    deliveries = sent.pop(0)
+    deliveries.result(30)
+    progress.acknowledged += deliveries.count_records
