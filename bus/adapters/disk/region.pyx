@@ -31,6 +31,7 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef extern from "<unistd.h>" nogil:
     int ftruncate(int fd, int64_t length)
     int close(int fd)
+    int getpid()
 
 cdef extern from "<errno.h>" nogil:
     int errno
@@ -59,10 +60,10 @@ cdef class File:
         self.path = path
         self.allocated = size
         self.cut_to = -1
-        self.owner = os.getpid()
+        self.owner = getpid()
 
     def __dealloc__(self):
-        if self.cut_to >= 0 and self.owner == os.getpid():
+        if self.cut_to >= 0 and self.owner == getpid():
             ftruncate(self.fd, self.cut_to)
         close(self.fd)
 

@@ -24,6 +24,10 @@ from bus.adapters.disk.system cimport (
     pthread_t,
 )
 
+cdef extern from "<unistd.h>" nogil:
+    int close(int fd)
+    int getpid()
+
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_mutex_t:
         pass
@@ -112,7 +116,7 @@ cdef class Engine:
         if error:
             raise OSError(error, os.strerror(error))
         self.closed = False
-        self.owner = os.getpid()
+        self.owner = getpid()
         self.under_way = set()
         self.shared.notify_fd = self.notifier[1]
         pthread_mutex_init(&self.shared.mutex, NULL)
@@ -138,7 +142,7 @@ cdef class Engine:
         cdef Thread* thread = &self.threads[index]
         cdef Task* task = &job.task
         cdef int error = 0
-        if self.closed or self.owner != os.getpid():
+        if self.closed or self.owner != getpid():
             raise ValueError("this disk is closed, or belongs to the parent process")
         if thread.count >= JOBS_QUEUED_MAX:
             return False
@@ -196,7 +200,7 @@ cdef class Engine:
         cdef Thread* thread
         for index in range(THREADS):
             thread = &self.threads[index]
-            if not thread.started or self.owner != os.getpid():
+            if not thread.started or self.owner != getpid():
                 continue
             with nogil:
                 pthread_mutex_lock(&thread.mutex)
@@ -213,6 +217,6 @@ cdef class Engine:
             return
         self.closed = True
         self.join()
-        os.close(self.notifier[0])
+        close(self.notifier[0])  # in C: the interpreter may be going, and `os` with it
         if self.notifier[1] != self.notifier[0]:
-            os.close(self.notifier[1])
+            close(self.notifier[1])
