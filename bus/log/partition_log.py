@@ -321,6 +321,7 @@ class PartitionLog:
             self._remove(self.segments.pop())
         if self.segments:
             self._cut_segment(self.segments[-1], end_offset)
+        self._disk.sync_dir(self.directory)  # or the next start would find what was removed
         self.producers = load_producers(
             self._disk, self.directory, self.segments, end_offset, self._clock.wall_ms()
         )

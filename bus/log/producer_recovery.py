@@ -15,17 +15,26 @@ _PRODUCER_ID = 7  # in a Header
 class ProducerReplay:
     """A table that starts from a snapshot and is fed batches in the order of the log."""
 
-    def __init__(self, disk: Disk, directory: str, offset_max: int, now_ms: int) -> None:
-        """From the newest good snapshot at or below `offset_max`; newer ones are removed."""
+    def __init__(
+        self, disk: Disk, directory: str, names: list[str], offset_max: int, now_ms: int
+    ) -> None:
+        """From the newest good snapshot at or below `offset_max`; newer ones are removed.
+
+        Durably: were one to come back when the log has grown anew beyond its offset, it would be
+        taken for the truth.
+        """
         self.table = ProducerTable()
         self.start_offset = 0  # batches below are in the snapshot
         self._disk = disk
         self._now_ms = now_ms
-        for offset in reversed(offsets_of(disk.list(directory), SNAPSHOT)):
+        offsets = offsets_of(names, SNAPSHOT)
+        stale = [offset for offset in offsets if offset > offset_max]
+        for offset in stale:
+            disk.unlink(offset_file(directory, offset, SNAPSHOT))
+        if stale:
+            disk.sync_dir(directory)
+        for offset in reversed(offsets[: len(offsets) - len(stale)]):
             path = offset_file(directory, offset, SNAPSHOT)
-            if offset > offset_max:
-                disk.unlink(path)
-                continue
             with contextlib.suppress(CorruptLog, FileNotFoundError):
                 self.table.restore(disk.read(path, 0, disk.size(path)))
                 self.start_offset = offset
@@ -53,9 +62,7 @@ def load_producers(
     disk: Disk, directory: str, segments: list[Segment], end_offset: int, now_ms: int
 ) -> ProducerTable:
     """The table as the batches below `end_offset` give it."""
-    if not segments:
-        return ProducerTable()
-    replay = ProducerReplay(disk, directory, end_offset, now_ms)
+    replay = ProducerReplay(disk, directory, disk.list(directory), end_offset, now_ms)
     for segment in segments:
         replay.on_segment(segment)
     return replay.table

@@ -24,16 +24,18 @@ from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
 from bus.log.epochs import EpochCache, EpochStart
 from bus.log.files import delete_files, forget_cuts, set_aside
-from bus.log.layout import CUT, INDEX, LOG, lost_ranges, offset_file, offsets_of
+from bus.log.layout import CUT, INDEX, LOG, TIME_INDEX, lost_ranges, offset_file, offsets_of
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
-from bus.log.scan import FileScan, Header, infos, scan_file, walk_to_end
+from bus.log.scan import FOREVER, FileScan, Header, infos, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
 from bus.model.limits import CUT_BYTES_KEPT_MAX, SCAN_CHUNK_BYTES
 from bus.native.segment import first_nonzero
 from bus.ports import Disk
 
 _INDEX_ENTRY = struct.Struct(">ii")
+_TIME_ENTRY = struct.Struct(">qi")
+_BATCH_OFFSETS = struct.Struct(">q15xi")  # base offset and last offset delta of a header
 _LEADER_EPOCH = 2  # in a Header
 
 
@@ -77,15 +79,18 @@ class _Recovery:
         self.directory = directory
         self.known = known
         self.now_ms = now_ms
-        self.names = disk.list(directory)
+        self.names: list[str] = []
+        with contextlib.suppress(FileNotFoundError):
+            self.names = disk.list(directory)
         self.lost = dict(lost_ranges(self.names))
         self.has_cut = False
+        self.below = FOREVER  # where the scanned segment's records end
         self.result = Recovered(directory, epochs=EpochCache(known.epochs))
         if known.record is not None:
             self.result.start_offset = known.record.start_offset
             self.result.high_watermark = known.record.high_watermark
         self.bases = self._drop_leftovers(offsets_of(self.names, LOG))
-        self.producers = ProducerReplay(disk, directory, self._snapshot_max(), now_ms)
+        self.producers = ProducerReplay(disk, directory, self.names, self._snapshot_max(), now_ms)
 
     def run(self) -> Recovered:
         self._take_segments()
@@ -171,32 +176,47 @@ class _Recovery:
             wanted = record.end_offset
         else:
             return False
-        last = self._last_indexed(segment)
-        if last is None:
+        end = self._follow_indexes(segment, length)
+        if end is None or end.end_offset != wanted:
             return False
-        try:
-            position, end = walk_to_end(self.disk, segment.path, last, length)
-        except CorruptBatch:
-            return False
-        if max(end, segment.base_offset) != wanted:
-            return False
-        segment.size, segment.end_offset = position, wanted
+        segment.size, segment.end_offset = end.position, wanted
         return following is not None or segment.load_indexes() is not None
 
-    def _last_indexed(self, segment: Segment) -> int | None:
-        """Position in the last entry of the index file, 0 if it has none; None if it is no good."""
-        path = offset_file(self.directory, segment.base_offset, INDEX)
+    def _follow_indexes(self, segment: Segment, length: int) -> FileScan | None:
+        """The end of the data, scanned from the last index entry on; None if they disagree.
+
+        Index files are not synced, so a crash may bring an older one back: it is a prefix of the
+        right one, and the batches behind it tell whether it knew of their timestamps.
+        """
+        offsets = self._last_entry(segment, INDEX, _INDEX_ENTRY)
+        times = self._last_entry(segment, TIME_INDEX, _TIME_ENTRY)
+        if offsets is None or times is None:
+            return None
+        position, base = 0, segment.base_offset
+        if offsets[1] >= 0:
+            position = offsets[1]
+            head = self.disk.read(segment.path, position, _BATCH_OFFSETS.size)
+            if len(head) < _BATCH_OFFSETS.size:
+                return None
+            base, last_delta = _BATCH_OFFSETS.unpack(head)
+            if base + last_delta != segment.base_offset + offsets[0]:
+                return None
+        state = scan_file(self.disk, segment.path, FileScan(position, base, -1), length)
+        return state if state.reason is None and state.max_timestamp <= times[0] else None
+
+    def _last_entry(
+        self, segment: Segment, suffix: str, entry: struct.Struct
+    ) -> tuple[int, int] | None:
+        """The last of an index file, (-1, -1) if it has none; None if the file is no good."""
+        path = offset_file(self.directory, segment.base_offset, suffix)
         try:
             size = self.disk.size(path)
         except FileNotFoundError:
             return None
-        if size == 0:
-            return 0
-        data = self.disk.read(path, size - _INDEX_ENTRY.size, _INDEX_ENTRY.size)
-        if size % _INDEX_ENTRY.size or len(data) < _INDEX_ENTRY.size:
-            return None
-        position = int(_INDEX_ENTRY.unpack(data)[1])
-        return position if position >= 0 else None
+        if size == 0 or size % entry.size:
+            return None if size else (-1, -1)
+        first, second = entry.unpack(self.disk.read(path, size - entry.size, entry.size))
+        return int(first), int(second)
 
     # --- scanning --------------------------------------------------------------------------
 
@@ -204,6 +224,7 @@ class _Recovery:
         """All of a segment, over damage below the durable end; cut or end where it stops."""
         offsets, times = segment.start_indexes()
         state = FileScan(0, segment.base_offset, -1)
+        self.below = FOREVER if following is None else following
         while True:
             scan_file(
                 self.disk,
@@ -232,6 +253,8 @@ class _Recovery:
             self.result.unsynced.append(segment)
 
     def _on_headers(self, headers: list[Header]) -> None:
+        if headers and headers[-1][0] >= self.below:  # left behind by a truncation
+            headers = [header for header in headers if header[0] < self.below]
         self.producers.on_headers(headers)
         epochs = self.result.epochs
         if headers and headers[-1][_LEADER_EPOCH] > epochs.latest:
@@ -288,7 +311,6 @@ class _Recovery:
             segment.size, segment.end_offset = walked, max(found, segment.base_offset)
         segment.rebuild_indexes()
         self.disk.cut(segment.path, segment.size)
-        self.result.epochs.truncate(end_offset)
 
     def _begin_cut(self, reason: str) -> None:
         if not self.has_cut:

@@ -11,26 +11,19 @@ One thread only; `done` callbacks come through the disk (`RealDisk.on_readable`,
 
 import contextlib
 import errno
-import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from uuid import UUID
 
-from bus.errors import CorruptLog, DiskFull
+from bus.errors import DiskFull
 from bus.log import layout
-from bus.log.checkpoints import (
-    CHECKPOINT_MAGIC,
-    CLEAN_MAGIC,
-    Checkpoint,
-    PartitionRecord,
-    decode,
-    encode,
-)
-from bus.log.epochs import EpochStart
-from bus.log.group_commit import GroupCommit, parse_entries
+from bus.log.checkpoints import CHECKPOINT_MAGIC, CLEAN_MAGIC, Checkpoint, encode
+from bus.log.epochs import EpochCache, EpochStart
+from bus.log.group_commit import GroupCommit
+from bus.log.inventory import delete_dir, partition_dirs
 from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
+from bus.log.records import DiskRecords, pack_epochs, record_of
 from bus.log.recovery import Known, Recovered, recover
+from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId
 from bus.model.limits import (
     CHECKPOINT_INTERVAL_MS,
@@ -40,24 +33,6 @@ from bus.model.limits import (
 )
 from bus.model.settings import TopicSettings
 from bus.ports import Clock, Disk
-
-_EPOCH_ENTRY = struct.Struct("<16sIiq")  # epoch journal: topic id, partition, epoch, start
-
-
-@dataclass(slots=True)
-class RecoveryReport:
-    """What `LogStore.open` found and did."""
-
-    is_clean: bool = True  # the last life ended by a clean stop, and its files agree
-    partitions: int = 0
-    segments: int = 0
-    elapsed_ms: int = 0
-    scanned_bytes: int = 0
-    cut_bytes: int = 0  # set aside from above the durable end
-    cut: list[str] = field(default_factory=list)  # a sentence for each partition that was cut
-    damaged: list[str] = field(default_factory=list)  # a sentence for each read-only partition
-    unknown: list[str] = field(default_factory=list)  # paths that are left alone (S8)
-    notes: list[str] = field(default_factory=list)  # records of the store that were no good
 
 
 class LogStore:
@@ -78,6 +53,7 @@ class LogStore:
         self._commits = GroupCommit(
             disk, self._flush_journal, on_flushed, on_failed, self.checkpoint_soon
         )
+        self._promised: dict[PartitionId, list[EpochStart]] = {}  # of logs without a directory
         self._generation = 1  # of the journals
         self._boot_id = ""
         self._checkpoint_under_way = False
@@ -93,88 +69,34 @@ class LogStore:
         started = self._clock.now_ms()
         report = RecoveryReport()
         self._boot_id = self._disk.facts().boot_id
-        known = self._read_known(report)
-        for directory, partition in self._partition_dirs(report):
-            recovered = recover(self._disk, directory, known(partition), self._clock.wall_ms())
-            self._adopt(partition, recovered, report)
+        records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
+        self._generation = records.generation
+        for directory, partition in partition_dirs(self._disk, report):
+            known = records.partitions.pop(partition, None) or records.unknown()
+            self._adopt(partition, directory, known, report)
+        for partition, known in records.partitions.items():
+            self._absent(partition, known, report)
         self._commit_recovered()
         if self._remove(layout.CLEAN_SHUTDOWN):
             self._disk.sync_dir("")
+        if not records.has_checkpoint:
+            self.checkpoint()  # so that a crash from here on can tell a torn tail from damage
         report.partitions = len(self._logs)
         report.elapsed_ms = self._clock.now_ms() - started
         return report
 
-    def _read_known(self, report: RecoveryReport) -> Callable[[PartitionId], Known]:
-        """Read the store's records, and begin the journals' next generation."""
-        clean = self._read_sealed(layout.CLEAN_SHUTDOWN, CLEAN_MAGIC, report)
-        checkpoint = clean or self._read_sealed(layout.CHECKPOINT, CHECKPOINT_MAGIC, report)
-        is_new = layout.TOPICS not in self._disk.list("")
-        report.is_clean = clean is not None or is_new
-        generation = checkpoint.generation if checkpoint else 0
-        flushes, flushes_seen = self._flush_journal.read(generation)
-        epochs, epochs_seen = self._epoch_journal.read(generation)
-        self._generation = max(generation, flushes_seen, epochs_seen, 1)
-        for journal in (self._flush_journal, self._epoch_journal):
-            journal.resume(self._generation, report.is_clean)
-        flushed = parse_entries(flushes)
-        promised = _parse_epochs(epochs)
-        records = checkpoint.partitions if checkpoint else {}
+    def _absent(self, partition: PartitionId, known: Known, report: RecoveryReport) -> None:
+        """A partition without a directory: never written to, or lost."""
+        start_offset = known.record.start_offset if known.record else 0
+        if known.durable_end is not None and known.durable_end > start_offset:
+            self._adopt(partition, layout.partition_dir(partition), known, report)
+        else:
+            self._promised[partition] = known.epochs
 
-        def known(partition: PartitionId) -> Known:
-            record = records.get(partition)
-            durable_end = flushed.get(partition)
-            if durable_end is None and (checkpoint is not None or is_new):
-                durable_end = record.flushed_offset if record else 0
-            entries = (record.epochs if record else []) + promised.get(partition, [])
-            is_clean = clean is not None and record is not None
-            return Known(record, durable_end, is_clean, entries)
-
-        return known
-
-    def _read_sealed(self, path: str, magic: bytes, report: RecoveryReport) -> Checkpoint | None:
-        try:
-            return decode(magic, self._disk.read(path, 0, self._disk.size(path)))
-        except FileNotFoundError:
-            return None
-        except CorruptLog as error:
-            report.notes.append(f"The file {path} cannot be used: {error}. The log is scanned.")
-            return None
-
-    def _partition_dirs(self, report: RecoveryReport) -> Iterable[tuple[str, PartitionId]]:
-        with contextlib.suppress(FileNotFoundError):
-            for topic_name in self._disk.list(layout.TOPICS):
-                path = f"{layout.TOPICS}/{topic_name}"
-                topic_id = layout.parse_topic_id(topic_name)
-                if topic_id is None:
-                    report.unknown.append(path)
-                    continue
-                yield from self._partitions_of(path, topic_id, report)
-
-    def _partitions_of(
-        self, path: str, topic_id: UUID, report: RecoveryReport
-    ) -> Iterable[tuple[str, PartitionId]]:
-        try:
-            names = self._disk.list(path)
-        except NotADirectoryError:
-            report.unknown.append(path)
-            return
-        for name in names:
-            number = layout.parse_partition(name)
-            directory = f"{path}/{name}"
-            if name.endswith(layout.DELETED):
-                self._delete_dir(directory)
-                continue
-            try:
-                inside = [] if number is None else self._disk.list(directory)
-            except NotADirectoryError:
-                number = None
-            if number is None:
-                report.unknown.append(directory)
-                continue
-            report.unknown += [f"{directory}/{n}" for n in inside if not layout.is_known(n)]
-            yield directory, PartitionId(topic_id, number)
-
-    def _adopt(self, partition: PartitionId, recovered: Recovered, report: RecoveryReport) -> None:
+    def _adopt(
+        self, partition: PartitionId, directory: str, known: Known, report: RecoveryReport
+    ) -> None:
+        recovered = recover(self._disk, directory, known, self._clock.wall_ms())
         log = PartitionLog(self._disk, self._clock, self, partition, TopicSettings(), recovered)
         self._logs[partition] = log
         report.segments += len(recovered.segments)
@@ -211,7 +133,8 @@ class LogStore:
     def create(self, partition: PartitionId, settings: TopicSettings) -> PartitionLog:
         """A new, empty log; its first append makes the files."""
         assert partition not in self._logs, "a partition is created once"
-        recovered = Recovered(layout.partition_dir(partition))
+        epochs = EpochCache(self._promised.pop(partition, None))
+        recovered = Recovered(layout.partition_dir(partition), epochs=epochs)
         log = PartitionLog(self._disk, self._clock, self, partition, settings, recovered)
         self._logs[partition] = log
         return log
@@ -220,20 +143,12 @@ class LogStore:
         """Remove a partition and its files; views that were handed out stay valid."""
         log = self._logs.pop(partition)
         log.close()
+        with contextlib.suppress(OSError):  # a full disk must not keep anyone from deleting
+            self.checkpoint_now()
         aside = log.directory + layout.DELETED
         with contextlib.suppress(FileNotFoundError):
             self._disk.rename(log.directory, aside)
-            self._delete_dir(aside)
-        self.checkpoint_soon()
-
-    def _delete_dir(self, path: str) -> None:
-        """Remove a partition that was renamed to be removed; unknown files stay."""
-        for name in self._disk.list(path):
-            if layout.is_known(name):
-                self._disk.unlink(f"{path}/{name}")
-        with contextlib.suppress(OSError):
-            self._disk.remove_dir(path)
-            self._disk.remove_dir(path.rpartition("/")[0])
+            delete_dir(self._disk, aside)
 
     # --- durability ------------------------------------------------------------------------
 
@@ -252,14 +167,12 @@ class LogStore:
 
     def persist_epochs(self, entries: Iterable[tuple[PartitionId, int, int]]) -> None:
         """Make (partition, epoch, start offset) durable before it returns (R8)."""
-        payload = bytearray()
+        entries = list(entries)
         for partition, epoch, start_offset in entries:
             self._logs[partition].epochs.assign(epoch, start_offset)
-            payload += _EPOCH_ENTRY.pack(
-                partition.topic_id.bytes, partition.partition, epoch, start_offset
-            )
-        if not payload:
+        if not entries:
             return
+        payload = pack_epochs(entries)
         if self._epoch_journal.append(payload) and self._epoch_journal.region is not None:
             self._disk.sync([self._epoch_journal.region])
         else:
@@ -297,7 +210,7 @@ class LogStore:
     def _begin_checkpoint(self) -> bytes | None:
         """The content; the journals go on in their next generation. None if all is as it was."""
         self._checkpoint_due = False
-        records = {log.partition: _record(log) for log in self._logs.values()}
+        records = {log.partition: record_of(log) for log in self._logs.values()}
         content = encode(CHECKPOINT_MAGIC, Checkpoint(self._boot_id, 0, records))
         if content == self._checkpoint_content and not self._checkpoint_failed:
             self._after_checkpoint()
@@ -339,7 +252,7 @@ class LogStore:
             for log in self._logs.values():
                 log.seal()
             self.checkpoint_now()
-            records = {log.partition: _record(log) for log in self._logs.values()}
+            records = {log.partition: record_of(log) for log in self._logs.values()}
             whole = Checkpoint(self._boot_id, self._generation, records)
             self._disk.write(layout.CLEAN_SHUTDOWN, encode(CLEAN_MAGIC, whole))
         for log in self._logs.values():
@@ -361,25 +274,3 @@ class LogStore:
         except FileNotFoundError:
             return False
         return True
-
-
-def _record(log: PartitionLog) -> PartitionRecord:
-    created = log.segments[-1].created_ms if log.segments else 0
-    return PartitionRecord(
-        log.partition,
-        log.start_offset,
-        log.high_watermark,
-        log.flushed_offset,
-        log.end_offset if log.flushed_offset == log.end_offset else -1,
-        created,
-        list(log.epochs.entries),
-    )
-
-
-def _parse_epochs(payloads: list[bytes]) -> dict[PartitionId, list[EpochStart]]:
-    epochs: dict[PartitionId, list[EpochStart]] = {}
-    for payload in payloads:
-        for topic_id, partition, epoch, start in _EPOCH_ENTRY.iter_unpack(payload):
-            entry = EpochStart(epoch, start)
-            epochs.setdefault(PartitionId(UUID(bytes=topic_id), partition), []).append(entry)
-    return epochs

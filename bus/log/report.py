@@ -1,0 +1,19 @@
+"""What opening a data directory found and did."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class RecoveryReport:
+    """What `LogStore.open` found and did."""
+
+    is_clean: bool = True  # the last life ended by a clean stop, and its files agree
+    partitions: int = 0
+    segments: int = 0
+    elapsed_ms: int = 0
+    scanned_bytes: int = 0
+    cut_bytes: int = 0  # set aside from above the durable end
+    cut: list[str] = field(default_factory=list)  # a sentence for each partition that was cut
+    damaged: list[str] = field(default_factory=list)  # a sentence for each read-only partition
+    unknown: list[str] = field(default_factory=list)  # paths that are left alone (S8)
+    notes: list[str] = field(default_factory=list)  # records of the store that were no good
