@@ -1,0 +1,135 @@
+"""Fetch: what is visible, how long it waits, and what ends the wait."""
+
+from uuid import UUID
+
+import pytest
+
+from bus.errors import (
+    FencedLeaderEpoch,
+    FetchSessionIdNotFound,
+    OffsetOutOfRange,
+    UnknownLeaderEpoch,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
+from bus.native.batch import check_all
+from bus.wire.fetch import (
+    FetchPartition,
+)
+from tests.fixtures.node import Bench, batch_of
+from tests.fixtures.requests import fetch, got, produce, told
+
+
+@pytest.fixture
+def topic(bench: Bench) -> Bench:
+    bench.node.create_topic("t", 2, 1, {"flush": "os"})
+    return bench
+
+
+def test_written_records_come_back(topic: Bench) -> None:
+    told(topic, produce(batch_of(b"a", b"b")))
+    data = got(topic, fetch())
+    assert data.high_watermark == 2
+    (found,) = check_all(data.records)
+    assert found[0] == 0
+    assert found[10] == 2
+
+
+def test_records_that_are_not_flushed_are_not_visible(bench: Bench) -> None:
+    bench.node.create_topic("t", 1, 1, {"flush": "group"})
+    bench.send(produce(batch_of(b"a"), acks=1))
+    data = got(bench, fetch())
+    assert data.high_watermark == 0
+    assert not data.records
+
+
+def test_a_fetch_at_the_end_waits_for_its_time(topic: Bench) -> None:
+    answers = topic.send(fetch(wait_ms=500))
+    topic.pass_ms(499)
+    assert answers == []
+    topic.pass_ms(1)
+    assert len(answers) == 1
+
+
+def test_a_commit_wakes_a_waiting_fetch(topic: Bench) -> None:
+    answers = topic.send(fetch(wait_ms=500))
+    told(topic, produce(batch_of(b"a")))
+    assert len(answers[0].responses[0].partitions[0].records) > 61
+    assert len(topic.node.fetches) == 0
+
+
+def test_a_fetch_waits_until_it_has_its_minimum(topic: Bench) -> None:
+    size = len(batch_of(b"a"))
+    answers = topic.send(fetch(wait_ms=500, bytes_min=2 * size))
+    told(topic, produce(batch_of(b"a")))
+    assert answers == []
+    told(topic, produce(batch_of(b"b")))
+    assert len(answers[0].responses[0].partitions[0].records) == 2 * size
+
+
+def test_an_error_in_one_partition_ends_the_wait_for_all(topic: Bench) -> None:
+    request = fetch(wait_ms=500)
+    request.topics[0].partitions.append(FetchPartition(partition=9))
+    partitions = topic.ask(request).responses[0].partitions
+    assert [p.error_code for p in partitions] == [0, UnknownTopicOrPartition.code]
+
+
+def test_the_first_batch_comes_whole_however_small_the_limit(topic: Bench) -> None:
+    batch = batch_of(b"x" * 5000)
+    told(topic, produce(batch))
+    told(topic, produce(batch))
+    assert len(got(topic, fetch(bytes_max=1)).records) == len(batch)
+
+
+def test_deleting_the_topic_ends_the_wait(topic: Bench) -> None:
+    answers = topic.send(fetch(wait_ms=500))
+    topic.node.delete_topic("t")
+    assert answers[0].responses[0].partitions[0].error_code != 0
+
+
+@pytest.mark.parametrize("offset", [-1, 1])
+def test_an_offset_outside_the_log_is_refused(topic: Bench, offset: int) -> None:
+    assert got(topic, fetch(offset, wait_ms=500)).error_code == OffsetOutOfRange.code
+
+
+@pytest.mark.parametrize(("epoch", "error"), [(7, UnknownLeaderEpoch), (0, None)])
+def test_another_leader_epoch_is_refused(topic: Bench, epoch: int, error: type | None) -> None:
+    data = got(topic, fetch(current_leader_epoch=epoch))
+    assert data.error_code == (error.code if error else 0)
+
+
+def test_an_older_leader_epoch_is_fenced_after_a_restart(topic: Bench, tmp_path) -> None:
+    topic.close()
+    again = Bench(tmp_path / "data")
+    assert got(again, fetch(current_leader_epoch=0)).error_code == FencedLeaderEpoch.code
+    again.close()
+
+
+def test_a_reader_with_other_records_is_told_where_the_logs_part(topic: Bench) -> None:
+    told(topic, produce(batch_of(b"a", b"b")))
+    data = got(topic, fetch(2, last_fetched_epoch=5))
+    assert data.diverging_epoch is not None
+    assert (data.diverging_epoch.epoch, data.diverging_epoch.end_offset) == (0, 2)
+
+
+def test_a_topic_is_found_by_its_id(topic: Bench) -> None:
+    request = fetch()
+    request.topics[0].topic = ""
+    request.topics[0].topic_id = topic.node.metadata.image.topics["t"].topic_id
+    assert got(topic, request).error_code == 0
+    request.topics[0].topic_id = UUID(int=99)
+    assert got(topic, request).error_code == UnknownTopicId.code
+
+
+def test_sessions_are_not_kept(topic: Bench) -> None:
+    request = fetch()
+    request.session_id = 5
+    assert topic.ask(request).error_code == FetchSessionIdNotFound.code
+
+
+def test_with_too_many_waiting_a_fetch_is_answered_empty_at_once(tmp_path) -> None:
+    bench = Bench(tmp_path / "few", max_parked_fetches=1)
+    bench.node.create_topic("t", 1, 1, {})
+    assert bench.send(fetch(wait_ms=500)) == []
+    assert len(bench.send(fetch(wait_ms=500))) == 1
+    bench.close()
