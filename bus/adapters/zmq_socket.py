@@ -88,6 +88,7 @@ class ZmqSocket:
         self._parked: deque[Sequence[Sendable]] = deque()
         self._parked_bytes = 0
         self._scheduled = False
+        self._turning = False  # in a turn, which looks at EVENTS itself after each message
         self._closed = False
         self._fd = fd_of(socket)
         loop.add_reader(self._fd, self._turn)
@@ -107,7 +108,7 @@ class ZmqSocket:
         assert not self._closed, "a closed socket sends nothing"
         if self._parked or not self._send_now(frames):
             self._park(frames)
-        if not self._scheduled and self._can_go_on():
+        if not self._turning and not self._scheduled and self._can_go_on():
             self._schedule()
 
     def drop_parked(self) -> int:
@@ -145,6 +146,13 @@ class ZmqSocket:
             self._turn()
 
     def _turn(self) -> None:
+        self._turning = True
+        try:
+            self._take_turn()
+        finally:
+            self._turning = False
+
+    def _take_turn(self) -> None:
         deadline = time.monotonic() + TURN_SECONDS
         for _ in range(MESSAGES_PER_TURN):
             frames = self._receive()
