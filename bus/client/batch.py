@@ -28,8 +28,11 @@ class Batch:
     value_spans, key_spans  int64[n, 3]: buffer, start, end in `buffers`; null is (-1, -1, -1)
     """
 
-    def __init__(self, columns: Columns | None, start: int = 0, stop: int = 0) -> None:
+    def __init__(
+        self, columns: Columns | None, start: int = 0, stop: int = 0, generation: int = -1
+    ) -> None:
         """Rows of `columns`; None is the empty batch of a poll that timed out."""
+        self.generation = generation  # of the seek that it was read after
         self._columns = columns
         self._start, self._stop = start, stop
 
@@ -64,6 +67,10 @@ class Batch:
             self._start,
             self._stop,
         )
+
+    def rest(self, count: int) -> tuple[Columns, int] | None:
+        """The columns, and the row at which the last `count` begin; None if there are none."""
+        return None if self._columns is None or count == 0 else (self._columns, self._stop - count)
 
     @property
     def topic(self) -> str:

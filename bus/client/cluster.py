@@ -35,7 +35,7 @@ from bus.wire.metadata import (
 from bus.wire.schema import Message
 
 METADATA_TIMEOUT_MS = 5_000
-UNKNOWN_MS_MAX = 1_500  # a topic unknown for so long is not there
+UNKNOWN_MS_MAX = 1_000  # a topic unknown for so long is not there
 NOT_YET = {UnknownTopicOrPartition.code, LeaderNotAvailable.code}
 
 

@@ -79,6 +79,7 @@ class Connections:
         self._closed = True
         for connection in self._connections.values():
             for call in connection.calls:
+                call.done = None
                 _disarm(call)
             connection.calls.clear()
             if connection.link is not None:

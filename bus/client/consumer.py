@@ -164,7 +164,7 @@ class Consumer(Handle):
     def poll_batch(self, max_records: int = 100_000, timeout: float | None = 1.0) -> Batch:
         """Records of one partition, at most `max_records`; the empty batch after `timeout`.
 
-        None waits for ever. Raises OffsetOutOfRange, LogTruncated, CorruptMessage and what else
+        None waits for ever. Raises OffsetOutOfRange, LogTruncated, CorruptBatch and what else
         stops a partition, again at each poll until the user seeks.
         """
         self.check()
@@ -240,15 +240,11 @@ class Consumer(Handle):
         return self.reading.ready() or self._refusal is not None or self.watch.is_news()
 
     def settle_rows(self) -> None:
-        """A `for` loop was left in the middle: the rest of its batch is read again."""
+        """A `for` loop was left in the middle: the rest of its batch comes next."""
         rows, self._rows = self._rows, None
-        left = operator.length_hint(rows) if rows is not None else 0
-        batch = self._rows_batch
-        self._rows_batch = EMPTY
-        if left:
-            target = TopicPartition(batch.topic, batch.partition)
-            if target in self.reading.places:
-                self.reading.seek(target, int(batch.offsets[len(batch) - left]), None, None)
+        if rows is not None:
+            self.reading.put_back(self._rows_batch, operator.length_hint(rows))
+            self._rows_batch = EMPTY
 
     def _pause(self, partitions: tuple[tuple[str, int], ...], paused: bool) -> None:
         self.check()

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bus.client.inbox import Chunk
-from bus.errors import CorruptBatch, CorruptMessage
+from bus.errors import CorruptBatch
 from bus.model.batch import TIMESTAMP_TYPE_FLAG, BatchInfo, Buffer
 from bus.model.ids import TopicPartition
 from bus.model.limits import BATCH_OVERHEAD, DECOMPRESSED_BYTES_MAX, DECOMPRESSED_RATIO_MAX
@@ -58,7 +58,7 @@ class _Piece:
 
 
 def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
-    """Columns of all its records from its offset on. Raises CorruptMessage, naming the place."""
+    """Columns of all its records from its offset on. Raises CorruptBatch, naming the place."""
     pieces, buffers = _pieces(chunk, check_crcs)
     count = sum(piece.info.record_count for piece in pieces)
     offsets, timestamps = np.empty(count, np.int64), np.empty(count, np.int64)
@@ -136,9 +136,9 @@ def _unpack(chunk: Chunk, packed: memoryview, info: BatchInfo) -> Buffer:
         raise _damaged(chunk, info, str(error)) from None
 
 
-def _damaged(chunk: Chunk, info: BatchInfo, reason: str) -> CorruptMessage:
+def _damaged(chunk: Chunk, info: BatchInfo, reason: str) -> CorruptBatch:
     topic, partition = chunk.partition
-    return CorruptMessage(
+    return CorruptBatch(
         f"{topic}/{partition}: the batch at offset {info.base_offset} is damaged: {reason}. "
         f"Seek to {info.end_offset} to leave it out."
     )

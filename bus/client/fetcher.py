@@ -284,13 +284,14 @@ class Fetcher:
         return []
 
     def _on_error(self, seat: Seat, ask: Ask, error: BusError, now_ms: int) -> list[Effect]:
+        named = type(error)(f"{_name(ask.partition)}: {error}")
         if not type(error).retriable:
-            return self._break(seat, ask, error)
+            return self._break(seat, ask, named)
         if isinstance(error, UnknownTopicOrPartition):
             if seat.unknown_since_ms < 0:
                 seat.unknown_since_ms = now_ms
             if now_ms - seat.unknown_since_ms >= UNKNOWN_MS_MAX:
-                return self._break(seat, ask, error)
+                return self._break(seat, ask, named)
         seat.retry_at_ms = now_ms + min(PAUSE_MS << min(seat.failures, 16), PAUSE_MS_MAX)
         seat.failures += 1
         return [Refresh()]

@@ -14,7 +14,7 @@ import weakref
 from bus.adapters.io_thread import IoThread
 from bus.errors import BusError, Closed, ForkedClient
 
-EXIT_SECONDS = 5.0  # for all handles that were left open
+EXIT_SECONDS = 3.0  # for all handles that were left open
 
 _open: "weakref.WeakSet[Handle]" = weakref.WeakSet()
 _hooked: set[int] = set()  # ids of the processes whose exit closes handles

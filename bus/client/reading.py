@@ -25,7 +25,7 @@ from bus.client.inbox import Chunk, Fault, Inbox
 from bus.client.link import Connector
 from bus.client.options import ConsumerOptions, Start, check_start
 from bus.client.receiver import Receiver
-from bus.errors import BadSetting, CorruptMessage
+from bus.errors import BadSetting, CorruptBatch
 from bus.model.ids import TopicPartition
 from bus.ports import Clock
 
@@ -152,10 +152,21 @@ class Reading:
                 raise item.error
             self._current = self._opened(place, item)
 
+    def put_back(self, batch: Batch, count: int) -> None:
+        """The last `count` rows of a batch were not looked at: they come again."""
+        rest = batch.rest(count)
+        place = self.places.get(TopicPartition(batch.topic, batch.partition))
+        if rest is None or place is None or place.generation != batch.generation:
+            return
+        assert self._current is None, "whole chunks are handed out to a loop"
+        columns, row = rest
+        place.position = int(columns.offsets[row])
+        self._current = Current(place, batch.generation, columns, row, 0)  # counted already
+
     def _opened(self, place: Place, chunk: Chunk) -> Current | None:
         try:
             columns = open_chunk(chunk, self._options.check_crcs)
-        except CorruptMessage as error:
+        except CorruptBatch as error:
             self.inbox.items.append(Fault(chunk.partition, chunk.generation, error))
             raise
         place.high_watermark = chunk.high_watermark
@@ -174,7 +185,7 @@ class Reading:
             self._current = None
         else:
             current.place.position = int(columns.offsets[stop])
-        return Batch(columns, start, stop)
+        return Batch(columns, start, stop, current.generation)
 
     def _consumed(self, current: Current) -> None:
         """All rows are handed out: the next fetch may come."""

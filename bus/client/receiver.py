@@ -25,7 +25,7 @@ from bus.client.fetcher import (
 from bus.client.inbox import Chunk, Fault, Inbox
 from bus.client.link import Connector
 from bus.client.options import ConsumerOptions
-from bus.errors import BusError, CorruptBatch, CorruptMessage, NetworkError, error_of
+from bus.errors import BusError, CorruptBatch, NetworkError, error_of
 from bus.model.ids import TopicPartition
 from bus.native.segment import slice_end
 from bus.ports import Clock
@@ -280,8 +280,8 @@ def _last_epoch(data: memoryview) -> int:
     return int.from_bytes(data[last + EPOCH_AT : last + 16], "big", signed=True)
 
 
-def _corrupt(ask: Ask, reason: str) -> CorruptMessage:
-    return CorruptMessage(
+def _corrupt(ask: Ask, reason: str) -> CorruptBatch:
+    return CorruptBatch(
         f"{ask.partition.topic}/{ask.partition.partition}: what came for offset {ask.offset} "
         f"is no record batch: {reason}"
     )

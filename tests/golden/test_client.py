@@ -1,0 +1,204 @@
+"""What exactly do the client's machines say, step by step?
+
+tests/golden/client/MACHINE_STORY.txt: a command with `key=value` arguments, `----`, then what the
+machine answered and one line of state. After a wanted change run
+`python -m tests.golden.test_client` and review the difference.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from bus import errors
+from bus.client.accumulator import Accumulator
+from bus.client.fetcher import Fetched, Fetcher, FetchRules
+from bus.client.lane import Delivered, LaneRules, Parcel, Written
+from bus.client.routing import Leader
+from bus.model.ids import TopicPartition
+
+FOLDER = Path(__file__).parent / "client"
+STORIES = sorted(FOLDER.glob("*.txt"))
+
+
+def partition_of(text):
+    topic, _, index = text.rpartition("/")
+    return TopicPartition(topic, int(index))
+
+
+def error_of(name):
+    return getattr(errors, name)() if name else None
+
+
+class AccumulatorPlayer:
+    """Commands of an accumulator's story; parcels are named."""
+
+    def __init__(self):
+        self.accumulator = Accumulator(LaneRules())
+        self.parcels, self.names, self.leaders = {}, {}, {}
+
+    def on_identity(self, id, epoch="0"):
+        self.accumulator.on_identity(int(id), int(epoch))
+        return []
+
+    def on_leader(self, of, node):
+        self.leaders[partition_of(of)] = None if node == "none" else int(node)
+        return []
+
+    def on_add(self, name, to, count="1", deadline="100000"):
+        parcel = Parcel(int(count), 100, int(deadline))
+        self.parcels[name], self.names[id(parcel)] = (partition_of(to), parcel), name
+        self.accumulator.add(partition_of(to), parcel)
+        return []
+
+    def on_take(self, now):
+        shipment = self.accumulator.take(int(now), self.leaders.get)
+        sent = [
+            f"to {node}: {self.names[id(p)]} sequence={p.sequence} epoch={p.epoch}"
+            for node, entries in shipment.by_node.items()
+            for _, p in entries
+        ]
+        return sent + [f"no leader: {p.topic}/{p.partition}" for p in shipment.leaderless]
+
+    def on_written(self, name, offset):
+        return self.told(self.accumulator.on_written(*self.parcels[name], Written(int(offset))))
+
+    def on_refused(self, name, error, now):
+        partition, parcel = self.parcels[name]
+        return self.told(self.accumulator.on_refused(partition, parcel, error_of(error), int(now)))
+
+    def on_expire(self, now):
+        return self.told(self.accumulator.expire(int(now)))
+
+    def told(self, effects):
+        return [
+            f"delivered {self.names[id(e.parcel)]} at {e.written.base_offset}"
+            if isinstance(e, Delivered)
+            else f"failed {self.names[id(e.parcel)]}: {type(e.error).__name__}"
+            for e in effects
+        ]
+
+    def state(self, now="0"):
+        lanes = [
+            f"{p.topic}/{p.partition} "
+            f"waiting=[{' '.join(self.names[id(x)] for x in lane.waiting)}] "
+            f"out=[{' '.join(self.names[id(x)] for x in lane.in_flight)}] "
+            f"next={lane.next_sequence} epoch={lane.epoch}{' settling' if lane.settling else ''}"
+            for p, lane in self.accumulator.lanes.items()
+        ]
+        return " | ".join(lanes) + f" | due={self.accumulator.next_due_ms(int(now))}"
+
+
+class FetcherPlayer:
+    """Commands of a fetcher's story; plans are numbered as they are made."""
+
+    def __init__(self):
+        self.fetcher = Fetcher(FetchRules(1000, 500, 300))
+        self.leaders, self.plans = {}, []
+
+    def leader_of(self, partition):
+        return self.leaders.get(partition, Leader())
+
+    def on_rules(self, out_of_range):
+        self.fetcher.rules = FetchRules(1000, 500, 300, out_of_range)
+        return []
+
+    def on_leader(self, of, node, epoch="0"):
+        self.leaders[partition_of(of)] = Leader(int(node), int(epoch))
+        return []
+
+    def on_assign(self, of, generation="1", lookup="-2"):
+        self.fetcher.assign(partition_of(of), int(generation))
+        self.fetcher.seek(partition_of(of), int(generation), lookup=int(lookup))
+        return []
+
+    def on_seek(self, of, generation, offset):
+        self.fetcher.seek(partition_of(of), int(generation), offset=int(offset))
+        return []
+
+    def on_unassign(self, of):
+        self.fetcher.unassign(partition_of(of))
+        return []
+
+    def on_pause(self, of, paused="yes"):
+        self.fetcher.pause([partition_of(of)], paused == "yes")
+        return []
+
+    def on_lookups(self, now):
+        return self.planned(self.fetcher.lookups(int(now), self.leader_of))
+
+    def on_fetches(self, now):
+        return self.planned(self.fetcher.fetches(int(now), self.leader_of))
+
+    def on_offset(self, plan, offset="-1", error="", now="0"):
+        return self.told(
+            self.fetcher.on_offset(a, int(offset), error_of(error), int(now))
+            for a in self.plans[int(plan)].asks
+        )
+
+    def on_fetched(self, plan, now="0", error="", **facts):
+        done = self.plans[int(plan)]
+        self.fetcher.on_plan_done(done)
+        fetched = Fetched(error_of(error), **{key: int(value) for key, value in facts.items()})
+        return self.told(self.fetcher.on_fetched(a, fetched, int(now)) for a in done.asks)
+
+    def on_consumed(self, of, generation, size):
+        self.fetcher.on_consumed(partition_of(of), int(generation), int(size))
+        return []
+
+    def planned(self, plans):
+        told = []
+        for plan in plans:
+            asks = " ".join(
+                f"{a.partition.topic}/{a.partition.partition}@{a.offset}"
+                f"(epoch {a.leader_epoch}, last {a.last_epoch})"
+                for a in plan.asks
+            )
+            told.append(f"plan {len(self.plans)} to {plan.node}: {asks} max={plan.bytes_max}")
+            self.plans.append(plan)
+        return told
+
+    def told(self, answers):
+        return [
+            f"{type(e).__name__} {getattr(e, 'error', '')}".strip() for es in answers for e in es
+        ]
+
+    def state(self, now="0"):
+        seats = [
+            f"{p.topic}/{p.partition} offset={s.offset} lookup={s.lookup} buffered={s.buffered}"
+            f"{' busy' if s.busy else ''}{' broken' if s.broken else ''}"
+            f"{' paused' if s.paused else ''}"
+            for p, s in self.fetcher.seats.items()
+        ]
+        due = self.fetcher.next_due_ms(int(now))
+        return " | ".join(seats) + f" | buffered={self.fetcher.buffered} due={due}"
+
+
+PLAYERS = {"accumulator": AccumulatorPlayer, "fetcher": FetcherPlayer}
+
+
+def played(path):
+    player = PLAYERS[path.stem.split("_")[0]]()
+    out = []
+    for block in path.read_text().split("\n\n"):
+        lines = block.strip().splitlines()
+        comments = [line for line in lines if line.startswith("#")]
+        commands = [line for line in lines if not line.startswith("#")]
+        if not commands:
+            out.append("\n".join(comments))
+            continue
+        name, *pairs = commands[0].split()
+        arguments = dict(pair.split("=", 1) for pair in pairs)
+        answers = getattr(player, f"on_{name}")(**arguments)
+        state = player.state(arguments.get("now", "0"))
+        out.append("\n".join([*comments, commands[0], "----", *answers, state]))
+    return "\n\n".join(out) + "\n"
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda p: p.stem)
+def test_a_machine_tells_its_story_as_ever(path):
+    assert played(path) == path.read_text()
+
+
+if __name__ == "__main__":
+    for story in STORIES:
+        story.write_text(played(story))

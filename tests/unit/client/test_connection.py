@@ -1,0 +1,95 @@
+"""Calls get one answer each: in time, from the link they left on, and never after close."""
+
+import asyncio
+
+from bus.client.connection import Connections
+from bus.errors import NetworkError, RequestTimedOut
+from bus.wire.metadata import MetadataRequest, MetadataResponse
+
+URL = "tcp://host:1"
+
+
+class StubLink:
+    def __init__(self):
+        self.calls, self.closed = [], False
+
+    def call(self, request, done):
+        self.calls.append(done)
+
+    def close(self):
+        self.closed = True
+
+
+class Stage:
+    """Connections over links that do nothing by themselves."""
+
+    def __init__(self):
+        self.links, self.answers = [], []
+        self.connections = Connections(asyncio.get_running_loop(), self.connect)
+
+    def connect(self, endpoint):
+        self.links.append(StubLink())
+        return self.links[-1]
+
+    def call(self, timeout_ms=60_000):
+        self.connections.call(URL, MetadataRequest(), timeout_ms, self.answers.append)
+
+
+def on_loop(story):
+    def run():
+        asyncio.run(story())
+
+    run.__name__ = story.__name__
+    return run
+
+
+@on_loop
+async def test_calls_to_one_endpoint_share_a_link():
+    stage = Stage()
+    stage.call()
+    stage.call()
+    for done in stage.links[0].calls:
+        done(MetadataResponse())
+    assert len(stage.links) == 1
+    assert stage.answers == [MetadataResponse(), MetadataResponse()]
+    stage.connections.close()
+
+
+@on_loop
+async def test_a_lost_link_fails_its_calls_and_is_made_anew_after_a_pause():
+    stage = Stage()
+    stage.call()
+    stage.call()
+    stage.links[0].calls[0](NetworkError())
+    await asyncio.sleep(0)
+    assert [type(answer) for answer in stage.answers] == [NetworkError, NetworkError]
+    stage.call()
+    await asyncio.sleep(0)
+    assert len(stage.links) == 1, "the pause is not over"
+    await asyncio.sleep(0.03)
+    stage.call()
+    assert len(stage.links) == 2
+    assert stage.links[0].closed
+    stage.connections.close()
+
+
+@on_loop
+async def test_an_answer_that_does_not_come_ends_the_link():
+    stage = Stage()
+    stage.call(timeout_ms=10)
+    await asyncio.sleep(0.03)
+    assert [type(answer) for answer in stage.answers] == [RequestTimedOut]
+    stage.links[0].calls[0](MetadataResponse())
+    assert len(stage.answers) == 1
+    assert stage.links[0].closed
+    stage.connections.close()
+
+
+@on_loop
+async def test_nothing_is_answered_after_close():
+    stage = Stage()
+    stage.call()
+    stage.connections.close()
+    stage.links[0].calls[0](MetadataResponse())
+    await asyncio.sleep(0)
+    assert stage.answers == []
