@@ -55,6 +55,7 @@ class BatchDelivery:
         "error",
         "hurry",
         "partition",
+        "seen",
         "topic",
     )
 
@@ -66,6 +67,7 @@ class BatchDelivery:
         self.count = 0  # records; grows while the batch is open
         self.durability: object = UNKNOWN
         self.error: BusError | None = None
+        self.seen = False  # the error was raised to the user
         self.hurry: Callable[[], object] | None = None  # somebody waits: do not linger
         self.bell = Bell()
 
@@ -77,6 +79,7 @@ class BatchDelivery:
                 f"{timeout} seconds; it is still on its way."
             )
         if self.error is not None:
+            self.seen = True
             raise self.error
 
     def settled(self, timeout: float | None) -> bool:

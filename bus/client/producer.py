@@ -249,11 +249,13 @@ class Producer(Handle):
                 )
 
     def raise_first_error(self) -> None:
-        """Raise the first delivery error since the last call, if there was one."""
-        sender = self.intake.sender
-        error, sender.first_error = sender.first_error, None
-        if error is not None:
-            raise error
+        """Raise the first delivery error since the last call that nobody has seen."""
+        failures = self.intake.sender.failures
+        while failures:
+            delivery = failures.popleft()
+            if delivery.error is not None and not delivery.seen:
+                failures.clear()
+                raise delivery.error
 
     def _on_fork(self) -> None:
         super()._on_fork()

@@ -9,12 +9,14 @@ goes on taking records, so that a busy producer's batches grow by themselves.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from bus.client.accumulator import Accumulator
 from bus.client.cluster import Cluster
+from bus.client.delivery import BatchDelivery
 from bus.client.lane import Delivered, Effect, LaneRules, Parcel, Written
 from bus.client.link import Connector
 from bus.client.options import ProducerOptions
@@ -44,6 +46,7 @@ from bus.wire.transactions import InitProducerIdRequest, InitProducerIdResponse
 
 UNKNOWN_PRODUCER_ID = 59  # what brokers before 2.5 say when they forgot a producer
 IDENTITY_PAUSE_MS = 50
+FAILURES_KEPT_MAX = 1000
 
 Entry = tuple[TopicPartition, Parcel]
 
@@ -70,7 +73,7 @@ class Sender:
         on_change: Callable[[], None],
     ) -> None:
         self.urge = Urge()
-        self.first_error: BusError | None = None  # of a delivery, since the last flush
+        self.failures: deque[BatchDelivery] = deque()  # since a flush
         self.cluster = Cluster(
             loop, servers, connect, clock, partial(self._on_change, on_change), create_topics=True
         )
@@ -220,7 +223,8 @@ class Sender:
             if isinstance(effect, Delivered):
                 batch.delivery.succeed(effect.written)
             else:
-                self.first_error = self.first_error or effect.error
+                if len(self.failures) < FAILURES_KEPT_MAX:
+                    self.failures.append(batch.delivery)
                 batch.delivery.fail(effect.error)
 
     def _ask_identity(self) -> None:
