@@ -1,9 +1,13 @@
 """Find records by their timestamps: the time index names a place, the batches tell the rest."""
 
+from bus.errors import CorruptBatch
 from bus.log.cold_read import ColdRead
 from bus.log.segment import Segment
 from bus.model.batch import TIMESTAMP_TYPE_FLAG, BatchInfo
-from bus.native.batch import header
+from bus.model.limits import DECOMPRESSED_BYTES_MAX, DECOMPRESSED_RATIO_MAX
+from bus.native import columns
+from bus.native.batch import HEADER_SIZE, RECORD_SIZE_MIN, header
+from bus.native.compression import decompress
 
 FOREVER = 2**63 - 1
 
@@ -49,4 +53,17 @@ def _first_of(
 ) -> tuple[int, int] | None:
     if info.attributes & TIMESTAMP_TYPE_FLAG:  # the broker's time: one for all records
         return info.max_timestamp, max(info.base_offset, start_offset)
-    return info.max_timestamp, max(info.base_offset, start_offset)
+    records: bytes | memoryview = batch[HEADER_SIZE : info.size]
+    if info.compression:
+        limit = min(len(records) * DECOMPRESSED_RATIO_MAX, DECOMPRESSED_BYTES_MAX)
+        records = decompress(info.compression, records, limit)
+    if info.record_count * RECORD_SIZE_MIN > len(records):
+        raise CorruptBatch(f"The batch at offset {info.base_offset} is shorter than it claims.")
+    return columns.first_at(
+        records,
+        info.record_count,
+        info.base_offset,
+        info.base_timestamp,
+        timestamp,
+        start_offset,
+    )

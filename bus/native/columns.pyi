@@ -42,6 +42,19 @@ def walk(
     `batch.RECORD_SIZE_MIN` <= len(records).
     """
 
+def first_at(
+    records: Buffer,
+    count: int,
+    base_offset: int,
+    base_timestamp: int,
+    timestamp: int,
+    start_offset: int,
+) -> tuple[int, int] | None:
+    """(timestamp, offset) of the first record at or after both, of one batch's records.
+
+    `count` is a peer's claim, to be checked as for `walk`. Raises CorruptBatch.
+    """
+
 def to_list(spans: Buffer, buffers: Sequence[Buffer], start: int, stop: int) -> list[bytes | None]:
     """Rows [start, stop) of an int64[n, 3] span column as bytes objects."""
 

@@ -68,6 +68,30 @@ def walk(
         fail(result, buffer_offset)
 
 
+def first_at(
+    object records not None,
+    int32_t count,
+    int64_t base_offset,
+    int64_t base_timestamp,
+    int64_t timestamp,
+    int64_t start_offset,
+):
+    cdef bytearray offsets = bytearray(8 * count)
+    cdef bytearray timestamps = bytearray(8 * count)
+    cdef const int64_t *offset
+    cdef const int64_t *stamp
+    cdef int32_t row
+    walk(
+        records, count, base_offset, base_timestamp, -1, 0, 0, 0,
+        memoryview(offsets).cast("q"), memoryview(timestamps).cast("q"), None, None, None,
+    )
+    offset, stamp = <const int64_t *><char *>offsets, <const int64_t *><char *>timestamps
+    for row in range(count):
+        if stamp[row] >= timestamp and offset[row] >= start_offset:
+            return stamp[row], offset[row]
+    return None
+
+
 cdef inline int64_t *from_row(int64_t *column, int64_t row, int64_t width) noexcept:
     return NULL if column == NULL else column + row * width
 

@@ -1,5 +1,7 @@
 """Opening batches into columns, lists and records."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -156,3 +158,24 @@ def test_an_iterator_keeps_its_buffers():
     assert len(list(rows)) == 3
     del rows
     data.clear()
+
+
+def test_an_iterator_says_how_many_rows_are_left():
+    to = opened()
+    rows = columns.iterate("t", 0, *to.all()[:2], *to.all()[2:], [RECORDS], 0, 3)
+    next(rows)
+    assert operator.length_hint(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "start_offset", "found"),
+    [
+        (0, 0, (1005, 50)),
+        (1000, 51, (1000 + (1 << 40), 53)),
+        (1006, 0, (1000 + (1 << 40), 53)),
+        (1 << 41, 0, None),
+        (0, 54, None),
+    ],
+)
+def test_the_first_record_at_or_after_a_time_and_an_offset_is_found(timestamp, start_offset, found):
+    assert columns.first_at(RECORDS, 3, 50, 1000, timestamp, start_offset) == found
