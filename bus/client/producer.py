@@ -251,7 +251,7 @@ class Producer(Handle):
     def raise_first_error(self) -> None:
         """Raise the first delivery error since the last call that nobody has seen."""
         failures = self.intake.sender.failures
-        while failures:
+        while failures and failures[0].error is not None:
             delivery = failures.popleft()
             if delivery.error is not None and not delivery.seen:
                 failures.clear()
