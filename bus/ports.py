@@ -77,8 +77,11 @@ class Region(Protocol):
     def grow(self, capacity: int) -> None:
         """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""
 
-    def close(self, end: int | None = None) -> None:
-        """Let go. With `end`, the file is cut to it once nobody maps it (S2)."""
+    def close(self, end: int | None = None, cached: bool = True) -> None:
+        """Let go. With `end`, the file is cut to it once nobody maps it (S2).
+
+        Not `cached`: its pages, once written back, leave the page cache.
+        """
 
 
 class Disk(Protocol):

@@ -189,7 +189,7 @@ class PartitionLog:
         assert self.flushed_offset <= self.end_offset, "nothing is flushed that was not written"
         for segment in segments:
             if segment not in self.segments[-1:] and segment not in self._uncommitted:
-                segment.release()
+                segment.release(self.settings.cache_closed_segments)
 
     # --- reading ---------------------------------------------------------------------------
 

@@ -214,9 +214,9 @@ class Segment:
         step = min(capacity, SEGMENT_STEP_BYTES_MAX)
         self._prepare_from = capacity - step // 2 if capacity < limit else NEVER
 
-    def release(self) -> None:
+    def release(self, cached: bool = True) -> None:
         """Unmap; the file is cut to the log's end once no view refers to it (S2)."""
         if self.region is not None:
-            self.region.close(self.size)
+            self.region.close(self.size, cached)
             self.region = None
             self._prepare_from = NEVER

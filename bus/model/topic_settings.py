@@ -88,6 +88,11 @@ class TopicSettings:
         low=0,
         high=FOREVER,
     )
+    cache_closed_segments: bool = setting(
+        True,
+        "Whether closed segments stay in the page cache until the system needs the memory; false "
+        "leaves it to others, and whoever reads old records reads the disk.",
+    )
     min_insync_replicas: int = setting(
         1,
         "In-sync replicas without which acks=all is refused; at most the replication factor.",
@@ -168,6 +173,7 @@ BROKER_NAMES: dict[str, str] = {  # topic's name -> the broker's name of its def
     "message.timestamp.type": "log.message.timestamp.type",
     "message.timestamp.before.max.ms": "log.message.timestamp.before.max.ms",
     "message.timestamp.after.max.ms": "log.message.timestamp.after.max.ms",
+    "cache.closed.segments": "log.cache.closed.segments",
     "min.insync.replicas": "min.insync.replicas",
     "cleanup.policy": "log.cleanup.policy",
     "delete.retention.ms": "log.cleaner.delete.retention.ms",

@@ -44,5 +44,5 @@ class MappedRegion:
     def grow(self, capacity: int) -> None:
         """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""
 
-    def close(self, end: int | None = None) -> None:
+    def close(self, end: int | None = None, cached: bool = True) -> None:
         """Let go. With `end`, the file is cut to it once nobody maps it (S2)."""

@@ -33,6 +33,19 @@ cdef extern from "<unistd.h>" nogil:
     int close(int fd)
     int getpid()
 
+cdef extern from * nogil:
+    """
+    #include <fcntl.h>
+    static void forget_pages(int fd) {
+    #ifdef POSIX_FADV_DONTNEED
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    #else
+        (void)fd;
+    #endif
+    }
+    """
+    void forget_pages(int fd)
+
 cdef extern from "<errno.h>" nogil:
     int errno
     int ENOSPC, EDQUOT
@@ -53,6 +66,7 @@ cdef class File:
     cdef readonly str path
     cdef int64_t allocated  # bytes from the start that have blocks; raised by the allocator
     cdef int64_t cut_to  # length to cut to at the end, -1 for none
+    cdef bint drop  # leave the page cache at the end
     cdef int owner  # pid that may cut
 
     def __cinit__(self, int fd, str path, int64_t size):
@@ -60,11 +74,14 @@ cdef class File:
         self.path = path
         self.allocated = size
         self.cut_to = -1
+        self.drop = False
         self.owner = getpid()
 
     def __dealloc__(self):
         if self.cut_to >= 0 and self.owner == getpid():
             ftruncate(self.fd, self.cut_to)
+        if self.drop:
+            forget_pages(self.fd)
         close(self.fd)
 
 
@@ -190,10 +207,11 @@ cdef class MappedRegion:
         self.capacity = max(stop, min(self.file.allocated, self.limit))
         self.asked = max(self.asked, self.capacity)
 
-    def close(self, end=None):
+    def close(self, end=None, cached=True):
         """Let go. With `end`, the file is cut to it once nobody maps it (S2)."""
         if end is not None and self.file is not None:
             self.file.cut_to = end
+            self.file.drop = not cached
         self.mapping = None
         self.file = None
         self.capacity = 0
