@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from bus.adapters.malloc import keep_freed_memory
 from bus.broker.service import Service
 from bus.broker.status import Status
 from bus.model.broker_settings import BrokerSettings
@@ -26,6 +27,7 @@ class Server:
         """Serve until `stop`; `on_ready` is called once when requests are served."""
         self._loop = loop = asyncio.get_running_loop()
         sys.setswitchinterval(SWITCH_INTERVAL)
+        keep_freed_memory()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._service = Service(loop, self._settings)
