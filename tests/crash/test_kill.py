@@ -7,7 +7,7 @@ import pytest
 
 from tests.crash.rounds import run_rounds
 
-ROUNDS = 5  # of each flush mode; `python -m tests.crash` does any number
+ROUNDS = 10  # of each flush mode; `python -m tests.crash` does any number
 
 
 @pytest.mark.crash
