@@ -13,6 +13,4 @@ class Counters:
     records_in: int = 0
     bytes_in: int = 0  # of record batches, as appended
     bytes_out: int = 0  # of record batches, as fetched
-    commits: int = 0  # group commits finished
-    commit_seconds: float = 0.0  # time spent in them
     loop_lag_ms_max: float = 0.0  # worst delay of a timer in the last minute

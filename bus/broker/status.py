@@ -47,6 +47,7 @@ class Status:
 def status_of(node: Node, connections: int = 0) -> Status:
     """A snapshot; call it on the event loop's thread."""
     counters = node.counters
+    commits, commit_ms = node.store.commits
     return Status(
         node_id=node.settings.node_id,
         cluster_id=node.metadata.image.cluster_id,
@@ -60,8 +61,8 @@ def status_of(node: Node, connections: int = 0) -> Status:
         records_in=counters.records_in,
         bytes_in=counters.bytes_in,
         bytes_out=counters.bytes_out,
-        commits=counters.commits,
-        commit_seconds=counters.commit_seconds,
+        commits=commits,
+        commit_seconds=commit_ms / 1000,
         connections=connections,
         parked_fetches=len(node.fetches),
         loop_lag_ms_max=counters.loop_lag_ms_max,

@@ -18,7 +18,7 @@ from bus.log.partition_log import PartitionLog
 from bus.log.segment import Segment
 from bus.model.ids import PartitionId
 from bus.model.limits import COMMIT_PARTITIONS_MAX
-from bus.ports import Disk, Region
+from bus.ports import Clock, Disk, Region
 
 ENTRY = struct.Struct("<16sIq")  # flush journal: topic id, partition, flushed end
 
@@ -29,13 +29,18 @@ class GroupCommit:
     def __init__(
         self,
         disk: Disk,
+        clock: Clock,
         journal: Journal,
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[OSError], None],
         on_journal_full: Callable[[], None],
     ) -> None:
         self.failed: OSError | None = None
+        self.count = 0  # commits that are done
+        self.took_ms = 0  # in all, from their beginning
         self._disk = disk
+        self._clock = clock
+        self._began_ms = 0
         self._journal = journal
         self._on_flushed = on_flushed
         self._on_failed = on_failed
@@ -70,10 +75,13 @@ class GroupCommit:
             if self._journal.is_dirty and self._journal.region is not None:
                 self._journal.is_dirty = False
                 regions.append(self._journal.region)
+            self._began_ms = self._clock.now_ms()
             self._disk.commit(regions, self._on_done)
 
     def _on_done(self, error: OSError | None) -> None:
         done, self._under_way = self._under_way, []
+        self.count += 1
+        self.took_ms += self._clock.now_ms() - self._began_ms
         if error is not None:
             self.failed = error
             self._dirty.clear()

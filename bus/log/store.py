@@ -51,7 +51,7 @@ class LogStore:
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
         self._commits = GroupCommit(
-            disk, self._flush_journal, on_flushed, on_failed, self.checkpoint_soon
+            disk, clock, self._flush_journal, on_flushed, on_failed, self.checkpoint_soon
         )
         self._promised: dict[PartitionId, list[EpochStart]] = {}  # of logs without a directory
         self._generation = 1  # of the journals
@@ -149,6 +149,11 @@ class LogStore:
         with contextlib.suppress(FileNotFoundError):
             self._disk.rename(log.directory, aside)
             delete_dir(self._disk, aside)
+
+    @property
+    def commits(self) -> tuple[int, int]:
+        """Group commits done since the start, and the milliseconds they took in all."""
+        return self._commits.count, self._commits.took_ms
 
     # --- durability ------------------------------------------------------------------------
 
