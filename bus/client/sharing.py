@@ -59,17 +59,20 @@ def _by_key(
     assert keys is not None, "rows are told apart by their keys"
     values = [value for rows in chunks for value in rows.listed()]
     targets = np.asarray(partition_list(keys, view.count))
+    unkeyed = targets < 0
+    if unkeyed.any():  # among the others of their partition, so that its rows keep their order
+        targets = np.where(unkeyed, sticky(view), targets)
     order = np.argsort(targets, kind="stable")
-    counts = np.bincount(targets + 1, minlength=view.count + 1)
+    counts = np.bincount(targets, minlength=view.count)
     start = 0
-    for index, count in enumerate(counts.tolist(), start=-1):
+    for index, count in enumerate(counts.tolist()):
         if count == 0:
             continue
         chosen = order[start : start + count]
         start += count
         rows = chosen.tolist()
         yield Share(
-            TopicPartition(view.name, sticky(view) if index < 0 else index),
+            TopicPartition(view.name, index),
             ListRows(pick(values, rows)),
             pick(keys, rows),
             stamps if isinstance(stamps, int) else np.asarray(stamps)[chosen].data,
