@@ -93,11 +93,10 @@ class Expected:
                 _note(verdict, self._values[row])
             latest[key] = row
 
-    def between(self, start_ms: int, stop_ms: int) -> range:
-        """The rows whose timestamp is in [start, stop); rows ascend in time."""
-        return range(
-            bisect_left(self._timestamps, start_ms), bisect_left(self._timestamps, stop_ms)
-        )
+
+def rows_between(timestamps: Sequence[int], start_ms: int, stop_ms: int) -> range:
+    """The rows in [start, stop), where timestamps ascend."""
+    return range(bisect_left(timestamps, start_ms), bisect_left(timestamps, stop_ms))
 
 
 def _note(verdict: Verdict, value: bytes | None) -> None:

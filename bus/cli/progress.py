@@ -39,9 +39,10 @@ class _PlainBars:
     def __enter__(self) -> "Bars":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for bar in self._all:
-            print(bar.line(), file=sys.stderr)
+    def __exit__(self, *failure: object) -> None:
+        if failure[:1] == (None,):  # else the error's own sentence is enough
+            for bar in self._all:
+                print(bar.line(), file=sys.stderr)
 
 
 class _PlainBar:
