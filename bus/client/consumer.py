@@ -209,6 +209,7 @@ class Consumer(Handle):
         if self._retire(closed("consumer")) and self._io.is_alive():
             self.reading.inbox.bell.ring()
             self._io.call(self.reading.receiver.close, timeout=timeout)
+            self.reading.forget()
 
     def __enter__(self) -> "Consumer":
         """For `with`."""

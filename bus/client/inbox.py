@@ -46,4 +46,7 @@ class Inbox:
 
     def take(self) -> Chunk | Fault | None:
         """The oldest, or None."""
-        return self.items.popleft() if self.items else None
+        try:
+            return self.items.popleft()
+        except IndexError:
+            return None

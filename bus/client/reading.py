@@ -125,6 +125,13 @@ class Reading:
             )
         return place
 
+    def forget(self) -> None:
+        """Drop what was fetched and not taken: it keeps the broker's mappings alive."""
+        self.inbox.items.clear()
+        self._current = None
+        for place in self.places.values():
+            place.kept.clear()
+
     def ready(self) -> bool:
         """Whether `try_batch` may have something."""
         return bool(self.inbox.items) or self._current is not None
