@@ -4,7 +4,7 @@ from pathlib import Path
 
 import bus
 from perf.bench import Bench, throughput
-from perf.macro.client import send_calls, verify
+from perf.macro.client import RECYCLED, send_calls, verify
 from perf.macro.consume import measure_ways
 from perf.macro.produce_send import send_each
 from perf.pool import CALL_RECORDS, Pool
@@ -42,7 +42,9 @@ def _produce(bench: Bench, pool: Pool, directory: Path) -> list[Result]:
                 stopwatch: Stopwatch, repeat: int, send=send, name=(way, flush), calls=calls
             ) -> int:
                 topic = "-".join((*name, str(repeat)))
-                broker.admin().create_topic(topic, partitions=1, config={"flush": name[1]})
+                broker.admin().create_topic(
+                    topic, partitions=1, config={"flush": name[1], **RECYCLED}
+                )
                 with stopwatch:
                     send(producer, topic, pool, calls)
                 with broker.consumer() as consumer:
@@ -50,7 +52,7 @@ def _produce(bench: Bench, pool: Pool, directory: Path) -> list[Result]:
                 return calls * CALL_RECORDS
 
             name = f"embedded {way} {flush}"
-            results.append(throughput(name, bench, once, {}, flush=flush, pages="cold"))
+            results.append(throughput(name, bench, once, {}, flush=flush, pages="recycled"))
     return results
 
 

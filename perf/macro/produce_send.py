@@ -3,7 +3,7 @@
 import bus
 from perf.bench import Bench, throughput
 from perf.daemon import Daemon
-from perf.macro.client import make_topic, verify
+from perf.macro.client import RECYCLED, make_topic, verify
 from perf.pool import CALL_RECORDS, Pool
 from perf.result import Result
 from perf.usage import Stopwatch
@@ -22,10 +22,10 @@ def run(bench: Bench) -> list[Result]:
 def _measure(bench: Bench, pool: Pool, daemon: Daemon) -> Result:
     calls = bench.calls(RECORDS)
     with bus.Producer(daemon.endpoint) as producer:
-        send_each(producer, make_topic(daemon.endpoint, "os"), pool, WARM_UP_CALLS)
+        send_each(producer, make_topic(daemon.endpoint, "os", **RECYCLED), pool, WARM_UP_CALLS)
 
         def once(stopwatch: Stopwatch, _: int) -> int:
-            topic = make_topic(daemon.endpoint, "os")
+            topic = make_topic(daemon.endpoint, "os", **RECYCLED)
             with stopwatch:
                 send_each(producer, topic, pool, calls)
             with bus.Consumer(daemon.endpoint) as consumer:
@@ -39,7 +39,7 @@ def _measure(bench: Bench, pool: Pool, daemon: Daemon) -> Result:
             {"busd": daemon.pid},
             limit="limit-produce",
             flush="os",
-            pages="cold",
+            pages="recycled",
             call_records=1,
         )
 

@@ -11,7 +11,7 @@ import time
 import bus
 from perf.bench import Bench, Failed
 from perf.daemon import Daemon
-from perf.macro.client import make_topic, send_calls, verify
+from perf.macro.client import RECYCLED, make_topic, send_calls, verify
 from perf.pool import CALL_RECORDS, VALUE_BYTES, Pool
 from perf.result import Result
 from perf.usage import Stopwatch
@@ -53,8 +53,8 @@ def run(bench: Bench) -> list[Result]:
     records = calls * CALL_RECORDS
     with bench.fresh_directory() as directory, Daemon(directory / "data") as daemon:
         with bus.Producer(daemon.endpoint) as producer:
-            send_calls(producer, make_topic(daemon.endpoint, "os"), pool, 50)
-            topic = make_topic(daemon.endpoint, "os")
+            send_calls(producer, make_topic(daemon.endpoint, "os", **RECYCLED), pool, 50)
+            topic = make_topic(daemon.endpoint, "os", **RECYCLED)
             stopwatch = Stopwatch(client=os.getpid(), busd=daemon.pid)
             with Progress() as progress, stopwatch:
                 _send(producer, topic, pool, calls, progress)
@@ -75,7 +75,7 @@ def run(bench: Bench) -> list[Result]:
             },
             runs=[float(second) for second in progress.seconds],
             processes=stopwatch.processes(records),
-            facts={"flush": "os", "pages": "cold", "records": records, "runs_are": "seconds"},
+            facts={"flush": "os", "pages": "recycled", "records": records, "runs_are": "seconds"},
             limit="limit-produce",
         )
     ]
