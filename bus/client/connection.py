@@ -14,6 +14,7 @@ Invariant: every `done` is called exactly once, never from within `call`, and ne
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bus.client.link import Connector, Done, Link
 from bus.errors import BrokerStopped, BusError, NetworkError, RequestTimedOut
@@ -33,7 +34,7 @@ class Connection:
     link: Link | None = None
     pause_ms: int = 0  # 0 while all is well
     retry_at: float = 0.0  # on the loop's clock
-    calls: set["PendingCall"] = field(default_factory=set)
+    calls: dict["PendingCall", None] = field(default_factory=dict)  # in the order of calling
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +44,8 @@ class PendingCall:
     connection: Connection
     link: Link
     done: Done | None
-    timer: asyncio.TimerHandle | None = None
+    deadline: float  # on the loop's clock
+    timeout_ms: int
 
 
 class Connections:
@@ -53,6 +55,7 @@ class Connections:
         self._loop = loop
         self._connect = connect
         self._connections: dict[str, Connection] = {}
+        self._timer: asyncio.TimerHandle | None = None  # the next look for calls that are overdue
         self._closed = False
 
     def call(self, endpoint: str, request: Message, timeout_ms: int, done: Done) -> None:
@@ -64,10 +67,12 @@ class Connections:
         if isinstance(link, BusError):
             self._loop.call_soon(self._refuse, done, link)
             return
-        call = PendingCall(connection, link, done)
-        connection.calls.add(call)
-        call.timer = self._loop.call_later(timeout_ms / 1000, self._on_deadline, call, timeout_ms)
-        link.call(request, lambda answer: self._on_answer(call, answer))
+        deadline = self._loop.time() + timeout_ms / 1000
+        call = PendingCall(connection, link, done, deadline, timeout_ms)
+        connection.calls[call] = None
+        if self._timer is None or deadline < self._timer.when():
+            self._set_timer(deadline)
+        link.call(request, partial(self._on_answer, call))
 
     def is_usable(self, endpoint: str) -> bool:
         """Whether the last thing heard of the endpoint was not a failure, or its pause is over."""
@@ -77,10 +82,10 @@ class Connections:
     def close(self) -> None:
         """End every conversation; no `done` is called any more."""
         self._closed = True
+        self._set_timer(None)
         for connection in self._connections.values():
             for call in connection.calls:
                 call.done = None
-                _disarm(call)
             connection.calls.clear()
             if connection.link is not None:
                 connection.link.close()
@@ -108,19 +113,32 @@ class Connections:
             call.connection.pause_ms = 0
         done(answer)
 
-    def _on_deadline(self, call: PendingCall, timeout_ms: int) -> None:
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for connection in self._connections.values():
+            for call in [call for call in connection.calls if call.deadline <= now]:
+                self._on_overdue(call)
+        calls = (c for connection in self._connections.values() for c in connection.calls)
+        self._set_timer(min((call.deadline for call in calls), default=None))
+
+    def _on_overdue(self, call: PendingCall) -> None:
         done = self._finish(call)
         if done is None:
             return
-        error = RequestTimedOut(f"{call.connection.endpoint} did not answer in {timeout_ms} ms.")
         self._give_up(call.connection, call.link)
-        done(error)
+        endpoint = call.connection.endpoint
+        done(RequestTimedOut(f"{endpoint} did not answer in {call.timeout_ms} ms."))
+
+    def _set_timer(self, moment: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if moment is None else self._loop.call_at(moment, self._on_timer)
 
     def _finish(self, call: PendingCall) -> Done | None:
         """The `done` to call, once."""
         done, call.done = call.done, None
-        _disarm(call)
-        call.connection.calls.discard(call)
+        call.connection.calls.pop(call, None)
         return done
 
     def _give_up(self, connection: Connection, link: Link) -> None:
@@ -143,9 +161,3 @@ class Connections:
     def _refuse(self, done: Callable[[BusError], None], error: BusError) -> None:
         if not self._closed:
             done(error)
-
-
-def _disarm(call: PendingCall) -> None:
-    if call.timer is not None:
-        call.timer.cancel()
-        call.timer = None

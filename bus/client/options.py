@@ -12,6 +12,8 @@ Acks = Literal["all", -1, 0, 1, "0", "1"]
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 Start = Literal["earliest", "latest"] | int
 
+SEND_BYTES = 512 * KIB
+BULK_BYTES = 1_000_000  # a batch of this size is the fastest, and below max.message.bytes
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 SCHEMES = {"tcp", "ipc", "inproc"}
 DAY_MS = 86_400_000
@@ -24,7 +26,8 @@ class ProducerOptions:
     acks: int = -1
     codec: int = 0
     linger_ms: int = 5
-    batch_size: int = 256 * KIB
+    batch_size: int = SEND_BYTES  # of a batch that `send` fills
+    bulk_size: int = BULK_BYTES  # of a batch that `send_batch` makes
     buffer_bytes: int = 64 * MIB
     max_in_flight: int = 5
     idempotent: bool = True

@@ -17,6 +17,8 @@ from bus.client.handle import Handle, closed
 from bus.client.intake import Blocked, Intake
 from bus.client.link import Connector
 from bus.client.options import (
+    BULK_BYTES,
+    SEND_BYTES,
     Acks,
     Compression,
     ProducerOptions,
@@ -34,14 +36,13 @@ from bus.client.sharing import shares_of
 from bus.errors import BusError, Closed, RequestTimedOut
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
-from bus.model.limits import KIB, MIB
+from bus.model.limits import MIB
 from bus.native.builder import NOW, Delivery, murmur2
 
 T = TypeVar("T")
 
 POSITIVE = 0x7FFFFFFF
 CLOSE_SECONDS = 30.0
-BATCH_BYTES = 512 * KIB  # of a batch that `send_batch` makes
 
 
 class Producer(Handle):
@@ -54,7 +55,7 @@ class Producer(Handle):
         acks: Acks = "all",
         compression: Compression = "none",
         linger_ms: int = 5,
-        batch_size: int = 256 * KIB,
+        batch_size: int | None = None,
         buffer_bytes: int = 64 * MIB,
         max_in_flight: int = 5,
         idempotent: bool | None = None,
@@ -70,7 +71,8 @@ class Producer(Handle):
         servers        endpoint URLs, several with commas
         acks           "all": committed; 1: the leader has it; 0: nobody answers
         linger_ms      how long a batch waits for more records
-        batch_size     bytes at which a batch of `send` is full
+        batch_size     bytes at which a batch is full; None is what is fastest. Lower it for
+                       topics with a max.message.bytes below 1 MB
         buffer_bytes   of records not yet acknowledged; beyond it `send` blocks for `max_block_ms`
         idempotent     order and single copies hold under retries; None: unless acks is 0
         """
@@ -79,7 +81,8 @@ class Producer(Handle):
             acks=level,
             codec=codec_of(compression),
             linger_ms=linger_ms,
-            batch_size=batch_size,
+            batch_size=SEND_BYTES if batch_size is None else batch_size,
+            bulk_size=BULK_BYTES if batch_size is None else batch_size,
             buffer_bytes=buffer_bytes,
             max_in_flight=max_in_flight,
             idempotent=level != 0 if idempotent is None else bool(idempotent),
@@ -115,17 +118,15 @@ class Producer(Handle):
             append: Append | None = None
             if key is None:
                 append = self._appends.get(topic)
-            elif topic in self._slots:
-                slots = self._slots[topic]
-                append = slots.appends.get((murmur2(key) & POSITIVE) % slots.count)
+            else:
+                slots = self._slots.get(topic)
+                if slots is not None:
+                    append = slots.appends.get((murmur2(key) & POSITIVE) % slots.count)
             if append is not None:
                 delivery = append(value, key, NOW, headers)
                 if delivery is not None:
                     return delivery
-        self.check()
-        return self._wait(
-            lambda: self.intake.try_send(topic, value, key, headers, timestamp, partition)
-        )
+        return self._send_slowly(topic, value, key, headers, timestamp, partition)
 
     def send_batch(
         self,
@@ -162,10 +163,11 @@ class Producer(Handle):
         stamps = stamps_of(timestamps, count, self.intake.clock.wall_ms())
         sticky = self.intake.sticky
         chosen = sticky(view) if listed is None and partition is None else partition
+        size = self.intake.options.bulk_size
         for share in shares_of(chunks, listed, stamps, view, chosen, sticky):
             start, end = 0, len(share.rows)
             while start < end:
-                records, stop = share.rows.encode(share.keys, share.stamps, start, BATCH_BYTES)
+                records, stop = share.rows.encode(share.keys, share.stamps, start, size)
                 yield share.partition, records, stop - start
                 start = stop
 
@@ -220,6 +222,21 @@ class Producer(Handle):
         except BusError:
             if error is None:
                 raise
+
+    def _send_slowly(
+        self,
+        topic: str,
+        value: Buffer | None,
+        key: Buffer | None,
+        headers: Headers | None,
+        timestamp: int | None,
+        partition: int | None,
+    ) -> Delivery:
+        """All but the fast path; by itself, for a closure would make `send` a third slower."""
+        self.check()
+        return self._wait(
+            lambda: self.intake.try_send(topic, value, key, headers, timestamp, partition)
+        )
 
     def _put(self, target: TopicPartition, records: memoryview, count: int) -> BatchDelivery:
         return self._wait(lambda: self.intake.try_put(target, records, count))

@@ -256,14 +256,21 @@ class Sender:
         self.turn()
 
     def _set_timer(self, open_due_ms: int | None, now_ms: int) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Look again when something is due; a look too early costs less than a timer each turn."""
         due = (self._accumulator.next_due_ms(now_ms), open_due_ms)
         moment = min((ms for ms in due if ms is not None), default=None)
-        if moment is not None:
-            delay = max(moment - now_ms, 0.5) / 1000
-            self._timer = self._loop.call_later(delay, self.turn)
+        if moment is None:
+            return
+        at = self._loop.time() + max(moment - now_ms, 0.5) / 1000
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.turn()
 
 
 def _by_partition(
