@@ -6,6 +6,7 @@ records below the position are left out.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,13 @@ from bus.model.batch import TIMESTAMP_TYPE_FLAG, BatchInfo, Buffer
 from bus.model.ids import TopicPartition
 from bus.model.limits import BATCH_OVERHEAD, DECOMPRESSED_BYTES_MAX, DECOMPRESSED_RATIO_MAX
 from bus.native import batch as native
+from bus.native.blocks import take
 from bus.native.columns import walk
 from bus.native.compression import decompress
 
 CRC_AT, CRC_FROM = 17, 21  # bytes of a batch: where its checksum stands, and what it covers
+
+WIDTHS = (0, 1, 2, 5, 8, 11)  # where each column begins, in numbers a row
 
 Longs = npt.NDArray[np.int64]
 
@@ -61,8 +65,7 @@ def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
     """Columns of all its records from its offset on. Raises CorruptBatch, naming the place."""
     pieces, buffers = _pieces(chunk, check_crcs)
     count = sum(piece.info.record_count for piece in pieces)
-    offsets, timestamps = np.empty(count, np.int64), np.empty(count, np.int64)
-    keys, values, headers = (np.empty((count, 3), np.int64) for _ in range(3))
+    offsets, timestamps, keys, values, headers = _empty_columns(count)
     row = 0
     for piece in pieces:
         info = piece.info
@@ -95,6 +98,14 @@ def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
         chunk.end_offset,
         chunk.high_watermark,
     )
+
+
+def _empty_columns(count: int) -> tuple[Longs, Longs, Longs, Longs, Longs]:
+    """Two columns of int64[count] and three of int64[count, 3], in memory that is used again."""
+    longs = np.frombuffer(take(max(8 * WIDTHS[-1] * count, 8)), np.int64)
+    cuts = [longs[start * count : end * count] for start, end in pairwise(WIDTHS)]
+    keys, values, headers = (cut.reshape(count, 3) for cut in cuts[2:])
+    return cuts[0], cuts[1], keys, values, headers
 
 
 def _pieces(chunk: Chunk, check_crcs: bool) -> tuple[list[_Piece], list[Buffer]]:

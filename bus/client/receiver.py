@@ -1,8 +1,8 @@
 """The I/O thread's side of a consumer: lookups and fetches ahead of the reader.
 
 A *turn* asks for what the fetcher says is due. It runs when the reader assigns, seeks or has
-consumed, when an answer came, and when a pause is over. The next fetch leaves before the reader
-is woken, so that the broker works while the reader does.
+consumed, when an answer came, and when a pause is over. The reader is woken first and the next
+fetch leaves while it wakes, so that the broker works while the reader does.
 """
 
 import asyncio
@@ -217,11 +217,11 @@ class Receiver:
                     news = True
                 case Refresh():
                     stale = True
+        if news:
+            self._inbox.bell.ring()
         if stale:
             self.cluster.stale()
         self.turn()
-        if news:
-            self._inbox.bell.ring()
 
     def _set_timer(self, now_ms: int) -> None:
         if self._timer is not None:
