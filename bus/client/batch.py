@@ -58,11 +58,11 @@ class Batch:
         return iterate(
             columns.partition.topic,
             columns.partition.partition,
-            columns.offsets.data,
-            columns.timestamps.data,
-            columns.key_spans.data,
-            columns.value_spans.data,
-            columns.header_spans.data,
+            columns.offsets,
+            columns.timestamps,
+            columns.key_spans,
+            columns.value_spans,
+            columns.header_spans,
             columns.buffers,
             self._start,
             self._stop,
@@ -123,7 +123,7 @@ class Batch:
         columns = self._columns
         if columns is None:
             return []
-        return to_list(columns.value_spans.data, columns.buffers, self._start, self._stop)
+        return to_list(columns.value_spans, columns.buffers, self._start, self._stop)
 
     @cached_property
     def keys(self) -> list[bytes | None]:
@@ -131,7 +131,7 @@ class Batch:
         columns = self._columns
         if columns is None:
             return []
-        return to_list(columns.key_spans.data, columns.buffers, self._start, self._stop)
+        return to_list(columns.key_spans, columns.buffers, self._start, self._stop)
 
     @cached_property
     def headers(self) -> list[list[tuple[str, bytes | None]]]:
@@ -139,7 +139,7 @@ class Batch:
         columns = self._columns
         if columns is None:
             return []
-        spans = columns.header_spans[self._start : self._stop].tolist()
+        spans = self._column("header_spans").tolist()
         return [headers_at(tuple(span), columns.buffers) for span in spans]
 
     def __arrow_c_schema__(self) -> object:
@@ -168,8 +168,7 @@ class Batch:
     def _column(self, name: str) -> Longs:
         if self._columns is None:
             return np.empty((0, 3) if name.endswith("spans") else 0, np.int64)
-        column: Longs = getattr(self._columns, name)
-        return column[self._start : self._stop]
+        return self._columns.array(name, self._start, self._stop)
 
 
 EMPTY = Batch(None)

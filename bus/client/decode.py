@@ -30,25 +30,33 @@ Longs = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Rows of one partition, n = len(offsets), in offset order.
+    """Rows of one partition in offset order, each column one run of int64.
 
-    offsets, timestamps   int64[n]
-    key_spans, ...        int64[n, 3]  buffer, start, end in `buffers`; null is (-1, -1, -1)
+    offsets, timestamps   n numbers
+    key_spans, ...        3 n numbers: buffer, start, end in `buffers`; null is -1, -1, -1
     """
 
     partition: TopicPartition
-    offsets: Longs
-    timestamps: Longs
-    key_spans: Longs
-    value_spans: Longs
-    header_spans: Longs
+    offsets: memoryview
+    timestamps: memoryview
+    key_spans: memoryview
+    value_spans: memoryview
+    header_spans: memoryview
     buffers: tuple[Buffer, ...]
+    first: int  # the first row that was asked for
     end_offset: int  # where the next fetch begins, once all rows are taken
     high_watermark: int
 
     def __len__(self) -> int:
-        """Rows."""
+        """Rows, those before `first` included."""
         return len(self.offsets)
+
+    def array(self, name: str, start: int, stop: int) -> Longs:
+        """Rows of a column as NumPy sees them: int64[n], or int64[n, 3]."""
+        column = np.frombuffer(getattr(self, name), np.int64)
+        if name.endswith("spans"):
+            column = column.reshape(-1, 3)
+        return column[start:stop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +70,10 @@ class _Piece:
 
 
 def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
-    """Columns of all its records from its offset on. Raises CorruptBatch, naming the place."""
+    """Columns of all its records. Raises CorruptBatch, naming the place."""
     pieces, buffers = _pieces(chunk, check_crcs)
     count = sum(piece.info.record_count for piece in pieces)
-    offsets, timestamps, keys, values, headers = _empty_columns(count)
+    columns = _empty_columns(count)
     row = 0
     for piece in pieces:
         info = piece.info
@@ -79,33 +87,24 @@ def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
             piece.buffer_index,
             piece.buffer_offset,
             row,
-            offsets.data,
-            timestamps.data,
-            keys.data,
-            values.data,
-            headers.data,
+            *columns,
         )
         row += info.record_count
-    first = int(np.searchsorted(offsets, chunk.offset)) if count and pieces else 0
+    first = 0
+    if pieces and pieces[0].info.base_offset < chunk.offset:
+        first = int(np.searchsorted(np.frombuffer(columns[0], np.int64), chunk.offset))
     return Columns(
-        chunk.partition,
-        offsets[first:],
-        timestamps[first:],
-        keys[first:],
-        values[first:],
-        headers[first:],
-        tuple(buffers),
-        chunk.end_offset,
-        chunk.high_watermark,
+        chunk.partition, *columns, tuple(buffers), first, chunk.end_offset, chunk.high_watermark
     )
 
 
-def _empty_columns(count: int) -> tuple[Longs, Longs, Longs, Longs, Longs]:
-    """Two columns of int64[count] and three of int64[count, 3], in memory that is used again."""
-    longs = np.frombuffer(take(max(8 * WIDTHS[-1] * count, 8)), np.int64)
+def _empty_columns(
+    count: int,
+) -> tuple[memoryview, memoryview, memoryview, memoryview, memoryview]:
+    """Room for `count` rows, in memory that is used again."""
+    longs = take(max(8 * WIDTHS[-1] * count, 8)).cast("q")
     cuts = [longs[start * count : end * count] for start, end in pairwise(WIDTHS)]
-    keys, values, headers = (cut.reshape(count, 3) for cut in cuts[2:])
-    return cuts[0], cuts[1], keys, values, headers
+    return cuts[0], cuts[1], cuts[2], cuts[3], cuts[4]
 
 
 def _pieces(chunk: Chunk, check_crcs: bool) -> tuple[list[_Piece], list[Buffer]]:

@@ -30,6 +30,7 @@ from bus.model.ids import TopicPartition
 from bus.ports import Clock
 
 NO_POSITION = -1
+UNTOLD_SHARE = 4  # of a partition's share, one part may be consumed without telling
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +43,7 @@ class Place:
     paused: bool = False
     kept: deque[Chunk | Fault] = field(default_factory=deque)  # that came while paused
     high_watermark: int = -1
+    taken: int = 0  # bytes that the I/O thread does not know to be consumed
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Reading:
         place = self.place(partition)
         self._generation += 1
         place.generation = self._generation
+        place.taken = 0
         place.kept.clear()
         if offset is not None:
             place.position = offset
@@ -167,7 +170,7 @@ class Reading:
             return
         assert self._current is None, "whole chunks are handed out to a loop"
         columns, row = rest
-        place.position = int(columns.offsets[row])
+        place.position = columns.offsets[row]
         self._current = Current(place, batch.generation, columns, row, 0)  # counted already
 
     def _opened(self, place: Place, chunk: Chunk) -> Current | None:
@@ -177,8 +180,8 @@ class Reading:
             self.inbox.items.append(Fault(chunk.partition, chunk.generation, error))
             raise
         place.high_watermark = chunk.high_watermark
-        current = Current(place, chunk.generation, columns, 0, len(chunk.data))
-        if len(columns) == 0:
+        current = Current(place, chunk.generation, columns, columns.first, len(chunk.data))
+        if len(columns) == columns.first:
             self._consumed(current)
             return None
         return current
@@ -191,15 +194,22 @@ class Reading:
             self._consumed(current)
             self._current = None
         else:
-            current.place.position = int(columns.offsets[stop])
+            current.place.position = columns.offsets[stop]
         return Batch(columns, start, stop, current.generation)
 
     def _consumed(self, current: Current) -> None:
-        """All rows are handed out: the next fetch may come."""
-        current.place.position = current.columns.end_offset
-        self._io.post(
-            self.receiver.consumed, current.place.partition, current.generation, current.size
-        )
+        """All rows are handed out. The I/O thread is told once it is worth waking it."""
+        place = current.place
+        place.position = current.columns.end_offset
+        place.taken += current.size
+        if place.taken * UNTOLD_SHARE >= self._fair_bytes():
+            self._io.post(self.receiver.consumed, place.partition, place.generation, place.taken)
+            place.taken = 0
+
+    def _fair_bytes(self) -> int:
+        """What one partition may have of what is fetched ahead."""
+        options = self._options
+        return min(options.partition_bytes, options.prefetch_bytes // max(len(self.places), 1))
 
     def _keep_rest(self, current: Current) -> None:
         """The partition was paused in the middle of a chunk: fetch the rest again."""
