@@ -178,7 +178,7 @@ def _print_delays(outcome: Outcome) -> None:
 
 
 def _rate(what: str, count: int, seconds: float, size: int) -> list[object]:
-    return [what, count, f"{seconds:.3f}", int(count / seconds), size / seconds / 1e6]
+    return [what, count, seconds, int(count / seconds), size / seconds / 1e6]
 
 
 def _date(date: tuple[int, int, int]) -> str:

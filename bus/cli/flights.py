@@ -13,10 +13,11 @@ import csv
 import io
 import json
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
+from operator import getitem, itemgetter
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,6 @@ ROW_COUNT = 336_776
 ZONE = "America/New_York"
 REPORT_ROWS = 8192
 _TEXT = {"carrier", "tailnum", "origin", "dest", "time_hour"}
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,11 @@ def airlines() -> dict[str, str]:
         return {row["carrier"]: row["name"] for row in csv.DictReader(file)}
 
 
-def read_rows() -> Iterator[dict[str, str]]:
-    """The rows of the data file as text."""
+def read_rows() -> Iterator[list[str]]:
+    """The lines of the data file as text; the first names the columns."""
     with ZipFile(_file("flights.csv.zip")) as archive:
         text = archive.read("flights.csv").decode()
-    reader = csv.reader(io.StringIO(text))
-    header = next(reader)
-    for row in reader:
-        yield dict(zip(header, row, strict=True))
+    return csv.reader(io.StringIO(text))
 
 
 def load(on_rows: Callable[[int], None]) -> Flights:
@@ -73,29 +70,41 @@ def load(on_rows: Callable[[int], None]) -> Flights:
 
 
 def as_records(
-    rows: Iterator[dict[str, str]], on_rows: Callable[[int], None] = lambda _: None
+    rows: Iterator[list[str]], on_rows: Callable[[int], None] = lambda _: None
 ) -> Flights:
     """Rows as records, ordered by scheduled departure (equal ones as they came)."""
-    departure = DepartureTimes()
+    columns = next(rows)
+    cells = [JsonCells(name) for name in columns]
+    template = "{" + ",".join(f'"{name}":%s' for name in columns) + "}"
+    departure, tail = DepartureTimes(columns), columns.index("tailnum")
     values: list[bytes] = []
     keys: list[bytes | None] = []
     timestamps: list[int] = []
-    count = 0
-    for count, row in enumerate(rows, 1):
-        typed = {name: typed_value(name, text) for name, text in row.items()}
-        tail = typed["tailnum"]
-        values.append(_encode(typed).encode())
-        keys.append(str(tail).encode() if tail is not None else None)
+    for row in rows:
+        values.append((template % tuple(map(getitem, cells, row))).encode())
+        keys.append(row[tail].encode() if typed_value("tailnum", row[tail]) else None)
         timestamps.append(departure.ms(row))
-        if count % REPORT_ROWS == 0:
+        if len(values) % REPORT_ROWS == 0:
             on_rows(REPORT_ROWS)
-    on_rows(count % REPORT_ROWS)
-    order = sorted(range(count), key=timestamps.__getitem__)
+    on_rows(len(values) % REPORT_ROWS)
+    order = sorted(range(len(values)), key=timestamps.__getitem__)
     return Flights(
         [values[place] for place in order],
         [keys[place] for place in order],
         array("q", [timestamps[place] for place in order]),
     )
+
+
+class JsonCells(dict[str, str]):
+    """The cells of one column as JSON, each encoded when it is first seen."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, text: str) -> str:
+        encoded = self[text] = json.dumps(typed_value(self._name, text))
+        return encoded
 
 
 def typed_value(name: str, text: str) -> int | str | None:
@@ -108,18 +117,22 @@ def typed_value(name: str, text: str) -> int | str | None:
 class DepartureTimes:
     """Scheduled departures in ms; the zone's rules are asked once an hour of the year."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Sequence[str] = ()) -> None:
+        """`columns` names the cells of the rows that `ms` is given."""
         self._zone = ZoneInfo(ZONE)
         self._hours: dict[tuple[str, str, str, int], int] = {}
+        wanted = ("year", "month", "day", "sched_dep_time")
+        self._cells = itemgetter(*map(columns.index, wanted)) if columns else None
 
-    def ms(self, row: dict[str, str]) -> int:
+    def ms(self, row: Sequence[str]) -> int:
         """`sched_dep_time` is a local time written as HMM or HHMM."""
-        hour, minute = divmod(int(row["sched_dep_time"]), 100)
-        at = (row["year"], row["month"], row["day"], hour)
-        began = self._hours.get(at)
+        assert self._cells is not None, "the columns are known"
+        year, month, day, time = self._cells(row)
+        hour, minute = divmod(int(time), 100)
+        began = self._hours.get((year, month, day, hour))
         if began is None:
-            year, month, day = int(row["year"]), int(row["month"]), int(row["day"])
-            began = self._hours[at] = self.local_ms(year, month, day, hour)
+            began = self.local_ms(int(year), int(month), int(day), hour)
+            self._hours[year, month, day, hour] = began
         return began + minute * 60_000
 
     def local_ms(self, year: int, month: int, day: int, hour: int = 0) -> int:

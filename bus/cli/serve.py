@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 
 from bus.broker.server import Server
@@ -89,18 +88,16 @@ def settings_of(args: Namespace) -> BrokerSettings:
 
 def run(args: Namespace) -> int:
     """Serve until a signal comes."""
-    started = time.perf_counter()
     settings = settings_of(args)
     log_output.configure(settings.logging_level, settings.logging_format)
-    return asyncio.run(_Daemon(settings, started).serve())
+    return asyncio.run(_Daemon(settings).serve())
 
 
 class _Daemon:
     """The server, its signals, and the HTTP pages about it."""
 
-    def __init__(self, settings: BrokerSettings, started: float) -> None:
+    def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
-        self._started = started  # time.perf_counter() when the command began
         self._server = Server(settings)
         self._serving = False
         self._signal: signal.Signals | None = None
@@ -123,9 +120,8 @@ class _Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number, server.stop)
         self._serving = True
-        took = time.perf_counter() - self._started
         urls = [url for url in server.endpoints.values() if not url.startswith("inproc:")]
-        print(f"ready {' '.join(urls)} data={self._settings.data} in {took:.3f} s", flush=True)
+        print(f"ready {' '.join(urls)} data={self._settings.data}", flush=True)
 
     def _on_signal(self, number: signal.Signals, stop: Callable[[], None]) -> None:
         if self._signal is not None:

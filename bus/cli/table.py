@@ -17,7 +17,9 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
 def _text(cell: object) -> str:
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return str(cell)
-    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.1f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:,.1f}" if cell >= 1 else f"{cell:.3f}"
 
 
 def as_text(
