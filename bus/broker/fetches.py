@@ -76,6 +76,7 @@ class Fetches:
         self._counters = counters
         self._parked_max = parked_max
         self._timers: Timers[ParkedFetch] = Timers()
+        self._readers: dict[Partition, set[ParkedFetch]] = {}  # who waits for its commit to move
 
     def __len__(self) -> int:
         return len(self._timers)
@@ -90,11 +91,11 @@ class Fetches:
         self._timers.set(fetch, self._clock.now_ms() + max_wait_ms)
         for wanted in fetch.wanted:
             if wanted.partition is not None:
-                wanted.partition.readers.add(fetch)
+                self._readers.setdefault(wanted.partition, set()).add(fetch)
 
     def on_committed(self, partition: Partition) -> None:
         """More of `partition` is visible, or it is gone: look again at who waits for it."""
-        for fetch in list(partition.readers):
+        for fetch in list(self._readers.get(partition, ())):
             pieces = self._collect(fetch)
             if self._is_enough(fetch, pieces):
                 self._unpark(fetch)
@@ -119,7 +120,14 @@ class Fetches:
         self._timers.cancel(fetch)
         for wanted in fetch.wanted:
             if wanted.partition is not None:
-                wanted.partition.readers.discard(fetch)
+                self._leave(wanted.partition, fetch)
+
+    def _leave(self, partition: Partition, fetch: ParkedFetch) -> None:
+        readers = self._readers.get(partition)
+        if readers is not None:
+            readers.discard(fetch)
+            if not readers:
+                del self._readers[partition]
 
     def _is_enough(self, fetch: ParkedFetch, pieces: Sequence[Piece]) -> bool:
         size = 0

@@ -1,14 +1,10 @@
-"""One partition as the broker holds it: its log, the machine that leads it, and who waits."""
+"""One partition as the broker holds it: its log, its settings, and the machine that leads it."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from bus.control.leader import Leader
 from bus.log.partition_log import PartitionLog
 from bus.model.topic_settings import TopicSettings
-
-if TYPE_CHECKING:
-    from bus.broker.fetches import ParkedFetch
 
 
 @dataclass(slots=True, eq=False)
@@ -20,7 +16,6 @@ class Partition:
     log: PartitionLog
     leader: Leader
     settings: TopicSettings
-    readers: set["ParkedFetch"] = field(default_factory=set)  # to wake when the commit moves
 
     @property
     def name(self) -> str:
