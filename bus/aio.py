@@ -6,6 +6,7 @@ number of loops may be used, one handle belongs to one of them at a time.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -21,7 +22,7 @@ from bus.client.delivery import BatchDelivery, SyncDelivery
 from bus.client.intake import Blocked
 from bus.client.options import Start
 from bus.client.outbox import Headers
-from bus.errors import BusError, RequestTimedOut
+from bus.errors import BusError, Closed, RequestTimedOut
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
 
@@ -227,7 +228,12 @@ class Consumer:
         return batch
 
     async def records(self, timeout: float | None = None) -> AsyncIterator[ReadRecord]:
-        """Record by record, until there was none for `timeout` seconds; None waits for ever."""
+        """Record by record, until `close` or until there was none for `timeout` seconds."""
+        with contextlib.suppress(Closed):
+            async for record in self._records(timeout):
+                yield record
+
+    async def _records(self, timeout: float | None) -> AsyncIterator[ReadRecord]:
         while batch := await self.poll_batch(sync_consumer.RECORDS_MAX, timeout):
             for record in self._sync.iterated(batch):
                 yield record

@@ -96,6 +96,11 @@ class Accumulator:
         lane = self.lane(partition)
         return not self.needs_identity and not lane.waiting and lane.has_room(now_ms)
 
+    def pause_ends_ms(self, partition: TopicPartition, now_ms: int) -> int | None:
+        """When the pause after a refusal ends, if the partition is in one."""
+        retry_at_ms = self.lane(partition).retry_at_ms
+        return retry_at_ms if retry_at_ms > now_ms else None
+
     def on_written(
         self, partition: TopicPartition, parcel: Parcel, written: Written
     ) -> list[Effect]:

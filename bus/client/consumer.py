@@ -23,7 +23,7 @@ from bus.client.reading import Reading
 from bus.client.receiver import Receiver
 from bus.client.remote import connector
 from bus.client.topics import TopicWatch
-from bus.errors import BadSetting
+from bus.errors import BadSetting, Closed
 from bus.model.ids import TopicPartition
 from bus.model.limits import MIB
 from bus.native.columns import Record
@@ -173,11 +173,14 @@ class Consumer(Handle):
         return self._poll(max_records, timeout)
 
     def records(self, timeout: float | None = None) -> Iterator[Record]:
-        """Record by record, until there was none for `timeout` seconds; None waits for ever."""
+        """Record by record, until `close` or until there was none for `timeout` seconds."""
         self.check()
         self.settle_rows()
         while True:
-            batch = self._poll(RECORDS_MAX, timeout)
+            try:
+                batch = self._poll(RECORDS_MAX, timeout)
+            except Closed:
+                return
             if not batch:
                 return
             yield from self.iterated(batch)
@@ -205,7 +208,7 @@ class Consumer(Handle):
         raise BadSetting(NO_GROUPS)
 
     def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
-        """Let go of everything; whoever iterates or polls gets Closed. Twice is fine."""
+        """Let go of everything; a loop ends, and a poll raises Closed. Twice is fine."""
         if self._retire(closed("consumer")) and self._io.is_alive():
             self.reading.inbox.bell.ring()
             self._io.call(self.reading.receiver.close, timeout=timeout)

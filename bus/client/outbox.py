@@ -149,7 +149,7 @@ class Outbox:
     def put(
         self, partition: TopicPartition, records: memoryview, count: int, now_ms: int
     ) -> BatchDelivery | None:
-        """Add an encoded batch. None: wait until `takes` its size and try again."""
+        """Add a batch, encoded and packed. None: wait until `takes` its size and try again."""
         with self._lock:
             self._check()
             slots = self.topics.get(partition.topic)
@@ -163,7 +163,9 @@ class Outbox:
             delivery = BatchDelivery(partition.topic, partition.partition)
             delivery.count = count
             self.unfinished[delivery] = None
-            self.closed.append(ClosedBatch(partition, records, count, now_ms, delivery))
+            self.closed.append(
+                ClosedBatch(partition, records, count, now_ms, delivery, packed=True)
+            )
         self._wake()
         return delivery
 

@@ -28,6 +28,7 @@ from bus.client.options import (
     servers_of,
 )
 from bus.client.outbox import Append, Headers, TopicSlots
+from bus.client.packing import packed
 from bus.client.remote import connector
 from bus.client.routing import TopicView
 from bus.client.rows import keys_of, rows_of, stamps_of
@@ -163,12 +164,12 @@ class Producer(Handle):
         stamps = stamps_of(timestamps, count, self.intake.clock.wall_ms())
         sticky = self.intake.sticky
         chosen = sticky(view) if listed is None and partition is None else partition
-        size = self.intake.options.bulk_size
+        size, codec = self.intake.options.bulk_size, self.intake.options.codec
         for share in shares_of(chunks, listed, stamps, view, chosen, sticky):
             start, end = 0, len(share.rows)
             while start < end:
                 records, stop = share.rows.encode(share.keys, share.stamps, start, size)
-                yield share.partition, records, stop - start
+                yield share.partition, packed(records, codec), stop - start
                 start = stop
 
     def flush(self, timeout: float | None = None) -> None:

@@ -21,6 +21,7 @@ from bus.client.lane import Delivered, Effect, LaneRules, Parcel, Written
 from bus.client.link import Connector
 from bus.client.options import ProducerOptions
 from bus.client.outbox import ClosedBatch, OpenBatch, Outbox
+from bus.client.packing import packed
 from bus.errors import (
     BusError,
     DuplicateSequence,
@@ -29,10 +30,7 @@ from bus.errors import (
     error_of,
 )
 from bus.model.ids import TopicPartition
-from bus.model.limits import BATCH_OVERHEAD
 from bus.native.batch import seal
-from bus.native.builder import with_records
-from bus.native.compression import compress
 from bus.ports import Clock
 from bus.wire.produce import (
     PartitionProduceData,
@@ -131,8 +129,10 @@ class Sender:
             return age_ms >= linger_ms and accumulator.has_room(batch.partition, now_ms)
 
         def next_due(batch: OpenBatch) -> int:
-            lingering = now_ms < batch.opened_ms + linger_ms
-            return batch.opened_ms + (linger_ms if lingering else timeout_ms)
+            if now_ms < batch.opened_ms + linger_ms:
+                return batch.opened_ms + linger_ms
+            pause_ends_ms = accumulator.pause_ends_ms(batch.partition, now_ms)
+            return pause_ends_ms or batch.opened_ms + timeout_ms
 
         due_ms = self._outbox.close_due(is_due, next_due)
         self._queue_closed()
@@ -181,8 +181,9 @@ class Sender:
         assert isinstance(batch, ClosedBatch), "a producer's parcels are its batches"
         if not batch.packed:
             batch.packed = True
-            if self._options.codec:
-                self._compress(batch)
+            smaller = packed(batch.records, self._options.codec)
+            if smaller is not batch.records:
+                self._outbox.resize(batch, smaller)
         numbers = (parcel.epoch, parcel.sequence)
         if batch.sealed != numbers:
             if batch.sealed is not None:  # an older copy may still be leaving: leave it alone
@@ -190,12 +191,6 @@ class Sender:
             seal(batch.records, self._accumulator.producer_id, *numbers)
             batch.sealed = numbers
         return batch.records
-
-    def _compress(self, batch: ClosedBatch) -> None:
-        codec = self._options.codec
-        packed = with_records(batch.records, codec, compress(codec, batch.records[BATCH_OVERHEAD:]))
-        if len(packed) < len(batch.records):
-            self._outbox.resize(batch, packed)
 
     def _on_produced(self, entries: list[Entry], answer: Message | BusError | None) -> None:
         if self._closed:

@@ -303,6 +303,15 @@ def test_close_ends_a_waiting_loop(opened):
     consumer.assign([("t", 0)])
     timer = threading.Timer(0.05, consumer.close)
     timer.start()
+    assert list(consumer) == []
+    timer.join()
+
+
+def test_close_ends_a_waiting_poll_with_an_error(opened):
+    consumer = opened()
+    consumer.assign([("t", 0)])
+    timer = threading.Timer(0.05, consumer.close)
+    timer.start()
     with pytest.raises(Closed):
         consumer.poll_batch(timeout=10)
     timer.join()

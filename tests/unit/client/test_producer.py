@@ -300,3 +300,14 @@ def until(condition, seconds=5.0):
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
+
+
+def test_a_pause_that_outlives_its_batch_does_not_hold_up_the_next(opened, broker):
+    broker.faults.append(refuse(NotLeader.code, 1))
+    producer = opened(delivery_timeout_ms=300, retry_backoff_ms=2000)
+    with pytest.raises(RequestTimedOut):
+        producer.send("t", b"a").result(5)
+    begin = time.monotonic()
+    with pytest.raises(RequestTimedOut):
+        producer.send("t", b"b").result(5)
+    assert time.monotonic() - begin < 2
