@@ -6,6 +6,8 @@ it requests as objects, which are never encoded.
 
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
 from typing import Any, TypeVar
 
 from bus.adapters.io_thread import IoThread
@@ -79,18 +81,32 @@ class Broker:
 
     def close(self) -> None:
         """Stop cleanly: clients first, then the log; harmless when done before."""
-        service, self._service = self._service, None
+        service = self._service
         if service is None:
             return
-        for client in self._clients:
-            client.close()
-        self._io.call(service.close, timeout=CLOSE_SECONDS)
+        try:
+            with ExitStack() as closing:  # each of them, whatever another one raises
+                while self._clients:
+                    closing.callback(self._clients.pop().close)
+        finally:  # only now: closing producers still send
+            self._service = None
+            self._io.call(service.close, timeout=CLOSE_SECONDS)
 
     def __enter__(self) -> "Broker":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close; an error of the block goes before a delivery error."""
+        try:
+            self.close()
+        except BusError:
+            if error is None:
+                raise
 
     def _open_service(self) -> Service:
         if self._service is None:
