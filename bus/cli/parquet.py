@@ -3,6 +3,7 @@
 The value is one column of text or bytes, or the whole row as a JSON object.
 """
 
+import os
 from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ def open_parquet(path: str) -> Any:
         arrow_parquet = import_module("pyarrow.parquet")
     except ImportError:
         raise UserError("Reading Parquet needs pyarrow: pip install 'busd[arrow]'.") from None
+    os.stat(path)  # says so in our words if it is not there
     try:
         return arrow_parquet.ParquetFile(path)
     except arrow.ArrowInvalid as error:

@@ -73,9 +73,10 @@ class Setting:
         """The typed value. Raises `error` with a sentence naming setting, value and bounds."""
         value = self._convert(given)
         if self.fixed_because and value != self.default:
+            accepted = f"Only {shown(self.default)} is accepted." if self.default != "" else ""
             raise error(
                 f"The setting {self.name} cannot be {shown(given)}: {self.fixed_because}. "
-                f"Only {shown(self.default)} is accepted."
+                + (accepted or "Leave it out.")
             )
         if value is None or not self._within(value):
             raise error(
