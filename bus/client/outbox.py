@@ -8,8 +8,9 @@ append      no memory for a new one          the caller waits; open batches leav
 put         an encoded batch                 the open batch is closed first, so order holds
 close_due   linger is over, or a hurry       closed: the I/O thread sends it
 
-An open batch reserves memory for its capacity; closed, for its size; done, for nothing. The less
-is left, the smaller a new batch's capacity: many partitions share what there is.
+An open batch reserves memory for its capacity; closed, for its size; done, for nothing. The more
+are open, the smaller a new batch's capacity: many partitions share a part of the buffer. (Were it
+what is left that they shared, a full buffer would cut a fast producer's batches to pieces.)
 
 A builder's `append` and `finish` are whole under the GIL, and an append after `finish` adds
 nothing: so a record is either in the batch that leaves, or the caller is told that it is not.
@@ -29,7 +30,7 @@ from bus.model.ids import TopicPartition
 from bus.native.builder import BatchBuilder, Delivery
 
 CAPACITY_MIN = 16 * 1024
-SHARE = 8  # a new batch takes at most this fraction of the memory left
+SHARES = 4  # an open batch takes at most its even share of this fraction of the buffer
 
 Headers = Sequence[tuple[str, Buffer | None]]
 Append = Callable[[Buffer | None, Buffer | None, int, Headers | None], Delivery | None]
@@ -95,6 +96,7 @@ class Outbox:
         self._wake = wake
         self._hurry = hurry
         self._lock = threading.Lock()
+        self._open_count = 0
         self._shut: Exception | None = None
 
     def has_room(self) -> bool:
@@ -212,11 +214,10 @@ class Outbox:
             raise self._shut
 
     def _capacity(self) -> int:
-        """Bytes for a new batch; 0 if there are too few left."""
-        left = self._buffer_bytes - self.used
-        if left < CAPACITY_MIN and self.used:
-            return 0
-        return max(min(self._batch_size, left // SHARE), CAPACITY_MIN)
+        """Bytes for a new batch; 0 if they are not to be had now."""
+        fair = self._buffer_bytes // (SHARES * (self._open_count + 1))
+        capacity = max(min(self._batch_size, fair), CAPACITY_MIN)
+        return capacity if self.takes(capacity) else 0
 
     def _new_batch(self, partition: TopicPartition, capacity: int, now_ms: int) -> OpenBatch:
         delivery = BatchDelivery(partition.topic, partition.partition)
@@ -227,6 +228,7 @@ class Outbox:
     def _open(self, slots: TopicSlots, batch: OpenBatch, sticky: bool) -> None:
         topic, index = batch.partition
         self.used += batch.reserved
+        self._open_count += 1
         self.unfinished[batch.delivery] = None
         slots.open[index] = batch
         slots.appends[index] = batch.builder.append
@@ -240,6 +242,7 @@ class Outbox:
         records = batch.builder.finish()
         count = batch.builder.count
         self.used += len(records) - batch.reserved
+        self._open_count -= 1
         del slots.open[index], slots.appends[index]
         if slots.sticky == index:
             self.appends.pop(topic, None)
