@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.conftest import BUSD, busd, environment
 
+SECONDS_MAX = 30  # for a process to end
+
 
 def done(*arguments: str, stdin: str = "") -> str:
     """What a command printed that must succeed."""
@@ -106,7 +108,12 @@ def test_a_reader_that_leaves_ends_the_command_quietly(where: list[str]) -> None
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert (process.wait(), process.stderr.read()) == (141, b"")
+        assert (process.wait(SECONDS_MAX), process.stderr.read()) == (141, b"")
+
+
+def heed_ctrl_c() -> None:
+    """A shell starts jobs in the background with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_ends_a_waiting_consumer_quietly(serve) -> None:
@@ -117,12 +124,13 @@ def test_ctrl_c_ends_a_waiting_consumer_quietly(serve) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        preexec_fn=heed_ctrl_c,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == b"a\n"
         process.send_signal(signal.SIGINT)
-        assert (process.wait(), process.stderr.read()) == (130, b"")
+        assert (process.wait(SECONDS_MAX), process.stderr.read()) == (130, b"")
 
 
 def test_dump_and_verify_read_what_was_produced(tmp_path: Path) -> None:
