@@ -46,7 +46,7 @@ class DiskFacts:
 
 
 class Region(Protocol):
-    """A file mapped for appends: `buffer[:capacity]` is allocated and may be written.
+    """A file for appends and its mapping: `buffer[:capacity]` is allocated and may be written.
 
     A view taken from `buffer` stays valid after `grow` and `close`; the mapping goes when the
     last view is released. The file's length on disk is its capacity, never the log's end (S2).
@@ -63,6 +63,9 @@ class Region(Protocol):
     @property
     def buffer(self) -> memoryview:
         """Writable bytes; take it anew after `grow`."""
+
+    def write(self, position: int, head: Buffer, body: Buffer) -> None:
+        """Put two pieces one behind the other; OSError or DiskFull, and then they do not count."""
 
     def view(self, start: int, stop: int) -> memoryview:
         """Bytes for a reader: not writable, valid for as long as they are held."""
@@ -107,6 +110,9 @@ class Disk(Protocol):
 
     def write(self, path: str, data: Buffer) -> None:
         """Replace the file by `data`, durably: aside, fsync, rename, fsync the directory (S5)."""
+
+    def let_go(self, path: str, start: int, stop: int, region: Region | None) -> None:
+        """Write a range in the background and give its memory back; `region` if it is mapped."""
 
     def write_later(self, path: str, data: Buffer, done: Done | None, durable: bool) -> None:
         """As `write`, in the background. Not `durable`: in place and unsynced, for derived data."""

@@ -82,11 +82,11 @@ class Journal:
             self._position += self._found.size
         if is_clean or not self._exists:
             return
-        buffer = self._opened().buffer
+        region = self._opened()
         for start in range(self._position, end, _PIECE_BYTES):
-            piece = buffer[start : min(start + _PIECE_BYTES, end)]
+            piece = region.buffer[start : min(start + _PIECE_BYTES, end)]
             if first_nonzero(piece, 0) < len(piece):
-                piece[:] = bytes(len(piece))
+                region.write(start, b"", bytes(len(piece)))
 
     def append(self, payload: Buffer) -> bool:
         """Write a block, durable with the next commit of `region`. False: the half is full."""
@@ -98,11 +98,10 @@ class Journal:
         body = _BODY.pack(len(payload), self._generation)
         crc = crc32c(payload, crc32c(body))
         try:
-            view = self._opened().buffer
+            head = _HEAD.pack(crc, len(payload), self._generation)
+            self._opened().write(start, head, payload)
         except DiskFull:
             return False
-        _HEAD.pack_into(view, start, crc, len(payload), self._generation)
-        view[start + _HEAD.size : end] = payload
         self._position = end
         self.is_dirty = True
         return True

@@ -29,6 +29,7 @@ from bus.log.layout import SNAPSHOT, offset_file
 from bus.log.producer_recovery import load_producers
 from bus.log.producers import ProducerTable
 from bus.log.recovery import Recovered
+from bus.log.residency import Residency
 from bus.log.segment import Segment
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import PartitionId
@@ -87,6 +88,7 @@ class PartitionLog:
         self._disk = disk
         self._clock = clock
         self._keeper = keeper
+        self._residency = Residency(disk)
         self._uncommitted: list[Segment] = []  # with bytes that no commit has taken
         if self.flushed_offset < self.end_offset:
             self._uncommitted += recovered.unsynced
@@ -128,6 +130,7 @@ class PartitionLog:
             )
         segment = self._active(info, base_offset, limit)
         segment.append(batch, info, base_offset, leader_epoch, limit)
+        self._residency.on_append(segment)
         if leader_epoch > self.epochs.latest:
             self.epochs.assign(leader_epoch, base_offset)
         if info.producer_id >= 0:
@@ -343,5 +346,5 @@ class PartitionLog:
             segment.write_indexes()
             region = self.segments[-1].writable(limit)
         else:
-            region.buffer[position:size] = bytes(size - position)
+            region.write(position, b"", bytes(size - position))
         self._disk.sync([region])

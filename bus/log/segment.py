@@ -13,6 +13,7 @@ are missing or do not fit it (S7).
 Invariant: `size` is the end of the log in the file; bytes behind it are zero.
 """
 
+import struct
 from dataclasses import dataclass
 
 from bus.errors import CorruptBatch, CorruptMessage
@@ -20,10 +21,11 @@ from bus.log.layout import INDEX, LOG, TIME_INDEX, offset_file
 from bus.log.scan import FileScan, scan_file
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.limits import SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
-from bus.native import segment as native
 from bus.native.index import OffsetIndex, TimeIndex
 from bus.ports import Disk, Region
 
+_STAMPED = struct.Struct(">qii")  # base offset, length, leader epoch: what the broker writes
+_LENGTH_FROM = 12  # a batch's length does not count itself and what stands before it
 POSITION_MAX = 2**31 - 1  # what an index entry can hold; also of relative offsets
 NEVER = 2**63 - 1
 
@@ -57,6 +59,7 @@ class Segment:
         self.base_offset = base_offset
         self.end_offset = max(base_offset, end_offset)
         self.size = size
+        self.written_back = 0  # position below which writing to the disk has begun
         self.created_ms = 0  # wall clock at the first append
         self.region: Region | None = None
         self.damages: list[Damage] = []
@@ -104,7 +107,8 @@ class Segment:
                 region = self.writable(limit)
             region.grow(next_capacity(region.capacity, end, self._limit))
             self._plan_growth(self._limit)
-        native.append(region.buffer, self.size, batch, base_offset, leader_epoch)
+        head = _STAMPED.pack(base_offset, info.size - _LENGTH_FROM, leader_epoch)
+        region.write(self.size, head, memoryview(batch)[_STAMPED.size :])
         last_offset = base_offset + info.last_offset_delta
         offsets, times = self.indexes()
         offsets.on_append(last_offset, self.size, info.size)

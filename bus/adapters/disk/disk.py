@@ -18,14 +18,14 @@ import os
 from collections.abc import Iterable, Sequence
 
 from bus.adapters.disk.facts import is_own_filesystem, read_facts
-from bus.adapters.disk.job import Job, sync_job, write_back_job, write_job
+from bus.adapters.disk.job import Job, let_go_job, sync_job, write_back_job, write_job
 from bus.adapters.disk.lock import DirectoryLock
 from bus.adapters.disk.region import File, MappedRegion
 from bus.adapters.disk.worker import Engine
 from bus.model.batch import Buffer
 from bus.ports import DiskFacts, Done, Region
 
-FLUSHER, ALLOCATOR, WRITER = 0, 1, 2  # the engine's threads
+FLUSHER, ALLOCATOR, WRITER, CLEANER = 0, 1, 2, 3  # the engine's threads
 
 
 class RealDisk:
@@ -73,7 +73,19 @@ class RealDisk:
         assert isinstance(region, MappedRegion), "a disk serves its own regions"
         if region.file is not None:
             job = write_back_job(region.file.fd, start, stop, region.file)
-            self._engine.submit(ALLOCATOR, job)
+            self._engine.submit(CLEANER, job)
+
+    def let_go(self, path: str, start: int, stop: int, region: Region | None) -> None:
+        """Write a range in the background and give its memory back; `region` if it is mapped."""
+        assert region is None or isinstance(region, MappedRegion), "a disk serves its own regions"
+        with contextlib.suppress(FileNotFoundError):
+            file = region.file if region is not None else self._open_to_read(path)
+            if file is None:
+                return
+            job = let_go_job(file.fd, start, stop, file)
+            if region is not None:
+                region.unmap(job)
+            self._engine.submit(CLEANER, job)
 
     # --- durability ------------------------------------------------------------------------
 
@@ -227,7 +239,7 @@ class RealDisk:
             if region.fresh:
                 directories |= self._directories_of(region.path)
                 region.fresh = False
-        opened = [self._open_directory(path) for path in sorted(directories)]
+        opened = [self._open_to_read(path) for path in sorted(directories)]
         return sync_job(
             [file.fd for file in files],
             [directory.fd for directory in opened],
@@ -246,7 +258,7 @@ class RealDisk:
                 directories.add(name)
         return directories
 
-    def _open_directory(self, path: str) -> File:
+    def _open_to_read(self, path: str) -> File:
         return File(os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC), path, 0)
 
     def _finish(self, job: Job, error: OSError | None) -> None:

@@ -1,4 +1,4 @@
-"""What a disk does without the GIL: sync, allocate, start write-back, write a small file."""
+"""What a disk does without the GIL: sync, allocate, write back, let go of pages, write a file."""
 
 from collections.abc import Callable
 
@@ -31,6 +31,9 @@ def sync_job(
 
 def write_back_job(fd: int, start: int, stop: int, kept: object) -> Job:
     """Start writing dirty pages of a range, so that the kernel never has to throttle appends."""
+
+def let_go_job(fd: int, start: int, stop: int, kept: object) -> Job:
+    """Write a range and drop its pages from memory; `kept` holds the file open."""
 
 def write_job(
     path: str, data: Buffer, durable: bool, done: Callable[[OSError | None], None] | None

@@ -1,4 +1,4 @@
-"""What a disk does without the GIL: sync files, allocate, start write-back, write a small file.
+"""What a disk does without the GIL: sync, allocate, write back, let go of pages, write a file.
 
 A Job carries one such task in C and keeps alive what the task borrows; it runs on a thread of the
 engine (worker.pyx), or on the caller's.
@@ -12,6 +12,7 @@ from libc.stdlib cimport calloc, free
 
 from bus.adapters.disk.system cimport (
     disk_allocate,
+    disk_let_go,
     disk_raise,
     disk_start_thread,
     disk_start_writing,
@@ -98,6 +99,8 @@ cdef void run_task(Task* task) noexcept nogil:
             disk_raise(task.allocated, task.stop)
     elif task.kind == WRITE_BACK:
         disk_start_writing(task.fds[0], task.start, task.stop)
+    elif task.kind == LET_GO:
+        task.error = disk_let_go(task.fds[0], task.address, task.start, task.stop)
     else:
         task.error = disk_write_file(
             task.path, task.path_aside, task.path_parent, task.data, task.size
@@ -171,6 +174,13 @@ def write_back_job(int fd, int64_t start, int64_t stop, kept):
     job.task.start = start
     job.task.stop = stop
     job.kept = kept
+    return job
+
+
+def let_go_job(int fd, int64_t start, int64_t stop, kept):
+    """Write a range and drop its pages from memory; `kept` holds the file open."""
+    cdef Job job = write_back_job(fd, start, stop, kept)
+    job.task.kind = LET_GO
     return job
 
 

@@ -1,5 +1,7 @@
 """A file mapped for appends: address space for its limit at once, blocks as they are needed."""
 
+from typing_extensions import Buffer
+
 from bus.adapters.disk.job import Job
 
 class File:
@@ -28,6 +30,9 @@ class MappedRegion:
     def buffer(self) -> memoryview:
         """Writable bytes; take it anew after `grow`."""
 
+    def write(self, position: int, head: Buffer, body: Buffer) -> None:
+        """Put two pieces one behind the other; OSError or DiskFull, and then they do not count."""
+
     def view(self, start: int, stop: int) -> memoryview:
         """Bytes for a reader: not writable, valid for as long as they are held."""
 
@@ -40,6 +45,9 @@ class MappedRegion:
 
     def allocation(self, capacity: int) -> Job | None:
         """The job that makes room up to `capacity`, or None if nothing is to be done."""
+
+    def unmap(self, job: Job) -> None:
+        """Let a LET_GO job drop the pages from this mapping, too."""
 
     def grow(self, capacity: int) -> None:
         """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""

@@ -4,6 +4,10 @@ The whole limit (segment.bytes) is mapped when the region is opened, so that `gr
 the mapping and every view stays good; `buffer` shows only the part that has blocks behind it.
 Touching the rest would be a SIGBUS, and nobody is handed a view of it.
 
+Appends go in by `write` (pwritev) and not through the mapping, which readers use: the page cache
+is one, a write takes no page fault, and only the blocks that were written become dirty
+(docs/decisions/page-cache.md).
+
 Three lives that end one after the other: the Region (the log lets go by `close`), the Mapping
 (the last view of it is released), the File (the last commit has synced it). The file is cut to
 the log's end when the third one ends, never while anyone maps it (S2), and its descriptor stays
@@ -13,11 +17,11 @@ the same from creation to its last sync (S3).
 import os
 
 from cpython.buffer cimport PyBuffer_FillInfo
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 from bus.adapters.disk.job cimport ALLOCATE, Job
-from bus.adapters.disk.system cimport disk_allocate
+from bus.adapters.disk.system cimport disk_allocate, disk_write_two
 
 from bus.errors import DiskFull
 
@@ -52,6 +56,7 @@ cdef extern from "<errno.h>" nogil:
 
 cdef enum:
     PAGE = 4096
+    GIL_BYTES = 32768  # above it a copy is worth releasing the GIL
 
 
 cdef object os_error(int error, str path):
@@ -143,6 +148,25 @@ cdef class MappedRegion:
         """Writable bytes; take it anew after `grow`."""
         return memoryview(self.mapping)[:self.capacity]
 
+    def write(self, int64_t position, const uint8_t[::1] head not None,
+              const uint8_t[::1] body not None):
+        """Put two pieces one behind the other; OSError or DiskFull, and then they do not count."""
+        cdef const uint8_t* first = &head[0] if head.shape[0] else NULL
+        cdef const uint8_t* second = &body[0] if body.shape[0] else NULL
+        cdef int64_t first_size = head.shape[0]
+        cdef int64_t second_size = body.shape[0]
+        cdef int fd = self.file.fd
+        cdef int error
+        assert 0 <= position and position + first_size + second_size <= self.capacity, \
+            "only allocated bytes may be written"
+        if second_size > GIL_BYTES:
+            with nogil:
+                error = disk_write_two(fd, first, first_size, second, second_size, position)
+        else:
+            error = disk_write_two(fd, first, first_size, second, second_size, position)
+        if error:
+            raise os_error(error, self.path)
+
     def view(self, int64_t start, int64_t stop):
         """Bytes for a reader: not writable, valid for as long as they are held."""
         assert 0 <= start <= stop <= self.capacity, "only allocated bytes may be touched"
@@ -189,6 +213,12 @@ cdef class MappedRegion:
         job.kept = self.file
         self.asked = stop
         return job
+
+    def unmap(self, Job job not None):
+        """Let a LET_GO job drop the pages from this mapping, too."""
+        if self.mapping is not None:
+            job.task.address = <char*>self.mapping.address
+            job.kept = (self.file, self.mapping)
 
     def grow(self, int64_t capacity):
         """Make at least `capacity` bytes writable. Raises DiskFull, and then nothing changed."""

@@ -14,7 +14,9 @@ cdef extern from *:
     #include <signal.h>
     #include <stdint.h>
     #include <stdio.h>
+    #include <sys/mman.h>
     #include <sys/stat.h>
+    #include <sys/uio.h>
     #include <unistd.h>
     #ifdef __linux__
     #include <sys/eventfd.h>
@@ -46,6 +48,23 @@ cdef extern from *:
     #endif
     }
 
+    /* Write a range and give its memory back, also where it is mapped: a later read of it comes
+     * from the disk. An error of writing must be heeded: it is told only once (S4). */
+    static inline int disk_let_go(int fd, char *address, int64_t start, int64_t stop) {
+    #ifdef __linux__
+        if (sync_file_range(fd, start, stop - start,
+                            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                SYNC_FILE_RANGE_WAIT_AFTER))
+            return errno;
+        if (address)
+            (void)madvise(address + start, (size_t)(stop - start), MADV_DONTNEED);
+        (void)posix_fadvise(fd, start, stop - start, POSIX_FADV_DONTNEED);
+    #else
+        (void)fd, (void)address, (void)start, (void)stop;
+    #endif
+        return 0;
+    }
+
     static inline int disk_write_all(int fd, const unsigned char *data, int64_t size, int64_t at) {
         while (size > 0) {
             ssize_t count = pwrite(fd, data, (size_t)size, at);
@@ -54,6 +73,23 @@ cdef extern from *:
             data += count, at += count, size -= count;
         }
         return 0;
+    }
+
+    /* Two pieces one behind the other, in one call as a rule. */
+    static inline int disk_write_two(int fd, const unsigned char *head, int64_t head_size,
+                                     const unsigned char *body, int64_t body_size, int64_t at) {
+        struct iovec pieces[2] = {{(void *)head, (size_t)head_size},
+                                  {(void *)body, (size_t)body_size}};
+        ssize_t count = pwritev(fd, pieces, 2, at);
+        if (count < 0 && errno != EINTR) return errno;
+        if (count < 0) count = 0;
+        if (count < head_size) {
+            int error = disk_write_all(fd, head + count, head_size - count, at + count);
+            if (error) return error;
+            count = head_size;
+        }
+        return disk_write_all(fd, body + (count - head_size), head_size + body_size - count,
+                              at + count);
     }
 
     static inline int disk_write_zeros(int fd, int64_t start, int64_t stop) {
@@ -147,9 +183,13 @@ cdef extern from *:
     int disk_sync_filesystem(int fd) nogil
     int disk_sync_directory "fsync"(int fd) nogil
     void disk_start_writing(int fd, int64_t start, int64_t stop) nogil
+    int disk_let_go(int fd, char* address, int64_t start, int64_t stop) nogil
     int disk_allocate(int fd, int64_t start, int64_t stop) nogil
     int disk_write_file(const char* path, const char* aside, const char* parent,
                         const unsigned char* data, int64_t size) nogil
+    int disk_write_all(int fd, const unsigned char* data, int64_t size, int64_t at) nogil
+    int disk_write_two(int fd, const unsigned char* head, int64_t head_size,
+                       const unsigned char* body, int64_t body_size, int64_t at) nogil
     int disk_open_notifier(int* fds) nogil
     void disk_notify(int fd) nogil
     int disk_take(int* next) nogil

@@ -13,7 +13,10 @@ class Engine:
         """Jobs that are not yet drained."""
 
     def submit(self, index: int, job: Job) -> bool:
-        """Queue a job on a thread: 0 flusher, 1 allocator, 2 writer. False: its queue is full."""
+        """Queue a job on a thread: 0 flusher, 1 allocator, 2 writer, 3 cleaner.
+
+        False: its queue is full.
+        """
 
     def drain(self) -> list[Job]:
         """The jobs that finished since the last call, in the order in which they did."""

@@ -1,13 +1,14 @@
-"""Native threads for what a disk is slow at: sync, allocate, write back, write small files.
+"""Native threads for what a disk is slow at, and the descriptor through which they report.
 
-A job goes into the queue of one of three threads, runs without the GIL and comes back through one
+A job goes into the queue of one of four threads, runs without the GIL and comes back through one
 descriptor (an eventfd, elsewhere a pipe) that an event loop watches:
 
 thread      jobs                    why it is one of its own
 ------      ----                    ------------------------
 flusher     SYNC                    group commit: nothing may stand before it
-allocator   ALLOCATE, WRITE_BACK    ahead of the appends: must not wait for a flush
+allocator   ALLOCATE                ahead of the appends: must not wait for a flush
 writer      WRITE                   checkpoints and indexes: nobody waits for them
+cleaner     WRITE_BACK, LET_GO      behind the appends, as slow as the disk
 
 Threads start with their first job. Signals are blocked in them, so that Python's handlers run on
 the main thread. After a fork the child has none of them: its engine refuses to work.
@@ -45,7 +46,7 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef enum:
     JOBS_QUEUED_MAX = 256  # a thread's queue; a full one is the caller's to deal with
-    THREADS = 3
+    THREADS = 4
 
 
 cdef struct Shared:
@@ -138,7 +139,10 @@ cdef class Engine:
         return len(self.under_way)
 
     def submit(self, int index, Job job not None):
-        """Queue a job on a thread: 0 flusher, 1 allocator, 2 writer. False: its queue is full."""
+        """Queue a job on a thread: 0 flusher, 1 allocator, 2 writer, 3 cleaner.
+
+        False: its queue is full.
+        """
         cdef Thread* thread = &self.threads[index]
         cdef Task* task = &job.task
         cdef int error = 0

@@ -110,3 +110,43 @@ def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path):
         check=True,
     )
     assert done.stdout.startswith("The disk has no room for the next piece of a.log")
+
+
+def test_two_pieces_are_written_one_behind_the_other(disk):
+    region = disk.create("a.log", MIB, MIB)
+    region.write(10, b"head", memoryview(b"-body"))
+    region.write(19, b"", b"!" * 100_000)
+    assert bytes(region.buffer[9:20]) == b"\0head-body!"
+    assert disk.read("a.log", 100_018, 2) == b"!\0"
+    region.close()
+
+
+def test_nothing_is_written_beyond_what_is_allocated(disk):
+    region = disk.create("a.log", 4096, MIB)
+    with pytest.raises(AssertionError, match="allocated"):
+        region.write(4090, b"head", b"body")
+    region.close()
+
+
+def test_a_region_knows_whether_anyone_holds_a_view(disk):
+    region = disk.create("a.log", 4096, MIB)
+    assert not region.is_shared
+    view = region.view(0, 10)
+    part = view[2:4]
+    assert region.is_shared
+    assert view.readonly
+    del view
+    assert region.is_shared
+    del part
+    assert not region.is_shared
+    region.close()
+
+
+def test_written_bytes_are_resident_until_they_are_let_go(disk):
+    region = disk.create("a.log", 4 * MIB, 4 * MIB)
+    region.write(0, b"", b"x" * 4 * MIB)
+    assert region.is_resident(5, 3 * MIB)
+    disk.let_go("a.log", 0, 4 * MIB, region)
+    assert disk.wait(30)
+    assert region.view(2 * MIB, 2 * MIB + 1) == b"x"
+    region.close()
