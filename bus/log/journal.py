@@ -64,6 +64,11 @@ class Journal:
         self._exists, self._found = True, halves[1]
         return payloads, halves[1].generation
 
+    @property
+    def has_blocks(self) -> bool:
+        """Were any appended since this generation began, or found of it?"""
+        return self._position > self._half_bytes * (self._generation & 1)
+
     def begin(self, generation: int) -> None:
         """Start a generation, in the half that is its own."""
         assert generation > self._generation, "generations only rise"
