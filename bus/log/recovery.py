@@ -126,12 +126,19 @@ class _Recovery:
             if base != expected and not self._accept_gap(expected, base):
                 self._set_aside(bases[index:])
                 return
-            segment = self._take(base, following)
+            segment = self._take(base, self._end_before(following))
             self.result.segments.append(segment)
             expected = segment.end_offset
             if self.has_cut:
                 self._set_aside(bases[index + 1 :])
                 return
+
+    def _end_before(self, following: int | None) -> int | None:
+        """Where the records before a segment end: earlier, if a loss between them was accepted."""
+        for start, end in self.lost.items():
+            if end == following:
+                return start
+        return following
 
     def _accept_gap(self, start: int, end: int) -> bool:
         """Is a hole between segments no reason to stop? Below the durable end it is damage."""
