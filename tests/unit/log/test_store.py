@@ -1,0 +1,194 @@
+"""A data directory from its opening to its end."""
+
+from uuid import UUID
+
+import pytest
+
+from bus.adapters.disk.disk import RealDisk
+from bus.errors import DirectoryInUse
+from bus.model.limits import CHECKPOINT_INTERVAL_MS
+from tests.unit.log.conftest import DIRECTORY, PARTITION
+
+
+def test_a_new_directory_is_clean_and_has_a_checkpoint(life):
+    assert life.report.is_clean
+    assert "checkpoint" in life.disk.list("")
+
+
+def test_a_partition_has_no_files_before_its_first_record(life):
+    assert "topics" not in life.disk.list("")
+    life.append()
+    assert life.disk.list("topics") == [str(PARTITION.topic_id)]
+
+
+def test_a_clean_stop_leaves_its_note_and_the_next_start_takes_it(life):
+    life.append()
+    life.store.close()
+    assert "clean_shutdown" in life.disk.list("")
+    after = life.next_life(clean=False)
+    assert "clean_shutdown" not in after.disk.list("")
+
+
+def test_a_note_of_a_clean_stop_does_not_hold_for_the_life_after_the_next(life):
+    life.append()
+    after = life.next_life()
+    after.append()
+    third = after.next_life(clean=False)
+    assert not third.report.is_clean
+    assert third.log.end_offset == 2
+
+
+def test_a_clean_stop_flushes_what_nobody_asked_to_flush(life):
+    stored = life.fill(5)
+    life.store.close()
+    assert life.power_failure().read() == stored
+
+
+def test_unknown_names_are_left_alone_and_reported(life):
+    life.append()
+    life.store.close()
+    life.work_left()
+    life.disk.make_dir("topics/my-notes")
+    life.disk.make_dir(f"topics/{PARTITION.topic_id}/backup")
+    strange = ["topics/my-notes", f"topics/{PARTITION.topic_id}/backup", f"{DIRECTORY}/README"]
+    life.disk.write(strange[-1], b"hello")
+    life.disk.write("mine", b"too")
+    after = life.next_life(clean=False)
+    assert sorted(after.report.unknown) == sorted(strange)
+    assert after.disk.read(strange[-1], 0, 10) == b"hello"
+    assert after.disk.read("mine", 0, 10) == b"too"
+    assert after.disk.list("topics/my-notes") == []
+
+
+def test_unknown_files_survive_the_removal_of_their_partition(life):
+    life.append()
+    life.disk.write(f"{DIRECTORY}/README", b"hello")
+    life.store.delete(PARTITION)
+    assert life.disk.list(f"{DIRECTORY}.deleted") == ["README"]
+
+
+def test_a_removal_that_a_crash_broke_off_is_finished(life):
+    life.append()
+    life.store.close()
+    life.work_left()
+    life.disk.rename(DIRECTORY, DIRECTORY + ".deleted")
+    after = life.next_life(clean=False)
+    assert str(PARTITION.topic_id) not in after.disk.list("topics")
+
+
+def test_a_deleted_partition_does_not_come_back(life):
+    life.append()
+    life.flush()
+    life.store.delete(PARTITION)
+    after = life.next_life(clean=False)
+    assert (after.report.partitions, after.log.end_offset) == (0, 0)
+
+
+def test_epochs_are_durable_when_they_are_promised(life):
+    life.append()
+    life.flush()
+    life.store.persist_epochs([(PARTITION, 7, 1)])
+    for seed in range(10):
+        assert life.power_failure(seed).log.epochs.latest == 7
+
+
+def test_the_epoch_of_an_empty_partition_survives(life):
+    life.store.persist_epochs([(PARTITION, 7, 0)])
+    assert life.power_failure().log.epochs.latest == 7
+    assert life.next_life().log.epochs.latest == 7
+
+
+def test_the_epoch_of_an_empty_partition_survives_a_checkpoint_and_several_lives(life):
+    life.store.persist_epochs([(PARTITION, 7, 0)])
+    life.store.checkpoint_now()
+    for clean in (False, True, True, False, False):
+        life = life.next_life(clean)
+        assert life.log.epochs.entries == [(7, 0)]
+
+
+def test_more_epochs_than_the_journal_holds_are_durable_too(life):
+    for epoch in range(10_000):
+        life.store.persist_epochs([(PARTITION, epoch, 0)])
+    assert life.power_failure().log.epochs.latest == 9999
+
+
+def test_producers_survive_any_stop(life):
+    life.append([b"a", b"b"], producer=(9, 1, 5))
+    for clean in (True, False):
+        life = life.next_life(clean)
+        entry = life.log.producers.get(9)
+        assert (entry.epoch, entry.batches[-1][:4]) == (1, (5, 6, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "flush.journal", "epoch.journal", "clean_shutdown"])
+def test_a_record_of_the_store_that_is_no_good_loses_no_data(life, name):
+    stored = life.fill(100)
+    life.flush()
+    life.store.persist_epochs([(PARTITION, 1, 100)])
+    life.store.close()
+    life.work_left()
+    life.disk.write(name, b"not what it should be, by any means" * 3)
+    after = life.next_life(clean=False)
+    assert after.read() == stored
+    assert after.log.read_only is None
+
+
+def test_a_checkpoint_that_is_no_good_is_told(life):
+    life.append()
+    life.store.close(clean=False)
+    life.disk.write("checkpoint", b"x" * 200)
+    after = life.next_life(clean=False)
+    assert "checkpoint cannot be used" in after.report.notes[0]
+
+
+def test_housekeeping_writes_a_checkpoint_when_it_is_time(life):
+    life.fill(5)
+    life.flush()
+    before = life.disk.read("checkpoint", 0, 1 << 16)
+    life.store.housekeeping(life.clock.now + CHECKPOINT_INTERVAL_MS - 1)
+    life.work()
+    assert life.disk.read("checkpoint", 0, 1 << 16) == before
+    life.store.housekeeping(life.clock.now + CHECKPOINT_INTERVAL_MS)
+    life.work()
+    assert life.disk.read("checkpoint", 0, 1 << 16) != before
+
+
+def test_an_equal_checkpoint_is_not_written_again(life):
+    life.store.checkpoint_now()
+    before = life.disk.read("checkpoint", 0, 1 << 16)
+    life.store.checkpoint_now()
+    assert life.disk.read("checkpoint", 0, 1 << 16) == before
+
+
+def test_partitions_are_recovered_each_on_its_own(make_real_life):
+    life = make_real_life()
+    other = PARTITION._replace(topic_id=UUID(int=6))
+    first = life.append()
+    log, life.log = life.log, life.store.create(other, life.settings)
+    second = life.append([b"another"])
+    life.log = log
+    after = make_real_life.follow(life, clean=False)
+    assert after.report.partitions == 2
+    assert after.read() == first
+    after.log = after.store.get(other)
+    assert after.read() == second
+
+
+def test_a_directory_is_open_once(make_real_life):
+    life = make_real_life()
+    with pytest.raises(DirectoryInUse):
+        RealDisk(life.disk.path)
+
+
+def test_after_a_power_failure_only_the_checkpoint_and_journals_decide(life):
+    """Checkpoints and commits in any mixture: what was flushed is there, and no damage is seen."""
+    for _ in range(4):
+        life.fill(7)
+        life.flush()
+        life.store.checkpoint()
+        life.fill(3)
+        life.flush()
+    for seed in range(20):
+        after = life.power_failure(seed)
+        assert after.log.end_offset == 40
+        assert after.report.damaged == []
