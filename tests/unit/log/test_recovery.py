@@ -91,6 +91,18 @@ def test_appends_go_on_at_the_cut(life):
     assert after.read() == kept + stored
 
 
+def test_an_epoch_that_was_promised_outlives_the_records_below_its_start(life):
+    life.store.persist_epochs([(PARTITION, 0, 0)])
+    life.fill(3)
+    position = life.log.segments[-1].size
+    life.append()
+    life.store.persist_epochs([(PARTITION, 7, 4)])
+    life.store.close(clean=False)
+    life.damage(ACTIVE, position + 70, b"torn")
+    after = life.next_life(clean=False)
+    assert after.log.epochs.entries == [(0, 0), (7, 3)]
+
+
 def test_only_the_last_cut_is_kept(life):
     torn(life)
     after = life.next_life(clean=False)
