@@ -108,6 +108,9 @@ class Disk(Protocol):
     def read(self, path: str, position: int, size: int) -> bytes:
         """Up to `size` bytes from `position`, fewer only at the end of the file."""
 
+    def read_into(self, path: str, position: int, buffer: memoryview) -> int:
+        """As `read`, into memory of the caller's; how many bytes were read (any thread)."""
+
     def write(self, path: str, data: Buffer) -> None:
         """Replace the file by `data`, durably: aside, fsync, rename, fsync the directory (S5)."""
 

@@ -4,6 +4,7 @@ from bus.errors import CorruptBatch, CorruptMessage
 from bus.log.scan import claimed_size
 from bus.log.segment import Segment
 from bus.model.limits import FRAME_BYTES_MAX
+from bus.native.blocks import take
 from bus.native.segment import slice_end
 
 LOOKAHEAD_BYTES = 64 * 1024  # read beyond what is wanted: an index names a batch before it
@@ -49,7 +50,9 @@ class ColdRead:
 
     def _read(self, position: int, want: int) -> memoryview:
         size = min(want, self._stop - position)
-        return memoryview(self._segment.disk.read(self._segment.path, position, size))
+        block = take(size)
+        read = self._segment.disk.read_into(self._segment.path, position, block)
+        return block[:read]
 
     def _skip(self, chunk: memoryview) -> int:
         """Where the batch that holds the offset begins; it may be cut off by the chunk's end."""
