@@ -18,7 +18,7 @@ class ColdRead:
         self._offset = offset
         self._size_max = size_max
         self._below = below
-        self._stop = segment.size  # appends go on while this waits for its thread
+        self._stop = segment.readable_stop(offset)  # now: appends go on while this waits
 
     def load(self) -> memoryview:
         """Read them; blocks, on any thread. Raises OSError or CorruptMessage."""

@@ -231,11 +231,12 @@ class PartitionLog:
         region = segment.region
         assert region is not None, "the caller has looked"
         position = segment.floor(offset)
-        wanted_end = min(position + size_max, segment.size)
+        stop = segment.readable_stop(offset)
+        wanted_end = min(position + size_max, stop)
         is_recent = position >= segment.size - RESIDENT_BYTES
         if not is_recent and not region.is_resident(position, wanted_end):
             return None
-        with region.buffer[: segment.size] as data:
+        with region.buffer[:stop] as data:
             start = find(data, position, offset)
             end, end_offset = slice_end(data, start, size_max, below)
         view = region.view(start, end)

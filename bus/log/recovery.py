@@ -27,7 +27,7 @@ from bus.log.files import delete_files, forget_cuts, set_aside
 from bus.log.layout import CUT, INDEX, LOG, TIME_INDEX, lost_ranges, offset_file, offsets_of
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
-from bus.log.scan import FOREVER, FileScan, Header, infos, scan_file, walk_to_end
+from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
 from bus.model.limits import CUT_BYTES_KEPT_MAX, SCAN_CHUNK_BYTES
 from bus.native.segment import first_nonzero
@@ -247,7 +247,7 @@ class _Recovery:
                 break
             self._damaged(damage.reason)
             segment.damages.append(damage)
-            state = FileScan(damage.resume, damage.end_offset, state.leader_epoch)
+            state = FileScan(damage.resume, damage.end_offset, ANY_EPOCH)
         segment.size, segment.end_offset = state.position, state.end_offset
         self.result.scanned_bytes += state.position
         if following is not None and state.end_offset > following:
@@ -280,7 +280,7 @@ class _Recovery:
         reason = f"at offset {offset} {state.reason or 'batches are missing'}"
         good = None
         if state.position < length:
-            good = find_good(self.disk, segment.path, state.position, offset, length)
+            good = find_good(self.disk, segment.path, state.position, offset, length, wanted)
         if good is not None:
             return Damage(offset, good[1], state.position, good[0], reason)
         if wanted is None:

@@ -12,6 +12,7 @@ from bus.native.segment import scan, slice_end
 from bus.ports import Disk
 
 FOREVER = 2**63 - 1
+ANY_EPOCH = -(2**31)  # to go on behind damage, which may have been in an epoch
 Header: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int]
 # A batch's header as native code gives it: the fields of BatchInfo in their order.
 _LENGTH = struct.Struct(">8xi")

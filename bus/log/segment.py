@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from bus.errors import CorruptBatch, CorruptMessage
 from bus.log.layout import INDEX, LOG, TIME_INDEX, offset_file
-from bus.log.scan import FileScan, scan_file
+from bus.log.scan import ANY_EPOCH, FileScan, scan_file
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.limits import SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
 from bus.native.index import OffsetIndex, TimeIndex
@@ -140,6 +140,11 @@ class Segment:
                 return damage.start_offset
         return self.end_offset
 
+    def readable_stop(self, offset: int) -> int:
+        """The position up to which bytes are good from `offset` on."""
+        ahead = (d.position for d in self.damages if offset < d.start_offset)
+        return next(ahead, self.size)
+
     # --- indexes ---------------------------------------------------------------------------
 
     def start_indexes(self) -> tuple[OffsetIndex, TimeIndex]:
@@ -163,7 +168,7 @@ class Segment:
             stop = damage.position if damage else self.size
             scan_file(self.disk, self.path, state, stop, offset_index=offsets, time_index=times)
             if damage:
-                state.position, state.end_offset = damage.resume, damage.end_offset
+                state = FileScan(damage.resume, damage.end_offset, ANY_EPOCH)
         times.close()
         self._indexes = (offsets, times)
         return self._indexes

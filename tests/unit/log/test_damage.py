@@ -22,9 +22,18 @@ def found(data, offset=0, position=0):
     return find_good(disk, PATH, position, offset, len(data))
 
 
-@pytest.mark.parametrize("junk", [b"", b"\0" * 33, b"\x02" * 100, b"junk" * 50])
+@pytest.mark.parametrize("junk", [b"\0" * 33, b"\x02" * 100, b"junk" * 50])
 def test_the_next_good_batch_is_found_behind_any_junk(junk):
     assert found(junk + stored(7)) == (len(junk), 7)
+
+
+def test_a_batch_at_the_very_place_of_another_is_not_believed():
+    wrong, good = stored(7), stored(9)
+    assert found(wrong + good, offset=5) == (len(wrong), 9)
+
+
+def test_a_batch_that_the_one_behind_it_contradicts_is_passed_over():
+    assert found(b"junk" + stored(7) + stored(9)) == (4 + len(stored(7)), 9)
 
 
 def test_a_batch_of_an_offset_that_is_passed_is_a_leftover():
