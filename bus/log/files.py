@@ -14,12 +14,18 @@ def delete_files(disk: Disk, segment: Segment) -> None:
             disk.unlink(offset_file(segment.directory, segment.base_offset, suffix))
 
 
-def set_aside(disk: Disk, directory: str, base_offset: int) -> None:
-    """Rename a whole data file to `.cut`, over what an earlier recovery may have kept (S6)."""
-    disk.rename(offset_file(directory, base_offset, LOG), offset_file(directory, base_offset, CUT))
+def delete_indexes(disk: Disk, directory: str, base_offset: int) -> None:
+    """Remove the indexes of a segment, so that they are built anew."""
     for suffix in (INDEX, TIME_INDEX):
         with contextlib.suppress(FileNotFoundError):
             disk.unlink(offset_file(directory, base_offset, suffix))
+
+
+def set_aside(disk: Disk, directory: str, base_offset: int) -> None:
+    """Rename a whole data file to `.cut`, over what an earlier recovery may have kept (S6)."""
+    name = offset_file(directory, base_offset, LOG)
+    disk.rename(name, offset_file(directory, base_offset, CUT))
+    delete_indexes(disk, directory, base_offset)
 
 
 def forget_cuts(disk: Disk, directory: str, names: list[str]) -> None:

@@ -7,6 +7,7 @@ from bus.log.layout import SNAPSHOT, offset_file, offsets_of
 from bus.log.producers import ProducerTable
 from bus.log.scan import FileScan, Header, infos, scan_file
 from bus.log.segment import Segment
+from bus.model.limits import PRODUCER_BATCHES_RETAINED
 from bus.ports import Disk
 
 _PRODUCER_ID = 7  # in a Header
@@ -41,8 +42,15 @@ class ProducerReplay:
                 return
 
     def on_headers(self, headers: list[Header]) -> None:
-        """Batches that were scanned."""
-        for info in infos([header for header in headers if header[_PRODUCER_ID] >= 0]):
+        """Batches that were scanned. Of each producer only the last few say anything."""
+        left: dict[int, int] = {}
+        telling: list[Header] = []
+        for header in reversed(headers):
+            producer_id = header[_PRODUCER_ID]
+            if producer_id >= 0 and left.get(producer_id, 0) < PRODUCER_BATCHES_RETAINED:
+                left[producer_id] = left.get(producer_id, 0) + 1
+                telling.append(header)
+        for info in infos(telling[::-1]):
             if info.base_offset >= self.start_offset:
                 self.table.replay(info, self._now_ms)
 

@@ -53,7 +53,7 @@ class DiskRecords:
             partition: Known(record, record.flushed_offset, clean is not None, record.epochs)
             for partition, record in checkpoint.partitions.items()
         }
-        for partition, durable_end in parse_entries(flushes).items():
+        for partition, durable_end in parse_entries(flushes if self._is_known else []).items():
             self.partitions.setdefault(partition, self.unknown()).durable_end = durable_end
         for partition, entries in _parse_epochs(epochs).items():
             self.partitions.setdefault(partition, self.unknown()).epochs += entries

@@ -29,7 +29,7 @@ from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
 from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
-from bus.model.limits import CUT_BYTES_KEPT_MAX, SCAN_CHUNK_BYTES
+from bus.model.limits import CUT_BYTES_KEPT_MAX, SCAN_CHUNK_BYTES, UNINDEXED_BYTES_MAX
 from bus.native.segment import first_nonzero
 from bus.ports import Disk
 
@@ -121,6 +121,8 @@ class _Recovery:
         if bases and (bases[0] < expected or self.known.record is None):
             expected = bases[0]
             self.result.start_offset = max(self.result.start_offset, expected)
+        elif bases and self.lost.get(expected) == bases[0]:
+            expected = self.result.start_offset = bases[0]
         for index, base in enumerate(bases):
             following = bases[index + 1] if index + 1 < len(bases) else None
             if base != expected and not self._accept_gap(expected, base):
@@ -209,7 +211,8 @@ class _Recovery:
             if base + last_delta != segment.base_offset + offsets[0]:
                 return None
         state = scan_file(self.disk, segment.path, FileScan(position, base, -1), length)
-        return state if state.reason is None and state.max_timestamp <= times[0] else None
+        agrees = state.reason is None and state.max_timestamp <= times[0]
+        return state if agrees and state.position - position <= UNINDEXED_BYTES_MAX else None
 
     def _last_entry(
         self, segment: Segment, suffix: str, entry: struct.Struct
@@ -251,7 +254,7 @@ class _Recovery:
         segment.size, segment.end_offset = state.position, state.end_offset
         self.result.scanned_bytes += state.position
         if following is not None and state.end_offset > following:
-            self._cut_overlap(segment, following)
+            self._end_at(segment, following)
         elif following is None or state.end_offset < following:
             self._clear_tail(segment, state.reason, length)
         if following is not None and not self.has_cut:
@@ -309,9 +312,11 @@ class _Recovery:
             position += len(data)
         return False
 
-    def _cut_overlap(self, segment: Segment, end_offset: int) -> None:
-        """The file was sealed by a truncation, and its cut did not reach the disk."""
-        size = segment.size
+    def _end_at(self, segment: Segment, end_offset: int) -> None:
+        """The next file begins before this one ends: its truncation did not reach the disk."""
+        size, segment.end_offset = segment.size, end_offset
+        if segment.damages:  # which is not for us to decide: a loss that is being accepted
+            return
         segment.size, segment.end_offset = 0, segment.base_offset
         with contextlib.suppress(CorruptBatch):
             walked, found = walk_to_end(self.disk, segment.path, 0, size, end_offset)

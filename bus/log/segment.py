@@ -20,7 +20,11 @@ from bus.errors import CorruptBatch, CorruptMessage
 from bus.log.layout import INDEX, LOG, TIME_INDEX, offset_file
 from bus.log.scan import ANY_EPOCH, FileScan, scan_file
 from bus.model.batch import BatchInfo, Buffer
-from bus.model.limits import SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
+from bus.model.limits import (
+    SEGMENT_FIRST_BYTES,
+    SEGMENT_STEP_BYTES_MAX,
+    UNINDEXED_BYTES_MAX,
+)
 from bus.native.index import OffsetIndex, TimeIndex
 from bus.ports import Disk, Region
 
@@ -204,7 +208,7 @@ class Segment:
         if latest is None or latest[1] >= self.end_offset:
             return self.size == 0
         if last is None:
-            return self.size <= SEGMENT_FIRST_BYTES
+            return self.size <= UNINDEXED_BYTES_MAX
         return last[0] < self.end_offset and last[1] < self.size
 
     # --- the mapping -----------------------------------------------------------------------

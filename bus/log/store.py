@@ -23,6 +23,7 @@ from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
 from bus.log.records import DiskRecords, pack_epochs, record_of
 from bus.log.recovery import Known, Recovered, recover
+from bus.log.repair import accept_loss
 from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId
 from bus.model.limits import (
@@ -154,6 +155,11 @@ class LogStore:
     def commits(self) -> tuple[int, int]:
         """Group commits done since the start, and the milliseconds they took in all."""
         return self._commits.count, self._commits.took_ms
+
+    def accept_losses(self) -> list[str]:
+        """Give up what is damaged, and say what; close the store and open it anew afterwards."""
+        damaged = [log for log in self._logs.values() if log.read_only is not None]
+        return [sentence for log in damaged for sentence in accept_loss(self._disk, log)]
 
     # --- durability ------------------------------------------------------------------------
 

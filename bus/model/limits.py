@@ -41,6 +41,7 @@ CUT_BYTES_KEPT_MAX = 64 * MIB  # bytes kept aside when a torn tail is cut (S6)
 RESIDENT_BYTES = 8 * MIB  # of an active segment's end: taken to be in memory without asking (S12)
 WRITE_BACK_BYTES = 16 * MIB  # appended bytes after which writing them to the disk begins
 KEPT_IN_MEMORY_BYTES = 1536 * MIB  # of a partition's end; what lies behind gives its memory back
+UNINDEXED_BYTES_MAX = 4 * MIB  # of a closed segment behind its last index entry; else it is rebuilt
 SCAN_CHUNK_BYTES = 8 * MIB  # read at once by a recovery
 FLUSH_JOURNAL_BYTES = MIB  # half for the commits between two checkpoints
 EPOCH_JOURNAL_BYTES = 256 * KIB

@@ -90,8 +90,9 @@ class TopicSettings:
     )
     cache_closed_segments: bool = setting(
         True,
-        "Whether closed segments stay in the page cache until the system needs the memory; false "
-        "leaves it to others, and whoever reads old records reads the disk.",
+        "Whether closed segments may stay in the page cache, as long as they are of the last "
+        "1.5 GiB of a partition; false leaves the memory to others, and whoever reads old records "
+        "reads the disk.",
     )
     min_insync_replicas: int = setting(
         1,

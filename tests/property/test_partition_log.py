@@ -160,7 +160,7 @@ class LogMachine(RuleBasedStateMachine):
         self.disk.close()
         self.disk = SimDisk(self.disk.root)
         self.open()
-        assert self.report.is_clean
+        assert self.report.is_clean, self.report
         assert self.report.scanned_bytes == 0
         assert self.log.end_offset == self.end
 
