@@ -149,3 +149,19 @@ def test_verify_finds_a_flipped_bit(tmp_path: Path) -> None:
     log.write_bytes(data)
     result = busd("segment", "verify", str(tmp_path / "data"))
     assert (result.returncode, "damaged" in result.stdout) == (1, True)
+
+
+def test_a_partition_takes_writes_again_once_its_loss_is_accepted(tmp_path: Path) -> None:
+    where = ["--data", str(tmp_path / "data")]
+    done("produce", "t", *where, stdin="a\n")
+    done("produce", "t", *where, stdin="b\n")
+    (log,) = (tmp_path / "data").rglob("*.log")
+    data = bytearray(log.read_bytes())
+    data[65] ^= 1
+    log.write_bytes(data)
+    assert busd("segment", "verify", str(tmp_path / "data")).returncode == 1
+    told = done("segment", "verify", str(tmp_path / "data"), "--accept-loss")
+    assert "records 0 to 0 are given up" in told
+    done("produce", "t", *where, stdin="c\n")
+    assert done("consume", "t", *where) == "b\nc\n"
+    assert "good" in done("segment", "verify", str(tmp_path / "data"))

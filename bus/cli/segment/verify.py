@@ -12,7 +12,7 @@ import os
 import struct
 from dataclasses import dataclass, field
 
-from bus.cli.failure import FAILED, OK
+from bus.cli.failure import FAILED, OK, UserError
 from bus.cli.options import Namespace
 from bus.cli.segment.dump import batches
 from bus.cli.segment.durable import durable_ends
@@ -44,7 +44,9 @@ class Finding:
 
 
 def run(args: Namespace) -> int:
-    """Print a table and what is wrong; 1 if anything is damaged."""
+    """Print a table and what is wrong; 1 if anything is damaged (and stays so)."""
+    if args.accept_loss:
+        _accept(args)
     ends = durable_ends(args.path) if os.path.isdir(args.path) else {}
     findings = [
         examine(files, ends.get(files.partition) if files.partition else None)
@@ -70,6 +72,19 @@ def run(args: Namespace) -> int:
         for sentence in [*finding.damage, *finding.notes]:
             print(sentence)
     return FAILED if any(finding.damage for finding in findings) else OK
+
+
+def _accept(args: Namespace) -> None:
+    if (
+        args.topic is not None
+        or args.partition is not None
+        or not os.path.isdir(os.path.join(args.path, layout.TOPICS))
+    ):
+        raise UserError("--accept-loss takes a data directory as a whole.")
+    from bus.cli.segment.accept import accept_losses
+
+    for sentence in accept_losses(args.path):
+        print(sentence)
 
 
 def examine(files: PartitionFiles, durable_end: int | None = None) -> Finding:
@@ -122,7 +137,7 @@ def _judge_rest(
 ) -> None:
     """What lies behind the last good batch."""
     behind = segment.first_nonzero(data, position)
-    below = durable_end is not None and finding.end_offset < durable_end
+    below = last and durable_end is not None and finding.end_offset < durable_end
     if reason is None and behind == len(data) and not below:
         return
     why = reason or ("bytes behind the end of the log" if behind < len(data) else "zeroes")

@@ -79,3 +79,11 @@ def test_the_exit_code_tells_damage(
         flip(first, 65)
     assert verify.run(options(data)) == code
     assert ("damaged" in capsys.readouterr().out) == damaged
+
+
+def test_a_loss_that_was_accepted_at_the_end_of_a_segment_is_no_damage(
+    data: Path, first: Path
+) -> None:
+    first.write_bytes(b"")
+    first.with_name(f"{0:020}-{2:020}.lost").touch()
+    assert examined(data, durable_end=3).verdict == "good"
