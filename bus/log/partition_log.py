@@ -89,6 +89,7 @@ class PartitionLog:
         self._clock = clock
         self._keeper = keeper
         self._residency = Residency(disk)
+        self._rested_at = -1  # the end offset when `rest` was last called
         self._uncommitted: list[Segment] = []  # with bytes that no commit has taken
         if self.flushed_offset < self.end_offset:
             self._uncommitted += recovered.unsynced
@@ -292,6 +293,21 @@ class PartitionLog:
         segment.release()
         self._uncommitted = [kept for kept in self._uncommitted if kept is not segment]
         delete_files(self._disk, segment)
+
+    def rest(self) -> None:
+        """Call it now and then: what was not used since the last call gives up its memory.
+
+        A log that is not written is committed, whatever its flush mode, and then unmapped (S13).
+        """
+        for segment in self.segments[:-1]:
+            segment.forget_idle_indexes()
+        end_offset, self._rested_at = self._rested_at, self.end_offset
+        if end_offset != self.end_offset or not self.segments or self.read_only is not None:
+            return
+        if self._uncommitted:
+            self._keeper.flush(self)
+        elif self.flushed_offset == self.end_offset:
+            self.segments[-1].rest()
 
     def seal(self) -> None:
         """A clean stop: the indexes and the producers' state into their files."""

@@ -69,6 +69,7 @@ class Segment:
         self.damages: list[Damage] = []
         self.index_interval = 4096
         self._indexes: tuple[OffsetIndex, TimeIndex] | None = None
+        self._is_index_idle = False
         self._prepare_from = NEVER  # position above which the next piece is prepared
         self._limit = 0  # to which the region may grow
 
@@ -161,7 +162,14 @@ class Segment:
 
     def indexes(self) -> tuple[OffsetIndex, TimeIndex]:
         """Both, loaded or rebuilt when they are not in memory (any)."""
+        self._is_index_idle = False
         return self._indexes or self.load_indexes() or self.rebuild_indexes()
+
+    def forget_idle_indexes(self) -> None:
+        """Drop those of a closed segment that nobody has asked for since the last call."""
+        if self._is_index_idle:
+            self._indexes = None
+        self._is_index_idle = True
 
     def rebuild_indexes(self) -> tuple[OffsetIndex, TimeIndex]:
         """Feed new ones from the data, from both sides of any damage (any)."""
@@ -226,6 +234,13 @@ class Segment:
         capacity = self.region.capacity
         step = min(capacity, SEGMENT_STEP_BYTES_MAX)
         self._prepare_from = capacity - step // 2 if capacity < limit else NEVER
+
+    def rest(self) -> None:
+        """Unmap an active segment that is not written at the moment; all of it is durable."""
+        if self.region is not None:
+            self.region.close()
+            self.region = None
+            self._prepare_from = NEVER
 
     def release(self, cached: bool = True) -> None:
         """Unmap; the file is cut to the log's end once no view refers to it (S2)."""

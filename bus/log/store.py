@@ -30,6 +30,8 @@ from bus.model.limits import (
     CHECKPOINT_INTERVAL_MS,
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
+    HOUSEKEEPING_LOGS_MAX,
+    REST_INTERVAL_MS,
     SYNC_AT_START_BYTES_MAX,
 )
 from bus.model.settings import TopicSettings
@@ -60,6 +62,8 @@ class LogStore:
         self._checkpoint_under_way = False
         self._checkpoint_due = True  # as soon as possible
         self._checkpoint_failed = False  # the last attempt: its generation goes on
+        self._house_at = 0  # the next log to look after
+        self._rest_ms = clock.now_ms()
         self._checkpoint_ms = -CHECKPOINT_INTERVAL_MS
         self._checkpoint_content = b""  # the last that was written, to leave out equal ones
 
@@ -251,12 +255,23 @@ class LogStore:
             log.delete_dropped()
 
     def housekeeping(self, now_ms: int) -> None:
-        """Roll, retain and checkpoint what is due; `now_ms` is monotonic. Call it each second."""
+        """Roll, retain and checkpoint what is due; `now_ms` is monotonic. Call it each second.
+
+        Of very many logs each call looks at some, so that it never holds the event loop for long.
+        """
         wall_ms = self._clock.wall_ms()
-        for log in self._logs.values():
+        logs = list(self._logs.values())
+        for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
             with contextlib.suppress(DiskFull):
                 log.roll_if_due(wall_ms)
                 log.apply_retention(wall_ms)
+        self._house_at += HOUSEKEEPING_LOGS_MAX
+        if self._house_at >= len(logs):
+            self._house_at = 0
+        if now_ms - self._rest_ms >= REST_INTERVAL_MS:
+            self._rest_ms = now_ms
+            for log in logs:
+                log.rest()
         if self._checkpoint_due or now_ms - self._checkpoint_ms >= CHECKPOINT_INTERVAL_MS:
             self.checkpoint()
 

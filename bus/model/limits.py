@@ -48,3 +48,5 @@ EPOCH_JOURNAL_BYTES = 256 * KIB
 COMMIT_PARTITIONS_MAX = 10_000  # in one group commit; the rest goes with the next
 CHECKPOINT_INTERVAL_MS = 3000
 SYNC_AT_START_BYTES_MAX = 64 * MIB  # recovered bytes that a start waits to have synced
+HOUSEKEEPING_LOGS_MAX = 500  # that one call of housekeeping looks after
+REST_INTERVAL_MS = 60_000  # after which an idle log is committed, unmapped, and forgets its indexes

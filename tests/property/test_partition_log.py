@@ -99,9 +99,9 @@ class LogMachine(RuleBasedStateMachine):
         for _ in range(times):
             self.disk.wait(0)
 
-    @rule()
-    def keep_house(self):
-        self.clock.advance(3000)
+    @rule(ms=strategies.sampled_from([3000, 60_000]))
+    def keep_house(self, ms):
+        self.clock.advance(ms)
         self.store.housekeeping(self.clock.now)
 
     @rule()

@@ -6,6 +6,7 @@ import pytest
 
 from bus.adapters.disk.disk import RealDisk
 from bus.errors import DirectoryInUse
+from bus.model.ids import PartitionId
 from bus.model.limits import CHECKPOINT_INTERVAL_MS
 from tests.unit.log.conftest import DIRECTORY, PARTITION
 
@@ -192,3 +193,50 @@ def test_after_a_power_failure_only_the_checkpoint_and_journals_decide(life):
         after = life.power_failure(seed)
         assert after.log.end_offset == 40
         assert after.report.damaged == []
+
+
+def test_an_idle_log_is_committed_and_unmapped_and_wakes_with_the_next_append(make_life):
+    life = make_life(flush="os")
+    stored = life.fill(3)
+    for _ in range(4):
+        life.clock.advance(60_000)
+        life.store.housekeeping(life.clock.now)
+        life.work()
+    assert life.log.flushed_offset == 3
+    assert life.log.segments[-1].region is None
+    assert life.read() == stored
+    stored += life.fill(2)
+    assert life.read() == stored
+
+
+def test_a_log_that_is_written_is_not_unmapped(life):
+    for _ in range(4):
+        life.commit()
+        life.clock.advance(60_000)
+        life.store.housekeeping(life.clock.now)
+        life.work()
+    assert life.log.segments[-1].region is not None
+
+
+def test_closed_segments_forget_indexes_that_nobody_asks_for(life):
+    while len(life.bases()) < 3:
+        life.append([b"v" * 200])
+    life.flush()
+    first, second = life.log.segments[:2]
+    for _ in range(2):
+        life.log.rest()
+        life.read(first.base_offset, below=first.end_offset)
+    assert first._indexes is not None
+    assert second._indexes is None
+    assert len(life.read()) == life.log.size_bytes
+
+
+def test_each_of_very_many_logs_has_its_turn(life, monkeypatch):
+    monkeypatch.setattr("bus.log.store.HOUSEKEEPING_LOGS_MAX", 2)
+    logs = [life.store.create(PartitionId(UUID(int=9), n), life.settings) for n in range(4)]
+    looked_after = []
+    for log in logs:
+        log.roll_if_due = lambda now_ms, log=log: looked_after.append(log)
+    for _ in range(6):
+        life.store.housekeeping(life.clock.now)
+    assert {log.partition for log in looked_after} == {log.partition for log in logs}
