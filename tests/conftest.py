@@ -48,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.stats.get(outcome, []):
             kind = kind_of(report.nodeid)
             (skipped if outcome == "skipped" else ran)[kind] += 1
-            seconds[kind] += report.duration
+            seconds[kind] += getattr(report, "duration", 0.0)  # collecting has none
     terminalreporter.section("what ran")
     terminalreporter.write_line(f"{'kind':<12} {'ran':>6} {'skipped':>8} {'seconds':>8}")
     for kind in sorted(ran | skipped):
