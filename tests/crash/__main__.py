@@ -1,4 +1,8 @@
-"""`python -m tests.crash --rounds N [--seed S] [--flush group|os]`: as many rounds as you like."""
+"""As many rounds as you like: SIGKILL, or with `--power` a power failure.
+
+python -m tests.crash --rounds 100 [--seed S] [--flush group|os]
+python -m tests.crash --rounds 50 --power ext4|xfs [--seed S] [--flush group|os]
+"""
 
 import argparse
 import random
@@ -6,18 +10,33 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.crash.power_rounds import run_power_rounds
 from tests.crash.rounds import run_rounds
+from tests.crash.volume import FILESYSTEMS, why_not
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     parser.add_argument("--flush", choices=("group", "os"), default="group")
+    parser.add_argument("--power", choices=FILESYSTEMS)
     given = parser.parse_args()
     print(f"seed {given.seed}, flush={given.flush}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="busd-crash-") as data:
-        rounds = run_rounds(Path(data), given.seed, given.rounds, given.flush)
+    with tempfile.TemporaryDirectory(prefix="busd-crash-") as folder:
+        if given.power is None:
+            rounds = run_rounds(Path(folder), given.seed, given.rounds, given.flush)
+        elif reason := why_not(Path(folder) / "probe", given.power):
+            print(f"No power can fail here: {reason}.", file=sys.stderr)
+            return 2
+        else:
+            rounds = run_power_rounds(
+                Path(folder) / "volume", given.seed, given.rounds, given.flush, given.power
+            )
         for number, problems in enumerate(rounds, 1):
             print(f"round {number}: {problems or 'nothing lost'}", flush=True)
             if problems:

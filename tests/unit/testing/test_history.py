@@ -3,8 +3,8 @@
 from bus.testing.history import History, Span
 
 
-def history(read: list[int], *, start: int = 0, **told: list[Span]) -> History:
-    made = History(start_offset=start, **told)
+def history(read: list[int], *, start: int = 0, lossy: bool = False, **told: list[Span]) -> History:
+    made = History(start_offset=start, lossy=lossy, **told)
     made.saw(range(start, start + len(read)), read)
     return made
 
@@ -57,3 +57,20 @@ def test_a_record_that_was_read_before_and_stands_again_is_found() -> None:
 
 def test_what_was_read_before_is_not_asked_for_again() -> None:
     assert history([5, 6], start=5, acknowledged=[Span(0, 5, 0), Span(5, 2, 5)]).verdict() == []
+
+
+def test_a_lossy_history_may_end_before_what_was_not_flushed() -> None:
+    told = [Span(0, 2, 0), Span(2, 2, 2, flushed=False), Span(4, 2, 4, flushed=False)]
+    assert history([0, 1, 2, 3], acknowledged=told, lossy=True).verdict() == []
+    assert history([0, 1], acknowledged=told, lossy=True).verdict() == []
+    assert history([0, 1], acknowledged=told).verdict()
+
+
+def test_a_lossy_history_keeps_what_was_flushed() -> None:
+    (problem,) = history([0], acknowledged=[Span(0, 2, 0)], lossy=True).verdict()
+    assert "records 0 to 1 were acknowledged at offset 0" in problem
+
+
+def test_a_lossy_history_has_no_holes() -> None:
+    told = [Span(0, 2, 0, flushed=False), Span(2, 1, 2, flushed=False)]
+    assert history([0, 7, 8], acknowledged=told, lossy=True).verdict()
