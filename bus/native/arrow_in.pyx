@@ -4,13 +4,13 @@ An array is moved out of its capsule into a `Holder`, which releases it when the
 buffers is gone. What it says about sizes is believed: its producer lives in this process.
 """
 
-from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport atoi
 from libc.string cimport memset
 
 from bus.native.arrow_abi cimport ArrowArray, ArrowArrayStream, ArrowSchema
+from bus.native.exported cimport export_bytes
 
 cdef enum:
     VIEW_SIZE = 16
@@ -38,7 +38,7 @@ cdef class Slice:
     cdef int64_t size
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        PyBuffer_FillInfo(view, self, <void *>self.data, self.size, 1, flags)
+        export_bytes(view, self, self.data, self.size, True, flags)
 
     def __releasebuffer__(self, Py_buffer *view):
         pass

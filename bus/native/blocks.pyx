@@ -6,11 +6,12 @@ goes on a shelf when the last view of it is released, and the next of its size i
 The shelves are touched with the GIL held, and hold at most KEPT_BYTES_MAX together.
 """
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
 from cpython.memoryview cimport PyMemoryView_FromObject
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+
+from bus.native.exported cimport export_bytes
 
 cdef enum:
     CLASS_FIRST = 16  # the smallest block that is kept: 1 << 16 bytes
@@ -22,7 +23,6 @@ cdef struct Shelf:
     uint8_t *blocks[SLOTS]
     int count
 
-cdef char *BYTES_FORMAT = b"B"
 cdef Shelf shelves[CLASSES]
 cdef int64_t kept = 0
 
@@ -74,17 +74,7 @@ cdef class Block:
     """One block; bytes(block) and memoryview(block) show its first `size` bytes."""
 
     def __getbuffer__(self, Py_buffer *buffer, int flags):
-        buffer.buf = self.data
-        buffer.obj = self
-        buffer.len = self.size
-        buffer.itemsize = 1
-        buffer.readonly = 0
-        buffer.ndim = 1
-        buffer.format = BYTES_FORMAT if flags & PyBUF_FORMAT else NULL
-        buffer.shape = &self.size if flags & PyBUF_ND else NULL
-        buffer.strides = &buffer.itemsize if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
-        buffer.suboffsets = NULL
-        buffer.internal = NULL
+        export_bytes(buffer, self, self.data, self.size, False, flags)
 
     def __dealloc__(self):
         release(self.data, self.capacity)

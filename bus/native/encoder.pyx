@@ -132,7 +132,7 @@ cdef class Encoder:
         return 0
 
     cdef int integer(self, object value, int64_t low, int64_t high, int size) except -1:
-        cdef int64_t number
+        cdef int64_t number = 0
         if not PyLong_Check(value):
             if not hasattr(value, "__index__"):
                 self.mistype("a whole number", value)

@@ -1,14 +1,19 @@
 """Does native code give back what it takes: references, objects, buffers, memory?"""
 
+import os
 import resource
 import sys
+import tempfile
 from contextlib import suppress
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from bus.adapters.disk.region import MappedRegion
 from bus.errors import CorruptBatch
-from bus.native import batch, columns, rows, segment
+from bus.native import batch, blocks, columns, rows, segment
+from bus.native.arrow_in import binary_columns
 from bus.native.builder import BatchBuilder, Delivery, with_records
 from bus.native.index import OffsetIndex, TimeIndex
 from tests.fixtures import batches
@@ -71,9 +76,22 @@ def check_and_scan() -> None:
         batch.check(BATCH[:-1])
 
 
-@pytest.mark.parametrize(
-    "work", [build_single, build_rows, fail_to_build, open_columns, check_and_scan]
-)
+def view_memory() -> None:
+    """A buffer's owner begins as None, whose references count before Python 3.12."""
+    with tempfile.TemporaryFile() as file:
+        region = MappedRegion(os.dup(file.fileno()), "a.log", 4096, 4096, False)
+        region.buffer[:5] = b"hello"
+        region.view(0, 100)
+        region.close()
+    for kind in (pa.binary(), pa.large_binary(), pa.binary(101)):
+        binary_columns(pa.array(VALUES, kind))
+    blocks.take(100_000)
+
+
+WORK = [build_single, build_rows, fail_to_build, open_columns, check_and_scan, view_memory]
+
+
+@pytest.mark.parametrize("work", WORK)
 def test_a_loop_leaves_nothing_behind(work):
     for _ in range(20):
         work()

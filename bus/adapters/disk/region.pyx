@@ -16,12 +16,12 @@ the same from creation to its last sync (S3).
 
 import os
 
-from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 from bus.adapters.disk.job cimport ALLOCATE, Job
 from bus.adapters.disk.system cimport disk_allocate, disk_write_two
+from bus.native.exported cimport export_bytes
 
 from bus.errors import DiskFull
 
@@ -106,7 +106,7 @@ cdef class Mapping:
         self.size = size
 
     def __getbuffer__(self, Py_buffer* view, int flags):
-        PyBuffer_FillInfo(view, self, self.address, self.size, 0, flags)
+        export_bytes(view, self, self.address, self.size, False, flags)
         self.views += 1
 
     def __releasebuffer__(self, Py_buffer* view):
