@@ -25,6 +25,7 @@ from bus.errors import (
     error_of,
 )
 from bus.model.ids import TopicPartition
+from bus.model.limits import BATCH_BYTES_MAX_UNTOLD
 from bus.ports import Clock
 from bus.wire.metadata import (
     MetadataRequest,
@@ -185,4 +186,5 @@ def _topic_view(topic: MetadataResponseTopic) -> TopicView:
     for partition in topic.partitions:
         if 0 <= partition.partition_index < len(leaders):
             leaders[partition.partition_index] = Leader(partition.leader_id, partition.leader_epoch)
-    return TopicView(topic.name, topic.topic_id, tuple(leaders), topic.error_code)
+    told = topic.batch_bytes_max if topic.batch_bytes_max > 0 else BATCH_BYTES_MAX_UNTOLD
+    return TopicView(topic.name, topic.topic_id, tuple(leaders), topic.error_code, told)

@@ -79,7 +79,7 @@ class Intake:
         view = self.view(topic)
         if isinstance(view, Blocked):
             return view
-        slots = self.outbox.know(topic, view.count)
+        slots = self.outbox.know(topic, view.count, view.batch_bytes_max)
         sticky = False
         if partition is not None:
             index = check_partition(view, partition)
@@ -128,7 +128,7 @@ class Intake:
 
     def sticky(self, view: TopicView) -> int:
         """The partition for a batch without keys."""
-        slots = self.outbox.know(view.name, view.count)
+        slots = self.outbox.know(view.name, view.count, view.batch_bytes_max)
         if 0 <= slots.sticky < view.count:
             return slots.sticky
         return self._next_sticky(view)

@@ -27,6 +27,7 @@ from bus.client.bell import Bell
 from bus.client.delivery import BatchDelivery
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
+from bus.model.limits import BATCH_BYTES_MAX_UNTOLD
 from bus.native.builder import BatchBuilder, Delivery
 
 CAPACITY_MIN = 16 * 1024
@@ -70,6 +71,7 @@ class TopicSlots:
     """The open batches of a topic's partitions."""
 
     count: int  # partitions
+    batch_bytes_max: int = BATCH_BYTES_MAX_UNTOLD  # that its leaders take
     appends: dict[int, Append] = field(default_factory=dict)  # of what is open, by partition
     open: dict[int, OpenBatch] = field(default_factory=dict)
     sticky: int = -1  # where records without a key go at the moment
@@ -107,12 +109,12 @@ class Outbox:
         """Whether an encoded batch of so many bytes could be put now."""
         return self._shut is not None or not self.used or self.used + size <= self._buffer_bytes
 
-    def know(self, topic: str, count: int) -> TopicSlots:
+    def know(self, topic: str, count: int, batch_bytes_max: int) -> TopicSlots:
         """The slots of a topic that has `count` partitions."""
         slots = self.topics.get(topic)
         if slots is None:
             slots = self.topics.setdefault(topic, TopicSlots(count))
-        slots.count = count
+        slots.count, slots.batch_bytes_max = count, batch_bytes_max
         return slots
 
     def append(
@@ -137,7 +139,7 @@ class Outbox:
                 self._close(slots, batch)
                 if sticky:
                     return None
-            capacity = self._capacity()
+            capacity = min(self._capacity(), max(slots.batch_bytes_max, 1))
             if capacity == 0:
                 self._hurry()
                 return None

@@ -72,8 +72,8 @@ class Producer(Handle):
         servers        endpoint URLs, several with commas
         acks           "all": committed; 1: the leader has it; 0: nobody answers
         linger_ms      how long a batch waits for more records
-        batch_size     bytes at which a batch is full; None is what is fastest. Lower it for
-                       topics with a max.message.bytes below 1 MB
+        batch_size     bytes at which a batch is full, never above the topic's max.message.bytes;
+                       None is what is fastest
         buffer_bytes   of records not yet acknowledged; beyond it `send` blocks for `max_block_ms`
         idempotent     order and single copies hold under retries; None: unless acks is 0
         """
@@ -164,7 +164,8 @@ class Producer(Handle):
         stamps = stamps_of(timestamps, count, self.intake.clock.wall_ms())
         sticky = self.intake.sticky
         chosen = sticky(view) if listed is None and partition is None else partition
-        size, codec = self.intake.options.bulk_size, self.intake.options.codec
+        size = min(self.intake.options.bulk_size, view.batch_bytes_max)
+        codec = self.intake.options.codec
         for share in shares_of(chunks, listed, stamps, view, chosen, sticky):
             start, end = 0, len(share.rows)
             while start < end:

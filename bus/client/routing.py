@@ -14,11 +14,12 @@ not know is remembered as missing since when, so that a caller can tell "not yet
 Invariant: a leader is never replaced by one of an older epoch of the same topic id.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from bus.errors import UnknownTopicOrPartition
 from bus.model.ids import NO_TOPIC_ID, TopicPartition
+from bus.model.limits import BATCH_BYTES_MAX_UNTOLD
 
 NO_NODE = -1
 PAUSE_MS = 20  # between two refreshes, doubling while they do not help
@@ -42,6 +43,7 @@ class TopicView:
     topic_id: UUID = NO_TOPIC_ID
     leaders: tuple[Leader, ...] = ()
     error: int = 0  # code of a topic that could not be described
+    batch_bytes_max: int = BATCH_BYTES_MAX_UNTOLD  # that its leaders take
 
     @property
     def count(self) -> int:
@@ -177,4 +179,4 @@ def _merge(old: TopicView | None, new: TopicView) -> TopicView:
         else leader
         for index, leader in enumerate(new.leaders)
     )
-    return TopicView(new.name, new.topic_id, leaders)
+    return replace(new, leaders=leaders)

@@ -24,7 +24,8 @@ PEERS_MAX = 10_000
 
 # Batches.
 BATCH_OVERHEAD = 61  # header of a RecordBatch v2
-BATCH_BYTES_MAX = 1_048_588  # default of max.message.bytes, Kafka's
+BATCH_BYTES_MAX = 2 * MIB + 12  # default of max.message.bytes; a call of 10,000 small records fits
+BATCH_BYTES_MAX_UNTOLD = 1_048_588  # Kafka's default, assumed of brokers that do not tell theirs
 DECOMPRESSED_RATIO_MAX = 1024  # a batch may not unpack to more than this times its size
 DECOMPRESSED_BYTES_MAX = 256 * MIB  # nor to more than this
 

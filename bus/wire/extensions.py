@@ -6,6 +6,7 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     ---------------------------  -----  ---------------  -----  ---------------------------------
     ApiVersionsResponse          10000  credit_bytes     int64  request bytes a peer may have open
     ApiVersionsResponse          10001  credit_requests  int32  requests a peer may have open
+    MetadataResponseTopic        10000  batch_bytes_max  int32  the topic's max.message.bytes
     PartitionProduceResponse     10000  flushed_offset   int64  fsynced below this, at answer time
     PartitionProduceResponse     10001  replicas         int32  brokers that hold the records
 
@@ -24,6 +25,8 @@ ONE_WAY = -1  # the correlation id of a message without an answer
 
 CREDIT_BYTES = EXTENSION_TAG_MIN
 CREDIT_REQUESTS = EXTENSION_TAG_MIN + 1
+
+BATCH_BYTES_MAX = EXTENSION_TAG_MIN
 
 FLUSHED_OFFSET = EXTENSION_TAG_MIN
 REPLICAS = EXTENSION_TAG_MIN + 1

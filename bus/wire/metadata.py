@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from bus.wire.extensions import CREDIT_BYTES, CREDIT_REQUESTS
+from bus.wire.extensions import BATCH_BYTES_MAX, CREDIT_BYTES, CREDIT_REQUESTS
 from bus.wire.schema import (
     Message,
     array,
@@ -121,6 +121,7 @@ class MetadataResponseTopic:
     is_internal: bool = boolean(since=1)
     partitions: list[MetadataResponsePartition] = array(MetadataResponsePartition)
     topic_authorized_operations: int = int32(NO_OPERATIONS, since=8)
+    batch_bytes_max: int = int32(-1, tag=BATCH_BYTES_MAX)
 
 
 @dataclass(slots=True)

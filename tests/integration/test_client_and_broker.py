@@ -146,6 +146,16 @@ def test_a_batch_too_large_fails_with_a_sentence_and_the_next_is_written(way):
     assert producer.send("small", b"ok").result(10) == 0
 
 
+def test_batches_are_made_as_small_as_the_topic_wants_them(way):
+    admin, producer = way.make(Admin), way.make(Producer)
+    admin.create_topic("small", 1, config={"max.message.bytes": 1000})
+    values = [b"%05d" % index for index in range(5000)]
+    producer.send_batch("small", values).result(10)
+    for value in values:
+        producer.send("small", value)
+    producer.flush(10)
+
+
 def test_topics_are_made_described_changed_and_deleted(way):
     admin = way.make(Admin)
     admin.create_topic("made", 2, config={"retention.ms": 60_000})

@@ -97,9 +97,11 @@ def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResp
 
 
 def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
-    partitions = []
+    partitions, batch_bytes_max = [], -1
     for index, image in enumerate(topic.partitions):
         hosted = node.runtime.find(topic.name, index)
+        if hosted is not None:
+            batch_bytes_max = hosted.settings.max_message_bytes
         partitions.append(
             MetadataResponsePartition(
                 error_code=0 if hosted is not None else LeaderNotAvailable.code,
@@ -117,6 +119,7 @@ def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
         is_internal=topic.name.startswith("__"),
         partitions=partitions,
         topic_authorized_operations=NOT_ASKED,
+        batch_bytes_max=batch_bytes_max,
     )
 
 

@@ -13,7 +13,7 @@ T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
 def outbox_of(batch_size=64 * KIB, buffer_bytes=1024 * KIB, partitions=2):
     outbox = Outbox(batch_size, buffer_bytes, lambda: None, lambda: None)
-    outbox.know("t", partitions)
+    outbox.know("t", partitions, 1 << 20)
     return outbox
 
 

@@ -17,7 +17,7 @@ KAFKA_DEFAULTS = {  # Kafka 4's documentation, "Topic Configs"
     "compression.type": "producer",
     "delete.retention.ms": "86400000",
     "index.interval.bytes": "4096",
-    "max.message.bytes": "1048588",
+    "max.message.bytes": "2097164",
     "message.timestamp.after.max.ms": "3600000",
     "message.timestamp.type": "CreateTime",
     "min.insync.replicas": "1",

@@ -12,6 +12,7 @@ from bus.errors import (
     UnknownTopicOrPartition,
     UnsupportedCompressionType,
 )
+from bus.model.limits import BATCH_BYTES_MAX
 from bus.native.batch import header, seal
 from bus.native.builder import with_records
 from bus.native.compression import compress
@@ -85,7 +86,7 @@ def flipped(batch: bytes, position: int) -> bytes:
         (batch_of(b"a")[:-1], CorruptMessage),
         (flipped(batch_of(b"a"), 67), CorruptMessage),
         (batch_of(b"a") + batch_of(b"b"), InvalidRecord),
-        (batch_of(b"x" * 1_048_588), MessageTooLarge),
+        (batch_of(b"x" * BATCH_BYTES_MAX), MessageTooLarge),
         (batch_of(b"a", timestamp=WALL_MS + 2 * HOUR_MS), InvalidTimestamp),
     ],
 )
