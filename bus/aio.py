@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from bus.client import admin as sync_admin
 from bus.client import consumer as sync_consumer
@@ -19,6 +19,7 @@ from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
 from bus.client.awaiting import wait_for
 from bus.client.batch import Batch, ReadRecord
 from bus.client.delivery import BatchDelivery, SyncDelivery
+from bus.client.handle import CLOSE_SECONDS
 from bus.client.intake import Blocked
 from bus.client.options import Start
 from bus.client.outbox import Headers
@@ -27,6 +28,30 @@ from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
 
 T = TypeVar("T")
+
+
+class _Closing:
+    """What an `async with` closes at its end."""
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        """For `async with`."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; an error of the block goes before a delivery error."""
+        try:
+            await self.close()
+        except BusError:
+            if error is None:
+                raise
 
 
 class Delivery:
@@ -73,7 +98,7 @@ class Deliveries:
         return self
 
 
-class Producer:
+class Producer(_Closing):
     """As `bus.Producer`; all methods are coroutines."""
 
     def __init__(self, servers: str | Iterable[str], **options: Any) -> None:
@@ -131,10 +156,6 @@ class Producer:
             self._sync.release()
         self._sync.raise_first_error()
 
-    async def __aenter__(self) -> "Producer":
-        """For `async with`."""
-        return self
-
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -166,7 +187,7 @@ class Producer:
             await _outcome(batch, _left(deadline))
 
 
-class Consumer:
+class Consumer(_Closing):
     """As `bus.Consumer`; all methods but the constructor are coroutines."""
 
     def __init__(self, servers: str | Iterable[str], **options: Any) -> None:
@@ -246,20 +267,16 @@ class Consumer:
         """Offsets are committed for a group, and there are none yet."""
         self._sync.commit()
 
-    async def close(self, timeout: float | None = sync_consumer.CLOSE_SECONDS) -> None:
+    async def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Let go of everything; whoever polls gets Closed."""
         self._sync.close(timeout)
-
-    async def __aenter__(self) -> "Consumer":
-        """For `async with`."""
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.close()
 
 
-class Admin:
+class Admin(_Closing):
     """As `bus.Admin`; all methods are coroutines."""
 
     def __init__(self, servers: str | Iterable[str], **options: Any) -> None:
@@ -328,13 +345,9 @@ class Admin:
         found: dict[int, int] = await self._run(self._calls.offsets, topic, at)
         return found
 
-    async def close(self, timeout: float | None = sync_admin.CLOSE_SECONDS) -> None:
+    async def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Let go of everything."""
         self._sync.close(timeout)
-
-    async def __aenter__(self) -> "Admin":
-        """For `async with`."""
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close."""

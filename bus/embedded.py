@@ -7,7 +7,6 @@ it requests as objects, which are never encoded.
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, TypeVar
 
 from bus.adapters.io_thread import IoThread
@@ -15,6 +14,7 @@ from bus.broker.service import INPROC, Service
 from bus.broker.status import Status
 from bus.client.admin import Admin
 from bus.client.consumer import Consumer
+from bus.client.handle import Closing, Handle
 from bus.client.link import Done, Link
 from bus.client.producer import Producer
 from bus.errors import BrokerStopped, BusError, NetworkError
@@ -25,7 +25,7 @@ CLOSE_SECONDS = 30.0
 Client = TypeVar("Client", Producer, Consumer, Admin)
 
 
-class Broker:
+class Broker(Closing):
     """A durable log in a directory, with producers and consumers in this process.
 
     `listen`, `http` and any other setting of the broker are keywords: dots become underscores.
@@ -44,7 +44,7 @@ class Broker:
         self.settings = broker_settings({**given, "data": data}, config)
         self._io = IoThread.shared()
         self._service: Service | None = self._io.call(Service, self._io.loop, self.settings)
-        self._clients: list[Producer | Consumer | Admin] = []
+        self._clients: dict[Handle, None] = {}  # open, in the order they were made
         self._warn_of_filesystem()
 
     @property
@@ -86,27 +86,11 @@ class Broker:
             return
         try:
             with ExitStack() as closing:  # each of them, whatever another one raises
-                while self._clients:
-                    closing.callback(self._clients.pop().close)
+                for client in reversed(list(self._clients)):  # the stack turns them round
+                    closing.callback(client.close)
         finally:  # only now: closing producers still send
             self._service = None
             self._io.call(service.close, timeout=CLOSE_SECONDS)
-
-    def __enter__(self) -> "Broker":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close; an error of the block goes before a delivery error."""
-        try:
-            self.close()
-        except BusError:
-            if error is None:
-                raise
 
     def _open_service(self) -> Service:
         if self._service is None:
@@ -120,7 +104,7 @@ class Broker:
         return LocalLink(self)
 
     def _keep(self, client: Client) -> Client:
-        self._clients.append(client)
+        client.stay_in(self._clients)
         return client
 
     def _warn_of_filesystem(self) -> None:

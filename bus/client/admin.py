@@ -2,15 +2,12 @@
 
 import asyncio
 import concurrent.futures
-import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from bus.adapters.clock import SystemClock
-from bus.adapters.io_thread import IoThread
 from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
-from bus.client.handle import Handle, closed
+from bus.client.handle import Handle
 from bus.client.link import Connector
 from bus.client.options import DAY_MS, Start, check_client_id, check_range, check_start, servers_of
 from bus.client.remote import connector
@@ -18,12 +15,13 @@ from bus.client.remote import connector
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CLOSE_SECONDS = 5.0
 GRACE_SECONDS = 5.0  # beyond the request's own time-out
 
 
 class Admin(Handle):
     """Makes, changes and describes topics. Threads may share it; a forked child may not."""
+
+    KIND = "admin"
 
     def __init__(
         self,
@@ -43,7 +41,7 @@ class Admin(Handle):
         super().__init__()
         self._timeout_ms = timeout_ms
         self.calls = AdminCalls(self._io.loop, endpoints, chosen, timeout_ms, SystemClock())
-        weakref.finalize(self, _abandon, self._io, self.calls).atexit = False
+        self._when_forgotten(self.calls.cluster.close)
 
     def create_topic(
         self,
@@ -102,30 +100,15 @@ class Admin(Handle):
         check_start("at", at)
         return self._run(self.calls.offsets, topic, at)
 
-    def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
-        """Let go of everything. Closing twice is fine."""
-        if self._retire(closed("admin")) and self._io.is_alive():
-            self._io.call(self.calls.cluster.close, timeout=timeout)
-
-    def __enter__(self) -> "Admin":
-        """For `with`."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
-
     def submit(
         self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> "concurrent.futures.Future[T]":
         """Have the I/O thread make a call of `calls`. Raises Closed or ForkedClient."""
         self.check()
         return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), self._io.loop)
+
+    def _release(self, timeout: float | None) -> None:
+        self._io.call(self.calls.cluster.close, timeout=timeout)
 
     def _run(
         self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -138,9 +121,3 @@ class Admin(Handle):
             raise self.calls.cluster.unreachable() from None
         finally:
             future.cancel()
-
-
-def _abandon(io: IoThread, calls: AdminCalls) -> None:
-    """The user forgot the admin without closing it."""
-    if io.is_alive():
-        io.post(calls.cluster.close)

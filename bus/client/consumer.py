@@ -2,15 +2,12 @@
 
 import operator
 import time
-import weakref
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Literal, NoReturn
 
 from bus.adapters.clock import SystemClock
-from bus.adapters.io_thread import IoThread
 from bus.client.batch import EMPTY, Batch
-from bus.client.handle import Handle, closed
+from bus.client.handle import Handle
 from bus.client.link import Connector
 from bus.client.options import (
     ConsumerOptions,
@@ -20,7 +17,6 @@ from bus.client.options import (
     servers_of,
 )
 from bus.client.reading import Reading
-from bus.client.receiver import Receiver
 from bus.client.remote import connector
 from bus.client.topics import TopicWatch
 from bus.errors import BadSetting, Closed
@@ -29,7 +25,6 @@ from bus.model.limits import MIB
 from bus.native.columns import Record
 
 RECORDS_MAX = 1 << 30
-CLOSE_SECONDS = 5.0
 METADATA_SECONDS = 30.0
 NO_GROUPS = (
     "Consumer groups need the group coordinator, which this version does not have; "
@@ -39,6 +34,8 @@ NO_GROUPS = (
 
 class Consumer(Handle):
     """Reads records of topics. One thread at a time uses it; a forked child may not."""
+
+    KIND = "consumer"
 
     def __init__(
         self,
@@ -87,7 +84,7 @@ class Consumer(Handle):
         self._rows: Iterator[Record] | None = None  # that a `for` loop is in the middle of
         self._rows_end = 0
         self._rows_batch = EMPTY
-        weakref.finalize(self, _abandon, self._io, self.reading.receiver).atexit = False
+        self._when_forgotten(self.reading.receiver.close)
 
     def assign(self, partitions: Iterable[tuple[str, int]]) -> None:
         """Read these partitions and no others; those that stay keep their positions."""
@@ -207,25 +204,11 @@ class Consumer(Handle):
         """Offsets are committed for a group, and there are none yet."""
         raise BadSetting(NO_GROUPS)
 
-    def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
-        """Let go of everything; a loop ends, and a poll raises Closed. Twice is fine."""
-        if self._retire(closed("consumer")) and self._io.is_alive():
-            self.reading.inbox.bell.ring()
-            self._io.call(self.reading.receiver.close, timeout=timeout)
-            self.reading.forget()
-
-    def __enter__(self) -> "Consumer":
-        """For `with`."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
+    def _release(self, timeout: float | None) -> None:
+        """A loop ends, and a poll raises Closed."""
+        self.reading.inbox.bell.ring()
+        self._io.call(self.reading.receiver.close, timeout=timeout)
+        self.reading.forget()
 
     def _poll(self, max_records: int, timeout: float | None) -> Batch:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -259,9 +242,3 @@ class Consumer(Handle):
 def names_of(topics: tuple[str | Iterable[str], ...]) -> list[str]:
     """Names given one by one, or as a list."""
     return [n for topic in topics for n in ([topic] if isinstance(topic, str) else topic)]
-
-
-def _abandon(io: IoThread, receiver: Receiver) -> None:
-    """The user forgot the consumer without closing it."""
-    if io.is_alive():
-        io.post(receiver.close)

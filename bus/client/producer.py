@@ -5,15 +5,12 @@ lock. All else goes through `Intake`, and this class only adds the waiting.
 """
 
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
 from typing import TypeVar
 
 from bus.adapters.clock import SystemClock
-from bus.adapters.io_thread import IoThread
 from bus.client.delivery import BatchDelivery, Deliveries
-from bus.client.handle import Handle, closed
+from bus.client.handle import Handle
 from bus.client.intake import Blocked, Intake
 from bus.client.link import Connector
 from bus.client.options import (
@@ -32,9 +29,8 @@ from bus.client.packing import packed
 from bus.client.remote import connector
 from bus.client.routing import TopicView
 from bus.client.rows import keys_of, rows_of, stamps_of
-from bus.client.sender import Sender
 from bus.client.sharing import shares_of
-from bus.errors import BusError, Closed, RequestTimedOut
+from bus.errors import Closed, RequestTimedOut
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
 from bus.model.limits import MIB
@@ -48,6 +44,8 @@ CLOSE_SECONDS = 30.0
 
 class Producer(Handle):
     """Writes records to topics. Threads may share it; a forked child may not use it."""
+
+    KIND = "producer"
 
     def __init__(
         self,
@@ -98,7 +96,8 @@ class Producer(Handle):
         self.intake = Intake(self._io, endpoints, chosen, options, SystemClock())
         self._appends: dict[str, Append] = self.intake.outbox.appends
         self._slots: dict[str, TopicSlots] = self.intake.outbox.topics
-        weakref.finalize(self, _abandon, self._io, self.intake.sender).atexit = False
+        error = Closed("The producer was given up without being closed.")
+        self._when_forgotten(self.intake.sender.close, error)
 
     def send(
         self,
@@ -197,33 +196,12 @@ class Producer(Handle):
             self.release()
         self.raise_first_error()
 
-    def begin_close(self) -> bool:
-        """Take nothing more; False if that was so before."""
-        return self._retire(closed("producer"))
-
     def release(self) -> None:
         """Fail what is left, and let go of everything."""
-        self.intake.outbox.shut(closed("producer"))
+        self.intake.outbox.shut(self.closed())
         if self._io.is_alive():
             error = Closed("The producer was closed before the record was acknowledged.")
             self._io.call(self.intake.sender.close, error, timeout=CLOSE_SECONDS)
-
-    def __enter__(self) -> "Producer":
-        """For `with`."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close; an error of the block goes before a delivery error."""
-        try:
-            self.close()
-        except BusError:
-            if error is None:
-                raise
 
     def _send_slowly(
         self,
@@ -279,9 +257,3 @@ class Producer(Handle):
     def _on_fork(self) -> None:
         super()._on_fork()
         self._appends, self._slots = {}, {}
-
-
-def _abandon(io: IoThread, sender: Sender) -> None:
-    """The user forgot the producer without closing it."""
-    if io.is_alive():
-        io.post(sender.close, Closed("The producer was given up without being closed."))
