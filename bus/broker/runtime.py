@@ -17,6 +17,7 @@ from bus.log.partition_log import PartitionLog
 from bus.log.store import LogStore
 from bus.model.batch import NO_PRODUCER_ID, BatchInfo, Buffer
 from bus.model.ids import PartitionId
+from bus.model.limits import LEADER_EPOCH_MAX
 from bus.model.topic_settings import TopicSettings
 from bus.ports import Clock
 
@@ -153,7 +154,7 @@ class Runtime:
         for partition in partitions:
             log = partition.log
             elected = partition.leader.on_elected(
-                log.epochs.latest + 1, log.end_offset, log.flushed_offset
+                min(log.epochs.latest + 1, LEADER_EPOCH_MAX), log.end_offset, log.flushed_offset
             )
             persist = [effect for effect in elected if isinstance(effect, Persist)]
             entries += [(log.partition, *_pair(effect.entry)) for effect in persist]

@@ -8,6 +8,8 @@ same offset: nobody can hold a record of it.
 from bisect import bisect_right
 from typing import NamedTuple
 
+from bus.model.limits import LEADER_EPOCH_MAX
+
 
 class EpochStart(NamedTuple):
     """A leader epoch and the offset at which it begins."""
@@ -28,6 +30,11 @@ class EpochCache:
     def latest(self) -> int:
         """The highest epoch, -1 if there is none."""
         return self.entries[-1].epoch if self.entries else -1
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Can no epoch follow? Only damaged or forged records bring that about."""
+        return self.latest >= LEADER_EPOCH_MAX
 
     def assign(self, epoch: int, start_offset: int) -> None:
         """`epoch` begins at `start_offset`; one that is not newer than the latest says nothing."""

@@ -1,7 +1,7 @@
 """Group commit of one disk: one sync under way, everything dirtied meanwhile goes with the next.
 
 What a commit takes, when it begins: of each dirty log its unsynced segments and the end they lead
-to, and the flush journal if it has new blocks. When it is done: the logs learn their flushed
+to, and the journals that have new blocks. When it is done: the logs learn their flushed
 offset, those go into the journal (durable with the next commit, so at most one commit behind,
 S6), and whoever waits is told. After an error nothing is ever tried again (S4).
 
@@ -31,6 +31,7 @@ class GroupCommit:
         disk: Disk,
         clock: Clock,
         journal: Journal,
+        epoch_journal: Journal,
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[OSError], None],
         on_journal_full: Callable[[], None],
@@ -42,6 +43,7 @@ class GroupCommit:
         self._clock = clock
         self._began_ms = 0
         self._journal = journal
+        self._journals = (journal, epoch_journal)
         self._on_flushed = on_flushed
         self._on_failed = on_failed
         self._on_journal_full = on_journal_full
@@ -72,9 +74,10 @@ class GroupCommit:
                 regions += [segment.writable(segment.size) for segment in segments]
                 self._under_way.append((log, segments, end))
         if self._under_way:
-            if self._journal.is_dirty and self._journal.region is not None:
-                self._journal.is_dirty = False
-                regions.append(self._journal.region)
+            for journal in self._journals:
+                if journal.is_dirty and journal.region is not None:
+                    journal.is_dirty = False
+                    regions.append(journal.region)
             self._began_ms = self._clock.now_ms()
             self._disk.commit(regions, self._on_done)
 

@@ -50,6 +50,9 @@ class Keeper(Protocol):
     def flush_rolled(self, log: "PartitionLog") -> None:
         """Commit its rolled segments with the next group commit."""
 
+    def note_epoch(self, partition: PartitionId, epoch: int, start_offset: int) -> None:
+        """A record came of an epoch that was not promised; durable when the record is."""
+
     def settle(self) -> None:
         """Return when no commit and no checkpoint is under way; blocks."""
 
@@ -134,6 +137,7 @@ class PartitionLog:
         self._residency.on_append(segment)
         if leader_epoch > self.epochs.latest:
             self.epochs.assign(leader_epoch, base_offset)
+            self._keeper.note_epoch(self.partition, leader_epoch, base_offset)
         if info.producer_id >= 0:
             stamped = info._replace(base_offset=base_offset)
             self.producers.replay(stamped, self._clock.wall_ms())

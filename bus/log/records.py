@@ -56,11 +56,11 @@ class DiskRecords:
         for partition, durable_end in parse_entries(flushes if self._is_known else []).items():
             self.partitions.setdefault(partition, self.unknown()).durable_end = durable_end
         for partition, entries in _parse_epochs(epochs).items():
-            self.partitions.setdefault(partition, self.unknown()).epochs += entries
+            self.partitions.setdefault(partition, self.unknown()).promised += entries
 
     def unknown(self) -> Known:
         """Of a partition that no record names."""
-        return Known(None, 0 if self._is_known else None, False, [])
+        return Known(None, 0 if self._is_known else None)
 
 
 def _read_sealed(disk: Disk, path: str, magic: bytes, report: RecoveryReport) -> Checkpoint | None:

@@ -29,10 +29,16 @@ from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
 from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
-from bus.model.limits import CUT_BYTES_KEPT_MAX, SCAN_CHUNK_BYTES, UNINDEXED_BYTES_MAX
+from bus.model.limits import (
+    CUT_BYTES_KEPT_MAX,
+    LEADER_EPOCH_MAX,
+    SCAN_CHUNK_BYTES,
+    UNINDEXED_BYTES_MAX,
+)
 from bus.native.segment import first_nonzero
 from bus.ports import Disk
 
+EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
 _INDEX_ENTRY = struct.Struct(">ii")
 _TIME_ENTRY = struct.Struct(">qi")
 _BATCH_OFFSETS = struct.Struct(">q15xi")  # base offset and last offset delta of a header
@@ -46,7 +52,8 @@ class Known:
     record: PartitionRecord | None  # from the checkpoint, or the clean-shutdown file
     durable_end: int | None  # None: no valid checkpoint, so nobody knows
     is_clean: bool = False  # `record` is from a clean stop
-    epochs: list[EpochStart] = field(default_factory=list)  # checkpoint and journal
+    epochs: list[EpochStart] = field(default_factory=list)  # from the checkpoint
+    promised: list[EpochStart] = field(default_factory=list)  # later ones, from the journal
 
 
 @dataclass(slots=True)
@@ -68,9 +75,31 @@ class Recovered:
     cut_reason: str | None = None
 
 
+def recovered_epochs(
+    found: list[EpochStart], promised: list[EpochStart], end_offset: int
+) -> EpochCache:
+    """The epochs that records tell of and those that were promised, in the order of both.
+
+    A replica may hold records of epochs that it was never promised, below one that it was.
+    """
+    epochs = EpochCache(sorted([*found, *promised]))
+    latest = epochs.latest
+    epochs.truncate(end_offset)
+    epochs.assign(latest, end_offset)  # an epoch that was promised is never used again
+    return epochs
+
+
 def recover(disk: Disk, directory: str, known: Known, now_ms: int) -> Recovered:
     """The partition in `directory`; its files are changed only as the table above says."""
     return _Recovery(disk, directory, known, now_ms).run()
+
+
+def why_read_only(directory: str, reason: str) -> str:
+    """The sentence that users are told."""
+    return (
+        f"The log in {directory} is damaged: {reason}. It can be read but not written; "
+        "see `busd segment verify`."
+    )
 
 
 class _Recovery:
@@ -267,7 +296,7 @@ class _Recovery:
             headers = [header for header in headers if header[0] < self.below]
         self.producers.on_headers(headers)
         epochs = self.result.epochs
-        if headers and headers[-1][_LEADER_EPOCH] > epochs.latest:
+        if headers and headers[-1][_LEADER_EPOCH] > epochs.latest:  # what is promised comes last
             for info in infos(headers):
                 epochs.assign(info.leader_epoch, info.base_offset)
 
@@ -343,10 +372,7 @@ class _Recovery:
     # --- the end ---------------------------------------------------------------------------
 
     def _damaged(self, reason: str) -> None:
-        self.result.read_only = self.result.read_only or (
-            f"The log in {self.directory} is damaged: {reason}. It can be read but not written; "
-            "see `busd segment verify`."
-        )
+        self.result.read_only = self.result.read_only or why_read_only(self.directory, reason)
 
     def _finish(self) -> None:
         result, durable_end = self.result, self.known.durable_end
@@ -359,6 +385,6 @@ class _Recovery:
         if result.unsynced:
             result.flushed_offset = min(end, max(durable_end or 0, result.start_offset))
         result.high_watermark = min(max(result.high_watermark, result.start_offset), end)
-        latest = result.epochs.latest
-        result.epochs.truncate(end)
-        result.epochs.assign(latest, end)  # an epoch that was promised is never used again
+        result.epochs = recovered_epochs(result.epochs.entries, self.known.promised, end)
+        if result.epochs.is_exhausted:
+            self._damaged(EXHAUSTED)

@@ -27,7 +27,7 @@ def accept_loss(disk: Disk, log: PartitionLog) -> list[str]:
         log.start_offset = log.segments[0].base_offset
     for segment in log.segments:
         lost += _split(disk, log, segment)
-    if not log.segments:
+    if not log.segments and log.start_offset < log.end_offset:
         lost.append(_mark(disk, log, log.start_offset, log.end_offset, b""))
         log.start_offset = log.end_offset
     if not log.segments or log.segments[-1].damages:

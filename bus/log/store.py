@@ -16,13 +16,20 @@ from collections.abc import Callable, Iterable
 from bus.errors import DiskFull
 from bus.log import layout
 from bus.log.checkpoints import CHECKPOINT_MAGIC, CLEAN_MAGIC, Checkpoint, encode
-from bus.log.epochs import EpochCache, EpochStart
+from bus.log.epochs import EpochCache
 from bus.log.group_commit import GroupCommit
 from bus.log.inventory import delete_dir, partition_dirs
 from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
 from bus.log.records import DiskRecords, pack_epochs, record_of
-from bus.log.recovery import Known, Recovered, recover
+from bus.log.recovery import (
+    EXHAUSTED,
+    Known,
+    Recovered,
+    recover,
+    recovered_epochs,
+    why_read_only,
+)
 from bus.log.repair import accept_loss
 from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId
@@ -54,9 +61,15 @@ class LogStore:
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
         self._commits = GroupCommit(
-            disk, clock, self._flush_journal, on_flushed, on_failed, self.checkpoint_soon
+            disk,
+            clock,
+            self._flush_journal,
+            self._epoch_journal,
+            on_flushed,
+            on_failed,
+            self.checkpoint_soon,
         )
-        self._promised: dict[PartitionId, list[EpochStart]] = {}  # of logs without a directory
+        self._promised: dict[PartitionId, EpochCache] = {}  # of logs without a directory
         self._generation = 1  # of the journals
         self._boot_id = ""
         self._checkpoint_under_way = False
@@ -96,7 +109,7 @@ class LogStore:
         if known.durable_end is not None and known.durable_end > start_offset:
             self._adopt(partition, layout.partition_dir(partition), known, report)
         else:
-            self._promised[partition] = known.epochs
+            self._promised[partition] = recovered_epochs(known.epochs, known.promised, start_offset)
 
     def _adopt(
         self, partition: PartitionId, directory: str, known: Known, report: RecoveryReport
@@ -138,8 +151,10 @@ class LogStore:
     def create(self, partition: PartitionId, settings: TopicSettings) -> PartitionLog:
         """A new, empty log; its first append makes the files."""
         assert partition not in self._logs, "a partition is created once"
-        epochs = EpochCache(self._promised.pop(partition, None))
-        recovered = Recovered(layout.partition_dir(partition), epochs=epochs)
+        recovered = Recovered(layout.partition_dir(partition))
+        recovered.epochs = self._promised.pop(partition, recovered.epochs)
+        if recovered.epochs.is_exhausted:
+            recovered.read_only = why_read_only(recovered.directory, EXHAUSTED)
         log = PartitionLog(self._disk, self._clock, self, partition, settings, recovered)
         self._logs[partition] = log
         return log
@@ -190,8 +205,14 @@ class LogStore:
         payload = pack_epochs(entries)
         if self._epoch_journal.append(payload) and self._epoch_journal.region is not None:
             self._disk.sync([self._epoch_journal.region])
+            self._epoch_journal.is_dirty = False
         else:
             self.checkpoint_now()
+
+    def note_epoch(self, partition: PartitionId, epoch: int, start_offset: int) -> None:
+        """A replica met this epoch in a record: into the journal, durable with the next commit."""
+        if not self._epoch_journal.append(pack_epochs([(partition, epoch, start_offset)])):
+            self.checkpoint_soon()
 
     # --- checkpoints -----------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ PRODUCER_ID_BLOCK = 1000
 PRODUCER_EXPIRY_MS = 24 * 3600 * 1000  # Kafka's producer.id.expiration.ms
 
 # The log.
+LEADER_EPOCH_MAX = 2**31 - 1  # what the batch header and the protocol hold
 SEGMENT_FIRST_BYTES = 64 * KIB  # first allocation of an idle partition, doubling from there (S1)
 SEGMENT_STEP_BYTES_MAX = 64 * MIB  # the largest step of that doubling
 CUT_BYTES_KEPT_MAX = 64 * MIB  # bytes kept aside when a torn tail is cut (S6)
@@ -44,8 +45,8 @@ WRITE_BACK_BYTES = 16 * MIB  # appended bytes after which writing them to the di
 KEPT_IN_MEMORY_BYTES = 1536 * MIB  # of a partition's end; what lies behind gives its memory back
 UNINDEXED_BYTES_MAX = 4 * MIB  # of a closed segment behind its last index entry; else it is rebuilt
 SCAN_CHUNK_BYTES = 8 * MIB  # read at once by a recovery
-FLUSH_JOURNAL_BYTES = MIB  # half for the commits between two checkpoints
-EPOCH_JOURNAL_BYTES = 256 * KIB
+FLUSH_JOURNAL_BYTES = MIB  # of one half of the file: the commits between two checkpoints
+EPOCH_JOURNAL_BYTES = 256 * KIB  # of one half of the file
 COMMIT_PARTITIONS_MAX = 10_000  # in one group commit; the rest goes with the next
 CHECKPOINT_INTERVAL_MS = 3000
 SYNC_AT_START_BYTES_MAX = 64 * MIB  # recovered bytes that a start waits to have synced

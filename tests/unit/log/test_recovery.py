@@ -4,6 +4,7 @@ import pytest
 
 from bus.errors import CorruptMessage, StorageError
 from bus.log.layout import offset_file
+from bus.model.limits import LEADER_EPOCH_MAX
 from bus.native.segment import first_nonzero
 from tests.unit.log.conftest import DIRECTORY, PARTITION
 
@@ -101,6 +102,63 @@ def test_an_epoch_that_was_promised_outlives_the_records_below_its_start(life):
     life.damage(ACTIVE, position + 70, b"torn")
     after = life.next_life(clean=False)
     assert after.log.epochs.entries == [(0, 0), (7, 3)]
+
+
+def test_epochs_found_in_the_log_come_before_one_that_is_promised(life):
+    """A replica took records of epochs 2 and 3, and was then elected in epoch 5."""
+    life.store.persist_epochs([(PARTITION, 1, 0)])
+    life.fill(2, epoch=1)
+    life.flush()
+    life.store.checkpoint_now()
+    life.store.note_epoch = lambda *_: None
+    life.fill(2, epoch=2)
+    life.fill(3, epoch=3)
+    life.store.persist_epochs([(PARTITION, 5, 7)])
+    after = life.next_life(clean=False)
+    assert after.log.epochs.entries == [(1, 0), (2, 2), (3, 4), (5, 7)]
+    assert after.log.epochs.end_offset_for(2, 7) == (2, 4)
+
+
+def test_an_epoch_that_came_with_a_record_is_known_even_if_its_segment_is_not_scanned(life):
+    life.store.persist_epochs([(PARTITION, 1, 0)])
+    life.fill(2, epoch=1)
+    life.store.checkpoint_now()
+    life.fill(100, epoch=2)
+    life.flush()
+    life.commit(epoch=3)
+    life.commit(epoch=3)
+    after = life.next_life(clean=False)
+    assert after.report.scanned_bytes < after.log.size_bytes
+    assert after.log.epochs.entries == [(1, 0), (2, 2), (3, 102)]
+
+
+LAST = LEADER_EPOCH_MAX
+
+
+def test_an_epoch_that_none_can_follow_makes_a_log_read_only(life):
+    stored = life.fill(3)
+    life.store.persist_epochs([(PARTITION, LAST, 3)])
+    after = life.next_life(clean=False)
+    assert after.report.damaged == [after.log.read_only]
+    assert f"leader epoch {LAST}, and none can follow" in after.log.read_only
+    assert after.read() == stored
+    with pytest.raises(StorageError, match="can be read but not written"):
+        after.append(epoch=LAST)
+    after.store.accept_losses()
+    assert after.next_life().read() == stored
+
+
+def test_an_epoch_that_none_can_follow_is_refused_of_a_partition_without_files(life):
+    life.store.persist_epochs([(PARTITION, LAST, 0)])
+    after = life.next_life(clean=False)
+    assert "none can follow" in after.log.read_only
+
+
+def test_a_record_of_an_epoch_that_none_can_follow_is_kept_and_not_followed(life):
+    kept = life.fill(2) + life.append(epoch=LAST)
+    after = life.next_life(clean=False)
+    assert "none can follow" in after.log.read_only
+    assert after.read() == kept
 
 
 def test_only_the_last_cut_is_kept(life):
