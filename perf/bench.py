@@ -59,16 +59,25 @@ def throughput(
         done = once(stopwatch, repeat)
         rates.append(done / stopwatch.last)
         records += done
-        bench.say(f"{name}: {rates[-1] / 1e6:.2f} M records/s")
+        bench.say(f"{name}: {rates[-1] / 1e6:.3g} M records/s")
+    facts = {"records_a_repeat": records // bench.repeats, **facts}
+    result = of_rates(name, rates, stopwatch, value_bytes, **facts)
+    result.processes, result.limit = stopwatch.processes(records), limit
+    return result
+
+
+def of_rates(
+    name: str,
+    rates: list[float],
+    stopwatch: Stopwatch,
+    value_bytes: int = VALUE_BYTES,
+    **facts: str | int | float,
+) -> Result:
+    """The result whose figure is the median of `rates`, timed while `stopwatch` ran."""
     rate = median(rates)
     return Result(
         name=name,
-        metrics={
-            "records_per_second": rate,
-            "mb_per_second": rate * value_bytes / 1e6,
-        },
+        metrics={"records_per_second": rate, "mb_per_second": rate * value_bytes / 1e6},
         runs=rates,
-        processes=stopwatch.processes(records),
-        facts={"value_bytes": value_bytes, "records_a_repeat": records // bench.repeats, **facts},
-        limit=limit,
+        facts={"value_bytes": value_bytes, **facts, "steal": round(max(stopwatch.steal), 3)},
     )

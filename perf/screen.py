@@ -63,7 +63,7 @@ def show_report(results: list[Result]) -> bool:
 def _figure(result: Result) -> str:
     rate = result.rate()
     if rate is not None:
-        return f"{rate / 1e6:.2f} M records/s"
+        return f"{rate / 1e6:.3g} M records/s"
     return "\n".join(f"{name} {value:.3g}" for name, value in result.metrics.items())
 
 

@@ -22,6 +22,18 @@ def memory_mb(pid: int, kind: str = "RssAnon") -> float:
     raise ValueError(f"the kernel does not tell {kind}")
 
 
+def cpu_ticks() -> tuple[int, int]:
+    """Of all cores since the machine started: all ticks, and those that the host took away."""
+    with open("/proc/stat") as file:
+        fields = [int(field) for field in file.readline().split()[1:9]]
+    return sum(fields), fields[7]
+
+
+def stolen(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """The share of the cores' time between two `cpu_ticks` that the host took away."""
+    return (after[1] - before[1]) / max(1, after[0] - before[0])
+
+
 class Stopwatch:
     """Used as a context around each measured stretch; adds them up."""
 
@@ -31,9 +43,11 @@ class Stopwatch:
         self.seconds = 0.0
         self.cpu = dict.fromkeys(pids, 0.0)
         self.rss_anon_mb = dict.fromkeys(pids, 0.0)  # highest seen at the end of a stretch
+        self.steal: list[float] = []  # of each stretch, the share that the host took away
 
     def __enter__(self) -> "Stopwatch":
         self._cpu_before = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
+        self._ticks_before = cpu_ticks()
         self._before = time.perf_counter()
         return self
 
@@ -45,6 +59,7 @@ class Stopwatch:
     ) -> None:
         self.last = time.perf_counter() - self._before
         self.seconds += self.last
+        self.steal.append(stolen(self._ticks_before, cpu_ticks()))
         for name, pid in self.pids.items():
             self.cpu[name] += cpu_seconds(pid) - self._cpu_before[name]
             self.rss_anon_mb[name] = max(self.rss_anon_mb[name], memory_mb(pid))

@@ -11,13 +11,13 @@ Another version: change it in `kafka/pom.xml`, run with `--pin`, and review the 
 """
 
 import hashlib
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from perf.rivals.debian import InstallFailed, apt_install, need, run
 
 HERE = Path(__file__).parent / "kafka"
 POM = HERE / "pom.xml"
@@ -26,10 +26,6 @@ CACHE = Path(__file__).parents[2] / ".cache"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 JAVA_VERSION_MIN = 17  # Kafka's broker and tools since 4.0
 TRIES = 3  # a registry may fail once, and Maven where another one fills the same cache
-
-
-class InstallFailed(Exception):
-    """Kafka or its Java cannot be had; the text says what is missing and what to do."""
 
 
 def install() -> Path:
@@ -71,18 +67,8 @@ def java_version() -> int:
     return int(found[1]) if found else 0
 
 
-def apt_install(package: str) -> None:
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise InstallFailed(f"please install the package {package}")
-    print(f"installing {package}", file=sys.stderr)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", package]):
-        run(command, env=quiet)
-
-
 def download(jars: Path) -> None:
-    if shutil.which("mvn") is None:
-        apt_install("maven")
+    need("mvn", "maven")
     print("fetching Kafka (about a minute the first time)", file=sys.stderr)
     options = ["-B", "-q", "--strict-checksums", "-f", str(POM)]
     command = ["mvn", *options, COPY, "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
@@ -92,12 +78,6 @@ def download(jars: Path) -> None:
         except InstallFailed:
             if not left:
                 raise
-
-
-def run(command: list[str], env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
-    if done.returncode:
-        raise InstallFailed(f"{' '.join(command)}: {(done.stdout + done.stderr)[-2000:]}")
 
 
 def sums(jars: Path) -> str:
