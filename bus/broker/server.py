@@ -2,14 +2,18 @@
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from collections.abc import Callable
 
 from bus.adapters.malloc import keep_freed_memory
+from bus.adapters.open_files import raise_open_files
 from bus.broker.service import Service
 from bus.broker.status import Status
 from bus.model.broker_settings import BrokerSettings
+
+log = logging.getLogger("busd.server")
 
 SWITCH_INTERVAL = 0.001  # seconds a thread may hold the GIL while another waits
 
@@ -28,10 +32,12 @@ class Server:
         self._loop = loop = asyncio.get_running_loop()
         sys.setswitchinterval(SWITCH_INTERVAL)
         keep_freed_memory()
+        before, now = raise_open_files()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._service = Service(loop, self._settings)
         try:
+            log.info("open files", extra={"limit": now, "limit_before": before})
             gc.collect()
             gc.freeze()
             on_ready(self)

@@ -1,6 +1,7 @@
 """`busd serve` as a process: ready, stopped, and refused."""
 
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -24,6 +25,17 @@ def test_it_says_ready_and_where(serve) -> None:
 def test_a_signal_stops_it_without_a_traceback(serve, number: int, code: int) -> None:
     exit_code, log = serve().stop(number)
     assert (exit_code, "Traceback" in log) == (code, False)
+
+
+def test_it_may_open_as_many_files_as_the_system_allows(serve, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        broker = serve()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    assert "open files" in broker.stop()[1]
 
 
 def test_a_clean_stop_leaves_the_directory_free(serve) -> None:
