@@ -108,10 +108,9 @@ class Broker(Closing):
         return client
 
     def _warn_of_filesystem(self) -> None:
-        facts = self._io.call(self._open_service().facts)
-        if not facts.durable:
+        for path, filesystem in self._io.call(self._open_service().unsafe).items():
             warnings.warn(
-                f"{self.settings.data} is on {facts.filesystem}: a power failure may lose what was "
+                f"{path} is on {filesystem}: a power failure may lose what was "
                 "acknowledged. Deliveries say that their durability is unknown.",
                 stacklevel=3,
             )

@@ -375,5 +375,9 @@ class UnsafeFilesystem(BusError, code=-1012):
     """The filesystem does not keep the durability that flush=group promises."""
 
 
+class MissingDirectory(BusError, code=-1014):
+    """A data directory that belongs to the broker is not there."""
+
+
 class BrokerStopped(BusError, code=-1013, retriable=True, definite=False):
     """The broker is stopping or has stopped."""

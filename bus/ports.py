@@ -90,6 +90,14 @@ class Region(Protocol):
 class Disk(Protocol):
     """One data directory. Paths are relative to it and use '/'. Every call may raise OSError."""
 
+    @property
+    def path(self) -> str:
+        """The directory, as people know it."""
+
+    @property
+    def failed(self) -> OSError | None:
+        """The error that ended this disk (S4); nothing is written any more."""
+
     def create(self, path: str, capacity: int, limit: int) -> Region:
         """A new mapped file, zero-filled, that may grow to `limit`. FileExistsError if present."""
 
@@ -160,6 +168,9 @@ class Disk(Protocol):
 
     def facts(self) -> DiskFacts:
         """What this disk promises, and how full it is now."""
+
+    def space(self) -> tuple[int, int]:
+        """Bytes that may yet be written, and bytes in all; cheap enough for twice a second."""
 
     def close(self) -> None:
         """Stop the background threads and release the lock. Regions must be closed before."""

@@ -16,6 +16,9 @@ refused, whole, and left as it is: it may name topics whose data is still here (
 file is an empty store at revision 0. A change is written aside and renamed (S5), so a crash
 leaves the old content or the new. After a failed write the file is read again before the next
 use: nothing is known about it.
+
+With several data directories each has a copy, and the newest valid one wins (S1a). A change
+stands once one copy has it: a directory that failed, or was away, is older from then on.
 """
 
 import struct
@@ -42,9 +45,9 @@ Entries = dict[str, tuple[bytes, int]]
 class Solo:
     """One node's metadata; keeps all of it in memory and writes through."""
 
-    def __init__(self, disk: Disk, path: str = PATH) -> None:
-        """Reads the file. Raises CorruptLog if it is damaged."""
-        self._disk = disk
+    def __init__(self, *disks: Disk, path: str = PATH) -> None:
+        """Reads the file. Raises CorruptLog if it is damaged, and no copy is sound."""
+        self._disks = disks
         self._path = path
         self._stale = True
         self._entries: Entries = {}
@@ -94,25 +97,45 @@ class Solo:
             raise StorageError(
                 f"The metadata would grow to {len(data)} bytes; {METADATA_BYTES_MAX} are allowed."
             )
-        try:
-            self._disk.write(self._path, data)
-        except OSError as error:
+        failures: list[OSError] = []
+        for disk in self._disks:
+            try:
+                disk.write(self._path, data)
+            except OSError as error:
+                failures.append(error)
+        if len(failures) == len(self._disks):
             self._stale = True
-            raise StorageError(f"{self._path} could not be written: {error}.") from error
+            raise StorageError(f"{self._path} could not be written: {failures[0]}.")
 
     def _refresh(self) -> None:
         if not self._stale:
             return
-        try:
-            size = self._disk.size(self._path)
-        except FileNotFoundError:
-            self._entries, self._revision = {}, 0
-        else:
-            if size > METADATA_BYTES_MAX:
-                raise _corrupt(self._path, f"it has {size} bytes, {METADATA_BYTES_MAX} are allowed")
-            data = self._disk.read(self._path, 0, size)
-            self._entries, self._revision = decode(data, self._path)
+        copies: list[tuple[Entries, int]] = []
+        damaged: CorruptLog | None = None
+        for disk in self._disks:
+            try:
+                copies.append(self._read(disk))
+            except FileNotFoundError:
+                continue
+            except CorruptLog as error:
+                damaged = error
+        if not copies and damaged is not None:
+            raise damaged
+        newest = max(copies, key=lambda copy: copy[1], default=({}, 0))
+        if any(copy[1] == newest[1] and copy[0] != newest[0] for copy in copies):
+            raise CorruptLog(
+                f"The data directories hold different contents of {self._path!r} at the same "
+                "revision: they belong to different brokers. Leave out what is not this one's."
+            )
+        self._entries, self._revision = newest
         self._stale = False
+
+    def _read(self, disk: Disk) -> tuple[Entries, int]:
+        """One copy. Raises FileNotFoundError or CorruptLog."""
+        size = disk.size(self._path)
+        if size > METADATA_BYTES_MAX:
+            raise _corrupt(self._path, f"it has {size} bytes, {METADATA_BYTES_MAX} are allowed")
+        return decode(disk.read(self._path, 0, size), self._path)
 
 
 def encode(entries: Entries, revision: int) -> bytes:

@@ -4,15 +4,19 @@ Everything is called on one event loop's thread. Listeners (`service.py`) hand r
 `dispatch.py`, whose handlers call what is here.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from bus.broker.counters import Counters
+from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
 from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
+from bus.broker.stores import Stores
 from bus.errors import InvalidPartitions, error_class
 from bus.log.partition_log import PartitionLog
+from bus.log.room import Reserve
 from bus.log.store import LogStore
 from bus.model.broker_settings import BrokerSettings, broker_config
 from bus.model.cluster import BrokerInfo, TopicImage
@@ -27,6 +31,8 @@ from bus.model.topic_settings import (
 from bus.ports import Clock, Coordination, Disk, Random
 from bus.wire.registry import Api
 
+log = logging.getLogger("busd")
+
 
 class Node:
     """The broker's state and the few changes that span several of its parts."""
@@ -34,7 +40,7 @@ class Node:
     def __init__(
         self,
         settings: BrokerSettings,
-        disk: Disk,
+        disks: Sequence[Disk],
         coordination: Coordination,
         clock: Clock,
         random: Random,
@@ -47,18 +53,28 @@ class Node:
         self.served: list[Api] = []
         self.started_ms = clock.now_ms()
         self.serving = False
-        self.disk_error: OSError | None = None  # once set, it stays (S4)
-        self.store = LogStore(disk, clock, self._on_flushed, self._on_disk_failed)
+        self.absent: set[PartitionId] = set()  # in a data directory that is not there
+        reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
+        self.stores = Stores(disks, clock, random, self._on_flushed, self._on_disk_failed, reserve)
+        self.directories = Directories(coordination, settings.node_id)
         self.metadata = Metadata(coordination, random, self._brokers, settings.node_id)
         self.fetches = Fetches(clock, pool, self.counters, settings.max_parked_fetches)
-        self.runtime = Runtime(self.store, clock, self.counters, self.fetches.on_committed)
+        self.runtime = Runtime(self.stores, clock, self.counters, self.fetches.on_committed)
         self._producer_ids = iter(range(0))
 
     def start(self) -> None:
         """Recover the log and lead every partition that the metadata names."""
         self.metadata.load()
-        self.recovery = self.store.open()
-        for topic in self.metadata.image.topics.values():
+        accept_missing = self.settings.accept_missing_data
+        missing = self.directories.check(self.stores.identities(), accept_missing)
+        self.recovery = self.stores.open()
+        topics = self.metadata.image.topics.values()
+        if missing:
+            pids = (pid for topic in topics for pid in _ids(topic))
+            self.absent = {pid for pid in pids if self.stores.find(pid) is None}
+        kept = missing if self.absent else {}  # one that holds nothing any more is forgotten
+        self.directories.note(self.stores.identities() | kept)
+        for topic in topics:
             self._host(topic)
         self.serving = True
 
@@ -67,7 +83,7 @@ class Node:
         self.serving = False
         self.runtime.resign_all()
         self.fetches.drain()
-        self.store.close(clean=clean)
+        self.stores.close(clean=clean)
 
     def tick(self, now_ms: int) -> None:
         """Let due deadlines pass."""
@@ -76,8 +92,7 @@ class Node:
 
     def keep_house(self, now_ms: int) -> None:
         """Roll, retain, checkpoint: what is due of the work that nobody waits for."""
-        if self.disk_error is None:
-            self.store.housekeeping(now_ms)
+        self.stores.housekeeping(now_ms)
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
@@ -108,6 +123,7 @@ class Node:
         """The topic, its records and its settings are gone."""
         topic = self.metadata.delete_topic(name)
         self.runtime.release(_ids(topic))
+        self.absent.difference_update(_ids(topic))
         return topic
 
     def create_partitions(self, name: str, total: int, validate_only: bool = False) -> None:
@@ -128,7 +144,8 @@ class Node:
             return
         topic = self.metadata.alter_config(name, config)
         for pid in _ids(topic):
-            self.runtime.configure(self.runtime.partitions[pid], settings)
+            if pid not in self.absent:
+                self.runtime.configure(self.runtime.partitions[pid], settings)
 
     def described_config(self, topic: TopicImage) -> dict[str, str]:
         """Every setting of a topic as text, defaults included."""
@@ -166,7 +183,8 @@ class Node:
 
     def _host(self, topic: TopicImage) -> None:
         settings = self._settings_of(topic)
-        wanted = [(pid, settings) for pid in _ids(topic) if pid not in self.runtime.partitions]
+        hosted = self.runtime.partitions.keys() | self.absent
+        wanted = [(pid, settings) for pid in _ids(topic) if pid not in hosted]
         self.runtime.host(topic.name, wanted)
 
     def _settings_of(self, topic: TopicImage) -> TopicSettings:
@@ -175,9 +193,9 @@ class Node:
     def _on_flushed(self, log: PartitionLog, offset: int) -> None:
         self.runtime.on_flushed(log, offset)
 
-    def _on_disk_failed(self, error: OSError) -> None:
-        self.disk_error = error
-        self.runtime.on_disk_failed(error)
+    def _on_disk_failed(self, store: LogStore, error: OSError) -> None:
+        log.error("the disk of %s has failed: %s; its partitions are fenced", store.path, error)
+        self.runtime.on_disk_failed(store)
 
 
 def _ids(topic: TopicImage) -> list[PartitionId]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bus.control.leader import Leader
 from bus.log.partition_log import PartitionLog
+from bus.log.store import LogStore
 from bus.model.topic_settings import TopicSettings
 
 
@@ -16,6 +17,7 @@ class Partition:
     log: PartitionLog
     leader: Leader
     settings: TopicSettings
+    store: LogStore  # the data directory that the log is in
 
     @property
     def name(self) -> str:

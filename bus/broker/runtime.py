@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bus.broker.counters import Counters
 from bus.broker.partition import Partition
+from bus.broker.stores import Stores
 from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
 from bus.control.leader import Leader
 from bus.errors import BusError, StorageError
@@ -38,13 +39,13 @@ class Runtime:
 
     def __init__(
         self,
-        store: LogStore,
+        stores: Stores,
         clock: Clock,
         counters: Counters,
         on_committed: Callable[[Partition], None],
     ) -> None:
         self.partitions: dict[PartitionId, Partition] = {}
-        self._store = store
+        self._stores = stores
         self._clock = clock
         self._counters = counters
         self._on_committed = on_committed
@@ -59,14 +60,15 @@ class Runtime:
         """Open or make the logs of these partitions and lead them; one journal append for all."""
         hosted: list[Partition] = []
         for pid, settings in wanted:
-            log = self._store.get(pid) or self._store.create(pid, settings)
+            store = self._stores.find(pid) or self._stores.place()
+            log = store.get(pid) or store.create(pid, settings)
             log.settings = settings
             leader = Leader(
                 flush_group=settings.flush == "group",
                 message_bytes_max=settings.max_message_bytes,
                 min_isr=settings.min_insync_replicas,
             )
-            partition = Partition(topic, pid.partition, log, leader, settings)
+            partition = Partition(topic, pid.partition, log, leader, settings, store)
             self.partitions[pid] = self._by_name[topic, pid.partition] = partition
             hosted.append(partition)
         self._lead(hosted)
@@ -86,7 +88,7 @@ class Runtime:
             self._run(partition, partition.leader.on_resigned())
             self._on_committed(partition)
             self._waiting.discard(partition)
-            self._store.delete(pid)
+            partition.store.delete(pid)
 
     def configure(self, partition: Partition, settings: TopicSettings) -> None:
         """Use new settings from now on."""
@@ -94,7 +96,7 @@ class Runtime:
         partition.leader.message_bytes_max = settings.max_message_bytes
         effects = partition.leader.on_flush_mode(settings.flush == "group")
         if settings.flush == "group":
-            self._store.flush(partition.log)
+            partition.store.flush(partition.log)
         self._run(partition, effects)
 
     def produce(
@@ -124,11 +126,12 @@ class Runtime:
         if partition is not None and partition.log is log:
             self._run(partition, partition.leader.on_flushed(offset))
 
-    def on_disk_failed(self, _error: OSError) -> None:
+    def on_disk_failed(self, store: LogStore) -> None:
         """The disk is lost: fence all of its partitions (S4)."""
         for partition in self.partitions.values():
-            self._run(partition, partition.leader.on_disk_failed())
-            self._on_committed(partition)
+            if partition.store is store:
+                self._run(partition, partition.leader.on_disk_failed())
+                self._on_committed(partition)
 
     def resign_all(self) -> None:
         """The broker stops: nobody is left waiting."""
@@ -150,19 +153,24 @@ class Runtime:
     def _lead(self, partitions: Sequence[Partition]) -> None:
         """Elect each; all epochs become durable together before any of them acts (R8)."""
         effects: list[tuple[Partition, list[Effect]]] = []
-        entries: list[tuple[PartitionId, int, int]] = []
+        entries: list[tuple[LogStore, PartitionId, int, int]] = []
         for partition in partitions:
             log = partition.log
             elected = partition.leader.on_elected(
                 min(log.epochs.latest + 1, LEADER_EPOCH_MAX), log.end_offset, log.flushed_offset
             )
             persist = [effect for effect in elected if isinstance(effect, Persist)]
-            entries += [(log.partition, *_pair(effect.entry)) for effect in persist]
+            entries += [
+                (partition.store, log.partition, *_pair(effect.entry)) for effect in persist
+            ]
             effects.append((partition, [e for e in elected if not isinstance(e, Persist)]))
         if entries:
-            self._store.persist_epochs(entries)
+            self._stores.persist_epochs(entries)
         for partition, rest in effects:
-            self._run(partition, rest)
+            if partition.store.failed is None:
+                self._run(partition, rest)
+            else:
+                self._run(partition, partition.leader.on_disk_failed())
 
     def _run(self, partition: Partition, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -174,21 +182,25 @@ class Runtime:
                 partition.log.high_watermark = effect.high_watermark
                 self._on_committed(partition)
             else:
-                self._store.persist_epochs([(partition.log.partition, *_pair(effect.entry))])
+                entry = partition.log.partition, *_pair(effect.entry)
+                partition.store.persist_epochs([entry])
 
     def _append(self, partition: Partition, effect: Append) -> list[Effect]:
         ticket = self._tickets[effect.ticket]
         log, leader = partition.log, partition.leader
-        if log.read_only is not None:
-            return leader.on_append_failed(effect.ticket, StorageError.code, log.read_only)
+        refusal = log.read_only or partition.store.refusal
+        if refusal is not None:
+            return leader.on_append_failed(effect.ticket, StorageError.code, refusal)
         try:
             self._write(log, ticket, effect)
         except BusError as error:  # DiskFull and its like: nothing was written
             return leader.on_append_failed(effect.ticket, StorageError.code, str(error))
         except OSError as error:
-            return leader.on_append_failed(effect.ticket, StorageError.code, f"The disk: {error}.")
+            failed = leader.on_append_failed(effect.ticket, StorageError.code, f"{error}.")
+            partition.store.on_write_error(error)
+            return failed
         if leader.flush_group:
-            self._store.flush(log)
+            partition.store.flush(log)
         return leader.on_appended(effect.ticket)
 
     def _write(self, log: PartitionLog, ticket: Ticket, effect: Append) -> None:

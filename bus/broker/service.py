@@ -22,7 +22,6 @@ from bus.broker.ticker import Ticker
 from bus.errors import BadSetting, UnsafeFilesystem
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
-from bus.ports import DiskFacts
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
 
@@ -37,14 +36,15 @@ class Service:
         """Recover and serve. Raises BusError or OSError with a sentence; then nothing is open."""
         self._loop = loop
         self.settings = settings
-        self._disk = _open_disk(settings.data)
+        self._disks = open_disks(settings)
         try:
-            loop.add_reader(self._disk.fileno(), self._disk.on_readable)
+            for disk in self._disks:
+                loop.add_reader(disk.fileno(), disk.on_readable)
             self._pool = ReadPool(loop)
             self.node = Node(
                 settings,
-                self._disk,
-                Solo(self._disk),
+                self._disks,
+                Solo(*self._disks),
                 SystemClock(),
                 SystemRandom(),
                 self._pool,
@@ -52,8 +52,7 @@ class Service:
             self.node.served = SERVED
             self._start()
         except BaseException:
-            loop.remove_reader(self._disk.fileno())
-            self._disk.close()
+            self._close_disks()
             raise
 
     def _start(self) -> None:
@@ -92,34 +91,51 @@ class Service:
         finally:
             self._close_listeners()
             self._pool.close()
-            self._loop.remove_reader(self._disk.fileno())
-            self._disk.close()
+            self._close_disks()
 
     def _touch(self) -> None:
         self._ticker.touch()
+
+    def _close_disks(self) -> None:
+        for disk in self._disks:
+            self._loop.remove_reader(disk.fileno())
+            disk.close()
 
     def _close_listeners(self) -> None:
         for listener in self.listeners:
             listener.close()
 
-    def facts(self) -> DiskFacts:
-        """What the disk promises."""
-        return self._disk.facts()
+    def unsafe(self) -> dict[str, str]:
+        """Filesystem by path, of the data directories that may lose what was acknowledged."""
+        facts = ((disk.path, disk.facts()) for disk in self._disks)
+        return {path: found.filesystem for path, found in facts if not found.durable}
 
     def _check_filesystem(self) -> None:
-        facts = self.facts()
-        if facts.durable or self.settings.accept_filesystem:
+        if self.settings.accept_filesystem:
             return
-        raise UnsafeFilesystem(
-            f"The data directory {self.settings.data} is on {facts.filesystem}, which is not known "
-            "to keep what flush=group promises. Choose ext4 or xfs, or pass --accept-filesystem."
-        )
+        for path, filesystem in self.unsafe().items():
+            raise UnsafeFilesystem(
+                f"The data directory {path} is on {filesystem}, which is not known to keep what "
+                "flush=group promises. Choose ext4 or xfs, or pass --accept-filesystem."
+            )
 
 
-def _open_disk(path: str) -> RealDisk:
+def open_disks(settings: BrokerSettings) -> list[RealDisk]:
+    """Lock every data directory. One that cannot be used is left out if that is accepted."""
+    disks: list[RealDisk] = []
     try:
-        return RealDisk(path)
-    except OSError as error:
-        raise BadSetting(
-            f"The data directory {path} cannot be used: {error.strerror or error}."
-        ) from None
+        for path in settings.data_directories:
+            try:
+                disks.append(RealDisk(path))
+            except OSError as error:
+                sentence = f"The data directory {path} cannot be used: {error.strerror or error}."
+                if not settings.accept_missing_data:
+                    raise BadSetting(sentence) from None
+                log.error("%s", sentence)
+        if not disks:
+            raise BadSetting("None of the data directories can be used.")
+    except BaseException:
+        for disk in disks:
+            disk.close()
+        raise
+    return disks

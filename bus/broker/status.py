@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from bus.broker.node import Node
+from bus.broker.partition import Partition
+from bus.log.store import LogStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,22 @@ class PartitionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryStatus:
+    """One data directory; sizes in bytes."""
+
+    path: str
+    disk_uuid: str
+    partitions: int
+    free_bytes: int
+    total_bytes: int
+    reserve_bytes: int  # below it nothing is written
+    full: bool  # its partitions take no writes until there is more room
+    failed: str | None  # the error that ended it: its partitions are fenced
+    commits: int
+    commit_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The broker at one moment; counters are totals since its start."""
 
@@ -31,7 +49,9 @@ class Status:
     alive: bool
     uptime_ms: int
     endpoints: dict[str, str]
+    directories: tuple[DirectoryStatus, ...]
     partitions: tuple[PartitionStatus, ...]
+    absent_partitions: int  # in a data directory that is not there
     requests: dict[str, int]  # by request name
     errors: dict[str, int]  # by error name
     records_in: int
@@ -47,26 +67,51 @@ class Status:
 def status_of(node: Node, connections: int = 0) -> Status:
     """A snapshot; call it on the event loop's thread."""
     counters = node.counters
-    commits, commit_ms = node.store.commits
+    directories = tuple(_directory(store) for store in node.stores.all)
     return Status(
         node_id=node.settings.node_id,
         cluster_id=node.metadata.image.cluster_id,
         ready=node.serving,
-        alive=node.disk_error is None,
+        alive=bool(node.stores.working),
         uptime_ms=node.clock.now_ms() - node.started_ms,
         endpoints={name: endpoint.url for name, endpoint in node.endpoints.items()},
+        directories=directories,
         partitions=_partitions(node),
+        absent_partitions=len(node.absent),
         requests=dict(counters.requests),
         errors=dict(counters.errors),
         records_in=counters.records_in,
         bytes_in=counters.bytes_in,
         bytes_out=counters.bytes_out,
-        commits=commits,
-        commit_seconds=commit_ms / 1000,
+        commits=sum(directory.commits for directory in directories),
+        commit_seconds=sum(directory.commit_seconds for directory in directories),
         connections=connections,
         parked_fetches=len(node.fetches),
         loop_lag_ms_max=counters.loop_lag_ms_max,
     )
+
+
+def _directory(store: LogStore) -> DirectoryStatus:
+    commits, commit_ms = store.commits
+    return DirectoryStatus(
+        path=store.path,
+        disk_uuid=str(store.disk_uuid),
+        partitions=store.count,
+        free_bytes=store.room.free_bytes,
+        total_bytes=store.room.total_bytes,
+        reserve_bytes=store.room.reserve_bytes,
+        full=store.room.is_full,
+        failed=str(store.failed) if store.failed is not None else None,
+        commits=commits,
+        commit_seconds=commit_ms / 1000,
+    )
+
+
+def _why_read_only(partition: Partition) -> str | None:
+    store = partition.store
+    if store.failed is not None:
+        return f"The disk of {store.path} has failed: {store.failed}."
+    return partition.log.read_only or store.refusal
 
 
 def _partitions(node: Node) -> tuple[PartitionStatus, ...]:
@@ -81,7 +126,7 @@ def _partitions(node: Node) -> tuple[PartitionStatus, ...]:
             partition.leader.high_watermark,
             partition.log.size_bytes,
             partition.settings.flush,
-            partition.log.read_only,
+            _why_read_only(partition),
         )
         for partition in node.runtime.partitions.values()
     )

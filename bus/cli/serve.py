@@ -29,6 +29,7 @@ FLAGS = (
     "http",
     "insecure",
     "accept.filesystem",
+    "accept.missing.data",
     "node.id",
     "cluster",
     "etcd",
@@ -52,7 +53,14 @@ def parser() -> Parser:
     for name in FLAGS:
         entry = BROKER_SETTINGS[name]
         flag = f"--{name.replace('.', '-')}"
-        if entry.kind == "bool":
+        if name == "data":
+            made.add_argument(
+                flag,
+                metavar="DIRECTORY",
+                action="append",
+                help=f"{entry.doc} Repeatable (default: {entry.default})",
+            )
+        elif entry.kind == "bool":
             made.add_argument(flag, action="store_const", const="true", help=entry.doc)
         elif entry.fixed_because:
             made.add_argument(flag, metavar="VALUE", help=f"refused: {entry.fixed_because}")

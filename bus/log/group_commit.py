@@ -50,6 +50,13 @@ class GroupCommit:
         self._dirty: dict[PartitionLog, bool] = {}  # log -> all of it, or rolled segments only
         self._under_way: list[tuple[PartitionLog, list[Segment], int]] = []
 
+    def fail(self, error: OSError) -> None:
+        """The disk is lost: nothing is committed any more, and that is told once (S4)."""
+        if self.failed is None:
+            self.failed = error
+            self._dirty.clear()
+            self._on_failed(error)
+
     @property
     def is_idle(self) -> bool:
         """Nothing is under way."""
@@ -86,9 +93,8 @@ class GroupCommit:
         self.count += 1
         self.took_ms += self._clock.now_ms() - self._began_ms
         if error is not None:
-            self.failed = error
-            self._dirty.clear()
-            self._on_failed(error)
+            self.fail(error)
+        if self.failed is not None:
             return
         done = [entry for entry in done if not entry[0].is_closed]
         for log, segments, end in done:

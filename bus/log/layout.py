@@ -1,7 +1,7 @@
 """Names in a data directory, and what they mean (S1a).
 
 lock                  held by the process that has the directory open
-disk_uuid             16 random bytes as hex, written once: tells a swapped disk
+disk_uuid             a UUID as text, written once: tells a swapped disk
 metadata              the Coordination port's keys and values (adapters/solo.py)
 checkpoint            per partition: start, high watermark, flushed offset, epochs
 epoch.journal         leader epochs since the checkpoint

@@ -17,3 +17,16 @@ class RecoveryReport:
     damaged: list[str] = field(default_factory=list)  # a sentence for each read-only partition
     unknown: list[str] = field(default_factory=list)  # paths that are left alone (S8)
     notes: list[str] = field(default_factory=list)  # records of the store that were no good
+
+    def add(self, other: "RecoveryReport") -> None:
+        """Count what was found in another directory, too."""
+        self.is_clean = self.is_clean and other.is_clean
+        self.partitions += other.partitions
+        self.segments += other.segments
+        self.elapsed_ms += other.elapsed_ms
+        self.scanned_bytes += other.scanned_bytes
+        self.cut_bytes += other.cut_bytes
+        self.cut += other.cut
+        self.damaged += other.damaged
+        self.unknown += other.unknown
+        self.notes += other.notes

@@ -11,13 +11,16 @@ One thread only; `done` callbacks come through the disk (`RealDisk.on_readable`,
 
 import contextlib
 import errno
+import logging
 from collections.abc import Callable, Iterable
+from uuid import UUID
 
 from bus.errors import DiskFull
 from bus.log import layout
 from bus.log.checkpoints import CHECKPOINT_MAGIC, CLEAN_MAGIC, Checkpoint, encode
 from bus.log.epochs import EpochCache
 from bus.log.group_commit import GroupCommit
+from bus.log.identity import identity_of, read_identity
 from bus.log.inventory import delete_dir, partition_dirs
 from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
@@ -32,6 +35,7 @@ from bus.log.recovery import (
 )
 from bus.log.repair import accept_loss
 from bus.log.report import RecoveryReport
+from bus.log.room import Reserve, Room
 from bus.model.ids import PartitionId
 from bus.model.limits import (
     CHECKPOINT_INTERVAL_MS,
@@ -42,7 +46,10 @@ from bus.model.limits import (
     SYNC_AT_START_BYTES_MAX,
 )
 from bus.model.settings import TopicSettings
-from bus.ports import Clock, Disk
+from bus.ports import Clock, Disk, Random
+
+NO_RESERVE = Reserve()
+logger = logging.getLogger("busd")
 
 
 class LogStore:
@@ -52,11 +59,16 @@ class LogStore:
         self,
         disk: Disk,
         clock: Clock,
+        random: Random,
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[OSError], None],
+        reserve: Reserve = NO_RESERVE,
     ) -> None:
+        self.disk_uuid: UUID | None = None  # known once it is open
+        self.room = Room(reserve)
         self._disk = disk
         self._clock = clock
+        self._random = random
         self._logs: dict[PartitionId, PartitionLog] = {}
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
@@ -80,6 +92,46 @@ class LogStore:
         self._checkpoint_ms = -CHECKPOINT_INTERVAL_MS
         self._checkpoint_content = b""  # the last that was written, to leave out equal ones
 
+    # --- facts -----------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many partitions stand here."""
+        return len(self._logs)
+
+    @property
+    def path(self) -> str:
+        """The directory, as people know it."""
+        return self._disk.path
+
+    @property
+    def failed(self) -> OSError | None:
+        """The error that ended this disk (S4)."""
+        return self._commits.failed
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no log here takes a write at the moment, as a sentence; None if they do (S10)."""
+        if not self.room.is_full:
+            return None
+        return (
+            f"The disk of {self.path} has {self.room.free_bytes} bytes left, and "
+            f"{self.room.reserve_bytes} are its reserve: it takes no writes until there is more."
+        )
+
+    @property
+    def commits(self) -> tuple[int, int]:
+        """Group commits done since the start, and the milliseconds they took in all."""
+        return self._commits.count, self._commits.took_ms
+
+    def knows(self, partition: PartitionId) -> bool:
+        """Does this directory's files or records name the partition?"""
+        return partition in self._logs or partition in self._promised
+
+    def read_identity(self) -> UUID | None:
+        """The id that the directory had before it is opened. Raises CorruptLog."""
+        return read_identity(self._disk)
+
     # --- opening ---------------------------------------------------------------------------
 
     def open(self) -> RecoveryReport:
@@ -87,6 +139,7 @@ class LogStore:
         started = self._clock.now_ms()
         report = RecoveryReport()
         self._boot_id = self._disk.facts().boot_id
+        self.disk_uuid = identity_of(self._disk, self._random)
         records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
         self._generation = records.generation
         for directory, partition in partition_dirs(self._disk, report):
@@ -99,6 +152,7 @@ class LogStore:
             self._disk.sync_dir("")
         if not records.has_checkpoint:
             self.checkpoint()  # so that a crash from here on can tell a torn tail from damage
+        self.room.update(*self._disk.space())
         report.partitions = len(self._logs)
         report.elapsed_ms = self._clock.now_ms() - started
         return report
@@ -170,17 +224,21 @@ class LogStore:
             self._disk.rename(log.directory, aside)
             delete_dir(self._disk, aside)
 
-    @property
-    def commits(self) -> tuple[int, int]:
-        """Group commits done since the start, and the milliseconds they took in all."""
-        return self._commits.count, self._commits.took_ms
-
     def accept_losses(self) -> list[str]:
         """Give up what is damaged, and say what; close the store and open it anew afterwards."""
         damaged = [log for log in self._logs.values() if log.read_only is not None]
         return [sentence for log in damaged for sentence in accept_loss(self._disk, log)]
 
     # --- durability ------------------------------------------------------------------------
+
+    def fail(self, error: OSError) -> None:
+        """The disk is lost: nothing is written any more, and `on_failed` is told once (S4)."""
+        self._commits.fail(error)
+
+    def on_write_error(self, error: OSError) -> None:
+        """A write was refused: by a full disk it may be tried again, all else ends the disk."""
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE):
+            self.fail(error)
 
     def flush(self, log: PartitionLog) -> None:
         """Commit all of a log with the next group commit; `on_flushed` tells when it is done."""
@@ -280,6 +338,11 @@ class LogStore:
 
         Of very many logs each call looks at some, so that it never holds the event loop for long.
         """
+        if self._disk.failed is not None:
+            self.fail(self._disk.failed)
+            return
+        if self.room.update(*self._disk.space()):
+            logger.warning("%s", self.refusal or f"The disk of {self.path} takes writes again.")
         wall_ms = self._clock.wall_ms()
         logs = list(self._logs.values())
         for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
@@ -308,6 +371,10 @@ class LogStore:
             records = {log.partition: record_of(log) for log in self._logs.values()}
             whole = Checkpoint(self._boot_id, self._generation, records)
             self._disk.write(layout.CLEAN_SHUTDOWN, encode(CLEAN_MAGIC, whole))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of all files and write nothing more; views that were handed out stay valid."""
         for log in self._logs.values():
             log.close()
         self._flush_journal.close()

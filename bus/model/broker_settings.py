@@ -16,6 +16,7 @@ from bus.model.limits import (
     FETCH_BYTES_MAX,
     FETCHES_PARKED_MAX,
     FRAME_BYTES_MAX,
+    GIB,
     IN_FLIGHT_BYTES_MAX,
     KIB,
     PARTITIONS_PER_TOPIC_MAX,
@@ -39,7 +40,8 @@ class BrokerSettings:
 
     data: str = setting(
         "busd-data",
-        "The data directory; it is made if it does not exist.",
+        "The data directory; it is made if it does not exist. Several, separated by commas, "
+        "share the partitions.",
         other_names=("log.dirs", "log.dir"),
     )
     listen: str = setting(
@@ -60,6 +62,25 @@ class BrokerSettings:
     accept_filesystem: bool = setting(
         False,
         "Whether to serve on a filesystem that is not known to keep what flush=group promises.",
+    )
+    accept_missing_data: bool = setting(
+        False,
+        "Whether to start although a data directory is missing: its partitions are absent then.",
+    )
+    log_reserve_bytes: int = setting(
+        GIB,
+        "Free space of a data directory's disk below which its partitions take no writes; at most "
+        "a quarter of the disk counts.",
+        unit="bytes",
+        low=0,
+        high=1024 * GIB,
+    )
+    log_reserve_percent: int = setting(
+        5,
+        "The same as a share of the disk; the larger of the two counts.",
+        unit="percent",
+        low=0,
+        high=25,
     )
     node_id: int = setting(
         1,
@@ -151,6 +172,11 @@ class BrokerSettings:
     )
     topic: TopicSettings = dataclasses.field(default_factory=TopicSettings)
 
+    @property
+    def data_directories(self) -> list[str]:
+        """One path a directory."""
+        return [path.strip() for path in self.data.split(",")]
+
 
 def _topic_defaults() -> list[Setting]:
     return [
@@ -221,8 +247,11 @@ def broker_config(settings: BrokerSettings) -> dict[str, str]:
 
 def _check_whole(settings: BrokerSettings) -> None:
     """What spans several settings."""
-    if not settings.data:
-        raise BadSetting("The setting data is empty. It must name a directory.")
+    directories = settings.data_directories
+    if "" in directories:
+        raise BadSetting("The setting data is empty, or one of its parts is. Name a directory.")
+    if len({path.rstrip("/") for path in directories}) < len(directories):
+        raise BadSetting(f"The setting data names a directory twice: {settings.data}.")
     if settings.http and not settings.insecure and not is_loopback(settings.http):
         raise BadSetting(
             f"The setting http cannot be {settings.http!r}: it would be readable beyond this "

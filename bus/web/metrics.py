@@ -3,8 +3,8 @@
 path       200 when                                 503 when
 ----       --------                                 --------
 /metrics   the broker answers                       it does not answer in time
-/livez     it is starting, or answers and no disk   it does not answer in time, or its disk
-           has failed                               has failed
+/livez     it is starting, or answers and one of    it does not answer in time, or all of its
+           its disks works                          disks have failed
 /readyz    it serves requests                       it is starting, stopping or stuck
 
 Nothing of prometheus_client is imported before the first scrape.
@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from bus.broker.status import PartitionStatus, Status
+from bus.broker.status import DirectoryStatus, PartitionStatus, Status
 from bus.model.endpoint import split_host_port
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ _GAUGES: tuple[tuple[str, str, Callable[[Status], float]], ...] = (
     ("busd_ready", "1 while requests are served.", lambda s: s.ready),
     ("busd_uptime_seconds", "Time since the start.", lambda s: s.uptime_ms / 1000),
     ("busd_connections", "Clients that are connected.", lambda s: s.connections),
+    (
+        "busd_absent_partitions",
+        "Partitions in a data directory that is not there.",
+        lambda s: s.absent_partitions,
+    ),
     ("busd_parked_fetches", "Fetches that wait for records.", lambda s: s.parked_fetches),
     (
         "busd_loop_lag_seconds_max",
@@ -48,6 +53,14 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Status], float]], ...] = (
     ("busd_commits", "Group commits finished.", lambda s: s.commits),
     ("busd_commit_seconds", "Time spent in group commits.", lambda s: s.commit_seconds),
 )
+_DIRECTORY_GAUGES: tuple[tuple[str, str, Callable[[DirectoryStatus], float]], ...] = (
+    ("busd_directory_free_bytes", "What the disk has left.", lambda d: d.free_bytes),
+    ("busd_directory_total_bytes", "Size of the disk.", lambda d: d.total_bytes),
+    ("busd_directory_reserve_bytes", "Free space that stays free.", lambda d: d.reserve_bytes),
+    ("busd_directory_partitions", "Partitions on it.", lambda d: d.partitions),
+    ("busd_directory_full", "1 if it takes no writes for want of room.", lambda d: d.full),
+    ("busd_directory_failed", "1 if its disk has failed.", lambda d: d.failed is not None),
+)
 _PARTITION_GAUGES: tuple[tuple[str, str, Callable[[PartitionStatus], float]], ...] = (
     ("busd_partition_start_offset", "First offset kept.", lambda p: p.start_offset),
     ("busd_partition_end_offset", "Next offset to be written.", lambda p: p.end_offset),
@@ -56,7 +69,7 @@ _PARTITION_GAUGES: tuple[tuple[str, str, Callable[[PartitionStatus], float]], ..
     ("busd_partition_size_bytes", "Bytes of the log.", lambda p: p.size_bytes),
     (
         "busd_partition_read_only",
-        "1 if it takes no writes because of damage.",
+        "1 if it takes no writes: damage, a full disk or a failed one.",
         lambda p: p.read_only is not None,
     ),
 )
@@ -78,6 +91,11 @@ def families(status: Status) -> "Iterator[Metric]":
         for key, count in counts.items():
             counter.add_metric([key], count)
         yield counter
+    for name, text, value_of in _DIRECTORY_GAUGES:
+        gauge = GaugeMetricFamily(name, text, labels=["directory"])
+        for directory in status.directories:
+            gauge.add_metric([directory.path], float(value_of(directory)))
+        yield gauge
     for name, text, of in _PARTITION_GAUGES:
         gauge = GaugeMetricFamily(name, text, labels=["topic", "partition"])
         for partition in status.partitions:

@@ -102,7 +102,7 @@ def prepare(
     for number in range(durable):
         assert told(bench, produce(_batch(number, size))).error_code == 0
         if number == durable // 2:
-            bench.node.store.checkpoint_now()
+            bench.node.stores.checkpoint_now()
     waiting = [bench.send(produce(_batch(durable + n, size))) for n in range(written)]
     if clean:
         bench.close()

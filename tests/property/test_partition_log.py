@@ -21,6 +21,7 @@ from bus.model.settings import TopicSettings
 from bus.native import batch as native
 from tests.fixtures import batches
 from tests.fixtures.clocks import FakeClock
+from tests.fixtures.seeded_random import SeededRandom
 from tests.fixtures.sim_disk import SimDisk
 
 PARTITION = PartitionId(UUID(int=5), 3)
@@ -50,7 +51,9 @@ class LogMachine(RuleBasedStateMachine):
     base = 0  # the end when there is nothing in the model
 
     def open(self):
-        self.store = LogStore(self.disk, self.clock, self.on_flushed, self.on_failed)
+        self.store = LogStore(
+            self.disk, self.clock, SeededRandom(), self.on_flushed, self.on_failed
+        )
         self.report = self.store.open()
         while self.disk.wait(0):  # the first checkpoint is durable
             pass

@@ -234,6 +234,11 @@ class RealDisk:
         """What this disk promises, and how full it is now."""
         return read_facts(self.path)
 
+    def space(self) -> tuple[int, int]:
+        """Bytes that may yet be written, and bytes in all."""
+        room = os.statvfs(self.path)
+        return room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize
+
     # --- inside ----------------------------------------------------------------------------
 
     def _full(self, path: str) -> str:

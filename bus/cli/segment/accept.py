@@ -2,6 +2,7 @@
 
 from bus.adapters.clock import SystemClock
 from bus.adapters.disk.disk import RealDisk
+from bus.adapters.random import SystemRandom
 from bus.log.partition_log import PartitionLog
 from bus.log.store import LogStore
 
@@ -24,7 +25,7 @@ def accept_losses(data: str) -> list[str]:
 
 
 def _opened(disk: RealDisk) -> LogStore:
-    store = LogStore(disk, SystemClock(), _ignore, _raise)
+    store = LogStore(disk, SystemClock(), SystemRandom(), _ignore, _raise)
     store.open()
     return store
 

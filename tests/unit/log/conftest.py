@@ -15,6 +15,7 @@ from bus.model.settings import TopicSettings
 from bus.native import batch as native
 from tests.fixtures import batches
 from tests.fixtures.clocks import FakeClock
+from tests.fixtures.seeded_random import SeededRandom
 from tests.fixtures.sim_disk import SimDisk
 
 PARTITION = PartitionId(UUID(int=5), 3)
@@ -31,7 +32,11 @@ class Life:
         self.flushed = []  # offsets, as the store tells them
         self.failures = []
         self.store = LogStore(
-            disk, self.clock, lambda log, end: self.flushed.append(end), self.failures.append
+            disk,
+            self.clock,
+            SeededRandom(),
+            lambda log, end: self.flushed.append(end),
+            self.failures.append,
         )
         self.report = self.store.open()
         defaults = {"segment_bytes": 4000, "retention_ms": -1, "index_interval_bytes": 200}

@@ -6,7 +6,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from bus.broker.status import PartitionStatus, Status
+from bus.broker.status import DirectoryStatus, PartitionStatus, Status
 from bus.web.metrics import GetStatus, MetricsServer
 
 STATUS = Status(
@@ -16,6 +16,8 @@ STATUS = Status(
     alive=True,
     uptime_ms=1500,
     endpoints={},
+    directories=(DirectoryStatus("/data", "id", 1, 70, 100, 5, False, None, 3, 0.5),),
+    absent_partitions=0,
     partitions=(PartitionStatus("t", 0, 0, 1, 9, 8, 7, 4096, "group", None),),
     requests={"Produce": 5},
     errors={"NotLeader": 2},

@@ -1,0 +1,70 @@
+"""Which data directories belong to this broker: their ids in the metadata, compared at each start.
+
+Key                         Value
+---                         -----
+/busd/CLUSTER/disks/NODE    JSON {disk_uuid: path}
+
+A directory that is known and not there may hold partitions: a start without it is refused unless
+the operator asks for it. One that was used, and not by this broker, is refused: its records would
+be nobody's.
+"""
+
+import json
+from collections.abc import Mapping
+from uuid import UUID
+
+from bus.errors import BrokerUnreachable, CorruptLog, MissingDirectory
+from bus.ports import Coordination
+
+TRIES = 10
+
+
+class Directories:
+    """The broker's directories as the metadata names them."""
+
+    def __init__(self, coordination: Coordination, node_id: int, cluster: str = "local") -> None:
+        self._store = coordination
+        self._key = f"/busd/{cluster}/disks/{node_id}"
+
+    def known(self) -> dict[UUID, str]:
+        """Path by id. Raises CorruptLog."""
+        entry = self._store.get(self._key)
+        if entry is None:
+            return {}
+        try:
+            return {UUID(name): str(path) for name, path in json.loads(entry[0]).items()}
+        except (ValueError, AttributeError) as error:
+            raise CorruptLog(f"The metadata of {self._key} cannot be read: {error}.") from None
+
+    def check(self, found: Mapping[UUID, str], accept_missing: bool) -> dict[UUID, str]:
+        """What is missing, if that is accepted. Raises MissingDirectory or CorruptLog."""
+        known = self.known()
+        for identity, path in found.items():
+            if known and identity not in known:
+                raise CorruptLog(
+                    f"The data directory {path} was used by another broker. Leave it out, or "
+                    "empty it if nothing in it is needed."
+                )
+        missing = {identity: path for identity, path in known.items() if identity not in found}
+        if missing and not accept_missing:
+            paths = ", ".join(sorted(missing.values()))
+            raise MissingDirectory(
+                f"The data directory last seen as {paths} is missing, or its disk was exchanged. "
+                "Bring it back, or start without its partitions by --accept-missing-data."
+            )
+        return missing
+
+    def note(self, directories: Mapping[UUID, str]) -> None:
+        """These are the broker's directories from now on. Raises BrokerUnreachable.
+
+        Nothing is written where only a path has changed: it serves people alone.
+        """
+        content = {str(identity): path for identity, path in sorted(directories.items())}
+        value = json.dumps(content).encode()
+        for _ in range(TRIES):
+            entry = self._store.get(self._key)
+            if entry is not None and self.known().keys() == directories.keys():
+                return
+            if self._store.put_if([(self._key, value, entry[1] if entry else 0)]) is not None:
+                return
+        raise BrokerUnreachable("The metadata kept changing meanwhile; try again.")

@@ -1,0 +1,49 @@
+"""Which directories belong to a broker, as its metadata remembers."""
+
+from uuid import UUID
+
+import pytest
+
+from bus.broker.directories import Directories
+from bus.errors import CorruptLog, MissingDirectory
+from tests.fixtures.memory_coordination import MemoryCoordination
+
+A, B, C = (UUID(int=number) for number in (1, 2, 3))
+
+
+@pytest.fixture
+def directories() -> Directories:
+    made = Directories(MemoryCoordination(), 1)
+    made.note({A: "/a", B: "/b"})
+    return made
+
+
+def test_a_new_broker_knows_none_and_takes_all() -> None:
+    directories = Directories(MemoryCoordination(), 1)
+    assert directories.known() == {}
+    assert directories.check({A: "/a"}, False) == {}
+
+
+def test_known_ones_may_move(directories: Directories) -> None:
+    assert directories.check({A: "/else", B: "/b"}, False) == {}
+
+
+def test_a_missing_one_is_refused_by_its_path(directories: Directories) -> None:
+    with pytest.raises(MissingDirectory, match=r"/b is missing.*--accept-missing-data"):
+        directories.check({A: "/a"}, False)
+
+
+def test_a_missing_one_can_be_accepted(directories: Directories) -> None:
+    assert directories.check({A: "/a"}, True) == {B: "/b"}
+
+
+def test_one_of_another_broker_is_refused_whatever_is_accepted(directories: Directories) -> None:
+    with pytest.raises(CorruptLog, match="/c was used by another broker"):
+        directories.check({A: "/a", B: "/b", C: "/c"}, True)
+
+
+def test_a_value_that_cannot_be_read_is_named(directories: Directories) -> None:
+    coordination = MemoryCoordination()
+    coordination.put_if([("/busd/local/disks/1", b"[1]", 0)])
+    with pytest.raises(CorruptLog, match="/busd/local/disks/1"):
+        Directories(coordination, 1).known()
