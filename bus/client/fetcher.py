@@ -45,7 +45,7 @@ class FetchRules:
 
     prefetch_bytes: int = 32 << 20
     fetch_bytes: int = 16 << 20  # of one answer
-    partition_bytes: int = 4 << 20  # of one partition in one answer
+    partition_bytes: int = 8 << 20  # of one partition in one answer
     out_of_range: RangeRule = "error"
 
 

@@ -61,7 +61,7 @@ class ConsumerOptions:
     out_of_range: Literal["error", "earliest", "latest"] = "error"
     prefetch_bytes: int = 32 * MIB
     fetch_bytes: int = 16 * MIB
-    partition_bytes: int = 2 * MIB
+    partition_bytes: int = 8 * MIB
     min_bytes: int = 1
     max_wait_ms: int = 500
     check_crcs: bool = True
