@@ -132,15 +132,18 @@ class Metadata:
         self._commit(changes)
         return topic
 
-    def create_partitions(self, name: str, total: int) -> TopicImage:
-        """Grow a topic to `total` partitions."""
-        topic = self._topic(name)
-        now = len(topic.partitions)
+    def check_growth(self, name: str, total: int) -> None:
+        """Raise what `create_partitions` would of such a topic."""
+        now = len(self._topic(name).partitions)
         _check_partitions(name, total)
         if total <= now:
             raise InvalidPartitions(
                 f"The topic {name!r} has {now} partitions; {total} would not be more."
             )
+
+    def create_partitions(self, name: str, total: int) -> TopicImage:
+        """Grow a topic to `total` partitions."""
+        self.check_growth(name, total)
 
         def changes() -> list[Change]:
             record, revision = self._record(name)

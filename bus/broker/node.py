@@ -14,7 +14,7 @@ from bus.broker.fetches import Fetches, Pool
 from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
-from bus.errors import InvalidPartitions, error_class
+from bus.errors import error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.store import LogStore
@@ -129,9 +129,7 @@ class Node:
     def create_partitions(self, name: str, total: int, validate_only: bool = False) -> None:
         """Grow a topic to `total` partitions."""
         if validate_only:
-            topic = self.metadata.image.topics.get(name)
-            if topic is not None and total <= len(topic.partitions):
-                raise InvalidPartitions(f"The topic {name!r} has {len(topic.partitions)} already.")
+            self.metadata.check_growth(name, total)
             return
         self._host(self.metadata.create_partitions(name, total))
 

@@ -1,4 +1,4 @@
-"""The broker's one timer: deadlines when they come, housekeeping once a second."""
+"""The broker's one timer: deadlines when they come, housekeeping twice a second."""
 
 import asyncio
 

@@ -98,11 +98,9 @@ def test_another_leader_epoch_is_refused(topic: Bench, epoch: int, error: type |
     assert data.error_code == (error.code if error else 0)
 
 
-def test_an_older_leader_epoch_is_fenced_after_a_restart(topic: Bench, tmp_path) -> None:
-    topic.close()
-    again = Bench(tmp_path / "data")
-    assert got(again, fetch(current_leader_epoch=0)).error_code == FencedLeaderEpoch.code
-    again.close()
+def test_an_older_leader_epoch_is_fenced_after_a_restart(topic: Bench) -> None:
+    topic.restart()
+    assert got(topic, fetch(current_leader_epoch=0)).error_code == FencedLeaderEpoch.code
 
 
 def test_a_reader_with_other_records_is_told_where_the_logs_part(topic: Bench) -> None:

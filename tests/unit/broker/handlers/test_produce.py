@@ -4,6 +4,7 @@ import pytest
 
 from bus.errors import (
     CorruptMessage,
+    InvalidConfig,
     InvalidRecord,
     InvalidTimestamp,
     InvalidTransactionState,
@@ -98,6 +99,33 @@ def test_records_that_may_not_be_written_are_refused(
     assert answer.error_code == error.code
     assert answer.error_message
     assert bench.node.runtime.find("t", 0).log.end_offset == 0
+
+
+@pytest.mark.parametrize(("ahead", "error"), [(500, 0), (501, InvalidTimestamp.code)])
+def test_a_timestamp_may_be_ahead_of_the_clock_as_far_as_the_topic_says(
+    bench: Bench, ahead: int, error: int
+) -> None:
+    bench.node.create_topic("t", 1, 1, {"message.timestamp.after.max.ms": "500"})
+    now = bench.clock.wall_ms()
+    answer = told(bench, produce(batch_of(b"a", timestamp=now + ahead)))
+    assert answer.error_code == error
+    assert ("message.timestamp.after.max.ms is 500" in (answer.error_message or "")) == bool(error)
+
+
+def test_a_timestamp_may_be_as_old_as_it_likes(topic: Bench) -> None:
+    assert told(topic, produce(batch_of(b"a", timestamp=0))).error_code == 0
+
+
+def test_a_bound_on_old_timestamps_is_refused_for_it_would_not_be_kept(bench: Bench) -> None:
+    with pytest.raises(InvalidConfig, match=r"message\.timestamp\.before\.max\.ms"):
+        bench.node.create_topic("t", 1, 1, {"message.timestamp.before.max.ms": "1000"})
+    bench.node.create_topic("t", 1, 1, {"message.timestamp.before.max.ms": str(2**63 - 1)})
+
+
+def test_a_timestamp_ahead_does_not_matter_where_the_broker_stamps_its_own(bench: Bench) -> None:
+    config = {"message.timestamp.type": "LogAppendTime", "message.timestamp.after.max.ms": "0"}
+    bench.node.create_topic("t", 1, 1, config)
+    assert told(bench, produce(batch_of(b"a", timestamp=WALL_MS + HOUR_MS))).error_code == 0
 
 
 def test_zstd_needs_a_client_that_knows_it(topic: Bench) -> None:
