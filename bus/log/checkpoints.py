@@ -91,9 +91,12 @@ def decode(magic: bytes, data: Buffer) -> Checkpoint:
         raise CorruptLog("its checksum is wrong")
     position = _HEAD.size
     partitions = {}
-    for _ in range(count):
-        record, position = _decode_partition(data, position)
-        partitions[record.partition] = record
+    try:
+        for _ in range(count):
+            record, position = _decode_partition(data, position)
+            partitions[record.partition] = record
+    except struct.error:
+        raise CorruptLog("it ends before its partitions do") from None
     return Checkpoint(boot_id.rstrip(b"\0").decode("ascii", "replace"), generation, partitions)
 
 

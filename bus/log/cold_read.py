@@ -1,9 +1,12 @@
 """A read of bytes that need not be in memory: a plan made on the event loop, done on a pool."""
 
 from bus.errors import CorruptBatch, CorruptMessage
-from bus.log.scan import claimed_size
+from bus.log.damage import find_good
+from bus.log.scan import claimed_size, slice_at
 from bus.log.segment import Segment
-from bus.model.limits import FRAME_BYTES_MAX
+from bus.model.batch import BatchInfo
+from bus.model.limits import BATCH_OVERHEAD, FRAME_BYTES_MAX
+from bus.native.batch import header
 from bus.native.blocks import take
 from bus.native.segment import slice_end
 
@@ -15,7 +18,7 @@ class ColdRead:
 
     def __init__(self, segment: Segment, offset: int, size_max: int, below: int) -> None:
         self._segment = segment
-        self._offset = offset
+        self._offset = max(offset, segment.base_offset)  # below it: a loss that was accepted
         self._size_max = size_max
         self._below = below
         self._stop = segment.readable_stop(offset)  # now: appends go on while this waits
@@ -30,6 +33,9 @@ class ColdRead:
         try:
             return self._load()
         except CorruptBatch as error:
+            found = self._load_behind_damage()
+            if found is not None:
+                return found
             raise CorruptMessage(
                 f"The log is damaged at offset {self._offset} in {self._segment.path}: {error}"
             ) from None
@@ -41,12 +47,28 @@ class ColdRead:
             at = self._skip(chunk)
             claimed = claimed_size(chunk, at)
             if at + claimed <= len(chunk) or position + len(chunk) >= self._stop:
-                end, _ = slice_end(chunk, at, self._size_max, self._below)
+                end, _ = slice_at(chunk, at, self._offset, self._size_max, self._below)
                 return chunk[at:end]
             if claimed > FRAME_BYTES_MAX:
                 raise CorruptBatch(f"the batch at position {position + at} claims {claimed} bytes")
             position, want = position + at, max(self._size_max, claimed)
-        return memoryview(b"")
+        raise CorruptBatch("the data end before it")
+
+    def _load_behind_damage(self) -> memoryview | None:
+        """The batch that holds the offset, if it is sound and those before it are not."""
+        disk, path = self._segment.disk, self._segment.path
+        position, expected = self._segment.floor(self._offset), self._segment.base_offset
+        while position < self._stop:
+            good = find_good(disk, path, position, expected, self._stop, self._offset + 1)
+            if good is None:
+                break
+            chunk = self._read(good[0], BATCH_OVERHEAD)
+            chunk = self._read(good[0], claimed_size(chunk))
+            expected = BatchInfo(*header(chunk)).end_offset
+            if expected > self._offset:
+                return chunk if expected <= self._below else None
+            position = good[0] + len(chunk)
+        return None
 
     def _read(self, position: int, want: int) -> memoryview:
         size = min(want, self._stop - position)

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from uuid import UUID
 
-from bus.log.journal import Journal
+from bus.log.journal import Journal, whole_entries
 from bus.log.partition_log import PartitionLog
 from bus.log.segment import Segment
 from bus.model.ids import PartitionId
@@ -117,7 +117,7 @@ class GroupCommit:
 def parse_entries(payloads: list[bytes]) -> dict[PartitionId, int]:
     """Partition -> the last flushed end that the flush journal names."""
     flushed: dict[PartitionId, int] = {}
-    for payload in payloads:
+    for payload in whole_entries(payloads, ENTRY):
         for topic_id, partition, end in ENTRY.iter_unpack(payload):
             flushed[PartitionId(UUID(bytes=topic_id), partition)] = end
     return flushed

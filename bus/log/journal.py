@@ -153,3 +153,8 @@ def _parse_half(data: bytes) -> _Half:
         half.payloads.append(payload)
         half.size = start + size
     return half
+
+
+def whole_entries(payloads: list[bytes], entry: struct.Struct) -> list[bytes]:
+    """Those that are entries of this kind: another journal's file may stand under the name."""
+    return [payload for payload in payloads if len(payload) % entry.size == 0]

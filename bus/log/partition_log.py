@@ -19,7 +19,13 @@ segment each, and the last segment is the one that is written.
 from bisect import bisect_right
 from typing import Protocol
 
-from bus.errors import CorruptMessage, OffsetOutOfRange, RecordListTooLarge, StorageError
+from bus.errors import (
+    CorruptBatch,
+    CorruptMessage,
+    OffsetOutOfRange,
+    RecordListTooLarge,
+    StorageError,
+)
 from bus.log import retention
 from bus.log import timestamps as search
 from bus.log.cold_read import ColdRead
@@ -30,6 +36,7 @@ from bus.log.producer_recovery import load_producers
 from bus.log.producers import ProducerTable
 from bus.log.recovery import Recovered
 from bus.log.residency import Residency
+from bus.log.scan import slice_at
 from bus.log.segment import Segment
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import PartitionId
@@ -241,9 +248,13 @@ class PartitionLog:
         is_recent = position >= segment.size - RESIDENT_BYTES
         if not is_recent and not region.is_resident(position, wanted_end):
             return None
-        with region.buffer[:stop] as data:
-            start = find(data, position, offset)
-            end, end_offset = slice_end(data, start, size_max, below)
+        wanted = max(offset, segment.base_offset)  # below it: a loss that was accepted
+        try:
+            with region.buffer[:stop] as data:
+                start = find(data, position, wanted)
+                end, end_offset = slice_at(data, start, wanted, size_max, below)
+        except CorruptBatch:
+            return None  # a cold read looks closer, and tells of it
         view = region.view(start, end)
         if end_offset <= self.high_watermark:
             return view

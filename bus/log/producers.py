@@ -38,6 +38,7 @@ _HEAD = struct.Struct(">hI")
 _COUNT = struct.Struct(">i")
 _ENTRY = struct.Struct(">qhiqiqiq")
 _BATCH = struct.Struct(">iiqqq")
+_DELTA_MAX = 2**31 - 1  # of the offsets of one batch
 
 
 class ProducerTable:
@@ -142,9 +143,13 @@ def _parse(data: Buffer) -> list[ProducerEntry]:
     for entry in entries:
         (batches,) = _COUNT.unpack_from(data, position)
         position += _COUNT.size
-        entry.batches = [
-            SequencedBatch(*_BATCH.unpack_from(data, position + index * _BATCH.size))
-            for index in range(min(batches, PRODUCER_BATCHES_RETAINED))
-        ]
-        position += batches * _BATCH.size
+        if not 0 < batches <= PRODUCER_BATCHES_RETAINED:
+            raise CorruptLog(f"The producer snapshot has {batches} batches of one producer.")
+        entry.batches = []
+        for _ in range(batches):
+            batch = SequencedBatch(*_BATCH.unpack_from(data, position))
+            if not 0 <= batch.last_offset - batch.base_offset <= _DELTA_MAX:
+                raise CorruptLog("The producer snapshot has a batch that ends before it begins.")
+            entry.batches.append(batch)
+            position += _BATCH.size
     return entries

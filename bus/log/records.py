@@ -20,7 +20,7 @@ from bus.log.checkpoints import (
 )
 from bus.log.epochs import EpochStart
 from bus.log.group_commit import parse_entries
-from bus.log.journal import Journal
+from bus.log.journal import Journal, whole_entries
 from bus.log.partition_log import PartitionLog
 from bus.log.recovery import Known
 from bus.log.report import RecoveryReport
@@ -97,7 +97,7 @@ def pack_epochs(entries: Iterable[tuple[PartitionId, int, int]]) -> bytes:
 
 def _parse_epochs(payloads: list[bytes]) -> dict[PartitionId, list[EpochStart]]:
     epochs: dict[PartitionId, list[EpochStart]] = {}
-    for payload in payloads:
+    for payload in whole_entries(payloads, EPOCH_ENTRY):
         for topic_id, partition, epoch, start in EPOCH_ENTRY.iter_unpack(payload):
             entry = EpochStart(epoch, start)
             epochs.setdefault(PartitionId(UUID(bytes=topic_id), partition), []).append(entry)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bus.errors import CorruptBatch
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.limits import BATCH_OVERHEAD, FRAME_BYTES_MAX, SCAN_CHUNK_BYTES
 from bus.native.index import OffsetIndex, TimeIndex
@@ -16,6 +17,7 @@ ANY_EPOCH = -(2**31)  # to go on behind damage, which may have been in an epoch
 Header: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int]
 # A batch's header as native code gives it: the fields of BatchInfo in their order.
 _LENGTH = struct.Struct(">8xi")
+_OFFSETS = struct.Struct(">q15xi")  # base offset and last offset delta of a header
 _LENGTH_FROM = 12  # a batch's length field does not count itself and what stands before it
 
 
@@ -93,6 +95,22 @@ def _bytes_to_go_on(data: bytes, position: int, reason: str | None) -> int:
     if reason is None or claimed <= left or claimed > FRAME_BYTES_MAX:
         return 0
     return max(claimed, SCAN_CHUNK_BYTES)
+
+
+def slice_at(
+    data: Buffer, position: int, offset: int, size_max: int, below: int
+) -> tuple[int, int]:
+    """As `slice_end`, for a batch at `position` that must hold `offset`; else CorruptBatch.
+
+    A header that was lost or changed since its batch was checked is found out here: zeroes would
+    seem to be the log's end, and another base offset is not covered by the checksum.
+    """
+    if len(data) - position < BATCH_OVERHEAD:
+        raise CorruptBatch("the data end before it")
+    base, last_delta = _OFFSETS.unpack_from(data, position)
+    if claimed_size(data, position) < BATCH_OVERHEAD or not base <= offset <= base + last_delta:
+        raise CorruptBatch(f"what stands at position {position} is not its batch")
+    return slice_end(data, position, size_max, below)
 
 
 def walk_to_end(

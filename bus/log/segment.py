@@ -17,6 +17,7 @@ import struct
 from dataclasses import dataclass
 
 from bus.errors import CorruptBatch, CorruptMessage
+from bus.log.damage import find_good
 from bus.log.layout import INDEX, LOG, TIME_INDEX, offset_file
 from bus.log.scan import ANY_EPOCH, FileScan, scan_file
 from bus.model.batch import BatchInfo, Buffer
@@ -178,12 +179,25 @@ class Segment:
         state = FileScan(0, self.base_offset, -1)
         for damage in [*self.damages, None]:
             stop = damage.position if damage else self.size
-            scan_file(self.disk, self.path, state, stop, offset_index=offsets, time_index=times)
+            while True:
+                scan_file(self.disk, self.path, state, stop, offset_index=offsets, time_index=times)
+                good = self._resume_behind(state, stop)
+                if good is None:
+                    break
+                state = good
             if damage:
                 state = FileScan(damage.resume, damage.end_offset, ANY_EPOCH)
         times.close()
         self._indexes = (offsets, times)
         return self._indexes
+
+    def _resume_behind(self, state: FileScan, stop: int) -> FileScan | None:
+        """Where a scan goes on that met damage which no start has seen; None at the end."""
+        if state.position >= stop:
+            return None
+        args = self.disk, self.path, state.position, state.end_offset, stop, self.end_offset
+        good = find_good(*args)
+        return None if good is None else FileScan(*good, ANY_EPOCH)
 
     def write_indexes(self) -> None:
         """Into their files, in the background and without a sync: they are derived."""

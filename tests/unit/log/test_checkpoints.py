@@ -10,6 +10,7 @@ from bus.log.checkpoints import decode as decoded
 from bus.log.checkpoints import encode as encoded
 from bus.log.epochs import EpochStart
 from bus.model.ids import PartitionId
+from tests.fixtures import batches
 
 BOOT_ID = "0f2d6c1e-6a51-4a7f-9b57-3f4dbb1c2a10"
 
@@ -53,3 +54,13 @@ def test_a_file_that_ends_early_is_refused_wherever_it_ends():
     for size in range(len(data)):
         with pytest.raises(CorruptLog):
             decoded(CHECKPOINT_MAGIC, data[:size])
+
+
+def test_counts_that_lead_out_of_the_file_are_refused_under_any_checksum():
+    data = bytearray(encoded(CHECKPOINT_MAGIC, checkpoint()))
+    for at in (56, 60 + 60):  # of partitions, and of the epochs of the first
+        bad = bytearray(data)
+        bad[at : at + 4] = b"\xff\xff\0\0"
+        bad[8:12] = batches.crc32c(bytes(bad[12:])).to_bytes(4, "little")
+        with pytest.raises(CorruptLog, match="ends before"):
+            decoded(CHECKPOINT_MAGIC, bad)

@@ -83,3 +83,34 @@ def test_damage_that_is_met_is_told_with_its_offset(life):
     life.damage(f"{0:020d}.log", 0, b"\xff" * 3000)
     with pytest.raises(CorruptMessage, match="offset 3"):
         life.log.read(3, 100, 100).load()
+
+
+@pytest.mark.parametrize("size", [61, 1000])
+def test_zeroes_where_a_batch_should_stand_are_damage_and_not_the_end(life, size):
+    life.fill(20)
+    life.stop()
+    life.damage(f"{0:020d}.log", 0, bytes(size))
+    after = life.next_life()
+    with pytest.raises(CorruptMessage, match="offset 0"):
+        after.read(0)
+
+
+def test_a_changed_base_offset_is_damage_and_not_another_record(life):
+    life.fill(20)
+    life.stop()
+    life.damage(f"{0:020d}.log", 7, b"\1")
+    after = life.next_life()
+    with pytest.raises(CorruptMessage, match="offset 0"):
+        after.read(0)
+
+
+@pytest.mark.parametrize("damaged", [b"\xff" * 900, bytes(900)])
+def test_all_records_behind_damage_are_served(life, damaged):
+    stored = life.fill(20)
+    size = len(stored) // 20
+    life.stop()
+    life.damage(f"{0:020d}.log", 0, damaged)
+    after = life.next_life()
+    first = -(-len(damaged) // size)  # the first that is whole
+    for offset in reversed(range(first, 20)):
+        assert after.read(offset) == stored[offset * size :]

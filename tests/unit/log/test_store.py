@@ -240,3 +240,17 @@ def test_each_of_very_many_logs_has_its_turn(life, monkeypatch):
     for _ in range(6):
         life.store.housekeeping(life.clock.now)
     assert {log.partition for log in looked_after} == {log.partition for log in logs}
+
+
+def test_journals_that_changed_places_cost_nothing(make_life):
+    life = make_life()
+    stored = life.commit()
+    flushes, epochs = "flush.journal", "epoch.journal"
+    life.store.persist_epochs([(PARTITION, 1, 1)])
+    life.store.close(clean=False)
+    life.work_left()
+    contents = [life.disk.read(path, 0, life.disk.size(path)) for path in (flushes, epochs)]
+    life.disk.write(epochs, contents[0])
+    life.disk.write(flushes, contents[1])
+    after = life.next_life(clean=False)
+    assert after.read() == stored
