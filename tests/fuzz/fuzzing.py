@@ -1,0 +1,99 @@
+"""Runs one target for some seconds in a process of its own, and says what came of it.
+
+New inputs gather in build/fuzz/TARGET from run to run; an input that broke the target stands in
+build/fuzz/broken/.
+"""
+
+import hashlib
+import importlib.util
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fuzz import instrumented
+from tests.fuzz.inputs import unpack
+from tests.fuzz.targets import TARGETS
+
+CORE = "core"  # csrc without Python
+NAMES = (CORE, *TARGETS)
+WORK = instrumented.ROOT / "build" / "fuzz"
+BROKEN = WORK / "broken"
+INPUT_SECONDS_MAX = 20  # for one input: longer is a hang
+MEMORY_MB_MAX = 2048
+LATE_SECONDS = 60  # that a process may take beyond its time
+EXECUTIONS = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one target's run."""
+
+    name: str
+    seed: int
+    executions: int
+    failure: str = ""  # the end of what it said, if an input broke it
+
+
+def why_not() -> str:
+    """Why nothing can be fuzzed here; empty if it can."""
+    if reason := instrumented.why_not():
+        return reason
+    return "" if importlib.util.find_spec("atheris") else "atheris is not installed"
+
+
+def fuzz(name: str, seconds: int, seed: int) -> Outcome:
+    """Fuzz one target; the build must be there."""
+    inputs = _inputs(name)
+    options = [
+        f"-max_total_time={seconds}",
+        f"-seed={seed}",
+        f"-timeout={INPUT_SECONDS_MAX}",
+        f"-rss_limit_mb={MEMORY_MB_MAX}",
+        f"-max_len={TARGETS[name].size_max if name in TARGETS else 4096}",
+        f"-artifact_prefix={BROKEN}/{name}-",
+        "-print_final_stats=1",
+    ]
+    done = _start(name, [*options, str(inputs)], seconds + LATE_SECONDS)
+    said = done.stdout + done.stderr
+    found = EXECUTIONS.search(said)
+    failure = said[-6000:] if done.returncode else ""
+    return Outcome(name, seed, int(found[1]) if found else 0, failure)
+
+
+def smallest(name: str) -> list[bytes]:
+    """As few of the gathered inputs as reach all that all of them reach."""
+    chosen = WORK / "chosen" / name
+    chosen.mkdir(parents=True, exist_ok=True)
+    for old in chosen.iterdir():
+        old.unlink()
+    done = _start(name, ["-merge=1", str(chosen), str(_inputs(name))], 600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [path.read_bytes() for path in chosen.iterdir()]
+
+
+def _inputs(name: str) -> Path:
+    folder = WORK / name
+    BROKEN.mkdir(parents=True, exist_ok=True)
+    unpack(name, folder)
+    for data in TARGETS[name].seeds() if name in TARGETS else ():
+        (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+    return folder
+
+
+def _start(name: str, arguments: list[str], seconds: int) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "tests.fuzz.one", name]
+    environment = instrumented.python(fuzzing=True)
+    if name == CORE:
+        program = [str(instrumented.CORE)]
+        del environment["LD_PRELOAD"]
+    return subprocess.run(
+        [*program, *arguments],
+        cwd=instrumented.BUILD,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=seconds,
+    )
