@@ -22,7 +22,7 @@ from tests.crash.damage import Image, prepare, problems_of
 SECTOR = 512
 RECORD_BYTES = 300  # so that a log spans some sectors
 DERIVED = (".index", ".timeindex", ".snapshot")
-STORE = ("checkpoint", "flush.journal", "epoch.journal", "clean_shutdown", "lock")
+STORE = ("checkpoint", "flush.journal", "epoch.journal", "clean_shutdown", "lock", "disk_uuid")
 FAMILIES = {"data": (".log",), "derived": DERIVED, "store": STORE, "metadata": ("metadata",)}
 FAMILY_WEIGHTS = {"data": 5, "derived": 3, "store": 4, "metadata": 1, "several": 4}
 DAMAGES_MAX = 3  # of one case
