@@ -8,7 +8,7 @@ import random
 import sys
 
 from tests.fuzz import instrumented
-from tests.fuzz.fuzzing import BROKEN, NAMES, Outcome, fuzz, smallest, why_not
+from tests.fuzz.fuzzing import BROKEN, NAMES, Outcome, fuzz, gathered, why_not
 from tests.fuzz.inputs import keep
 
 
@@ -43,7 +43,7 @@ def main() -> int:
         tell(outcome)
         broken += bool(outcome.failure)
         if given.keep and not outcome.failure:
-            print(f"{name:<12} {keep(name, smallest(name))} inputs kept", flush=True)
+            print(f"{name:<12} {keep(name, gathered(name))} inputs kept", flush=True)
     return 1 if broken else 0
 
 

@@ -1,7 +1,7 @@
 """What fuzzing has found worth keeping: `corpus/TARGET.zip`, and files in `regressions/TARGET/`.
 
-A corpus holds inputs that each reach something that no other does; `python -m tests.fuzz --keep`
-writes it anew from what a run has gathered. A regression is one input that broke the target; put
+A corpus holds inputs that each reached something new when they were found; `./run fuzz --keep`
+writes it anew from what has been gathered. A regression is one input that broke the target; put
 it there with its fix, under a name that says what was wrong.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 REGRESSIONS = HERE / "regressions"
-INPUTS_MAX = 250  # kept of one target, the shortest
+INPUTS_MAX = 120  # kept of one target, of all lengths
 MADE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -34,7 +34,8 @@ def unpack(name: str, folder: Path) -> None:
 
 def keep(name: str, inputs: Iterable[bytes]) -> int:
     """Replace what is kept of a target; how many. The same inputs make the same file."""
-    chosen = sorted(set(inputs), key=lambda data: (len(data), data))[:INPUTS_MAX]
+    ordered = sorted(set(inputs), key=lambda data: (len(data), data))
+    chosen = ordered[:: -(-len(ordered) // INPUTS_MAX) or 1]
     CORPUS.mkdir(exist_ok=True)
     with zipfile.ZipFile(CORPUS / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number, data in enumerate(chosen):

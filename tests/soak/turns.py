@@ -1,0 +1,107 @@
+"""The kinds of a soak: what one seed of each does, and how much is wanted over all sittings."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.crash.campaign import judge
+from tests.crash.power_rounds import run_power_rounds
+from tests.crash.rounds import run_rounds
+from tests.crash.volume import FILESYSTEMS, why_not
+from tests.fuzz import fuzzing, instrumented
+
+ROUNDS = 5  # of one seed
+DAMAGE_CASES = 250  # of one seed
+FUZZ_SECONDS = 20  # of each target, of one seed
+FLUSHES = ("group", "os")
+
+
+def everywhere() -> str:
+    return ""
+
+
+Problems = Iterable[list[str]]  # of each unit done
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Something that is done seed by seed, as long as one likes."""
+
+    title: str
+    unit: str
+    goal: int  # units, over all sittings
+    units: int  # of one seed
+    seeds: int  # of one turn
+    run: Callable[[int], Problems]
+    why_not: Callable[[], str] = everywhere  # why it cannot be done here
+
+
+def kill(flush: str, seed: int) -> Iterator[list[str]]:
+    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
+        yield from run_rounds(Path(folder), seed, ROUNDS, flush)
+
+
+def power(filesystem: str, flush: str, seed: int) -> Iterator[list[str]]:
+    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
+        rounds = run_power_rounds(Path(folder) / "volume", seed, ROUNDS, flush, filesystem)
+        *each, whole = rounds
+        each[-1] += whole
+        yield from each
+
+
+def no_power(filesystem: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
+        return why_not(Path(folder) / "probe", filesystem)
+
+
+def damage(seed: int) -> Iterator[list[str]]:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="busd-soak-", dir=memory) as folder:
+        for case in range(seed * DAMAGE_CASES, (seed + 1) * DAMAGE_CASES):
+            yield judge(Path(folder), case)
+
+
+def fuzz(seed: int) -> Iterator[list[str]]:
+    """Seconds that were fuzzed, one by one."""
+    instrumented.built()
+    for name in fuzzing.NAMES:
+        outcome = fuzzing.fuzz(name, FUZZ_SECONDS, seed)
+        failure = f"{name}: {outcome.failure[-1500:]}"
+        yield [failure] if outcome.failure else []
+        yield from ([] for _ in range(FUZZ_SECONDS - 1))
+
+
+KINDS: dict[str, Kind] = {
+    **{
+        f"kill_{flush}": Kind(
+            f"kill -9 under load, flush={flush}", "rounds", 100, ROUNDS, 2, partial(kill, flush)
+        )
+        for flush in FLUSHES
+    },
+    **{
+        f"power_{filesystem}_{flush}": Kind(
+            f"power failure on {filesystem} under load, flush={flush}",
+            "rounds",
+            50,
+            ROUNDS,
+            2,
+            partial(power, filesystem, flush),
+            partial(no_power, filesystem),
+        )
+        for filesystem in FILESYSTEMS
+        for flush in FLUSHES
+    },
+    "damage": Kind("damage to files", "cases", 5000, DAMAGE_CASES, 2, damage),
+    "fuzz": Kind(
+        "fuzzing all targets",
+        "seconds",
+        36_000,
+        FUZZ_SECONDS * len(fuzzing.NAMES),
+        1,
+        fuzz,
+        fuzzing.why_not,
+    ),
+}
