@@ -156,19 +156,6 @@ class Producer(_Closing):
             self._sync.release()
         self._sync.raise_first_error()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close; an error of the block goes before a delivery error."""
-        try:
-            await self.close()
-        except BusError:
-            if error is None:
-                raise
-
     async def _put(self, target: TopicPartition, records: memoryview, count: int) -> BatchDelivery:
         return await self._wait(lambda: self._sync.intake.try_put(target, records, count))
 
@@ -271,10 +258,6 @@ class Consumer(_Closing):
         """Let go of everything; whoever polls gets Closed."""
         self._sync.close(timeout)
 
-    async def __aexit__(self, *_: object) -> None:
-        """Close."""
-        await self.close()
-
 
 class Admin(_Closing):
     """As `bus.Admin`; all methods are coroutines."""
@@ -348,10 +331,6 @@ class Admin(_Closing):
     async def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Let go of everything."""
         self._sync.close(timeout)
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close."""
-        await self.close()
 
     async def _run(self, call: Callable[..., Any], *args: object) -> Any:
         return await asyncio.wrap_future(self._sync.submit(call, *args))

@@ -1,12 +1,11 @@
 """Topics and their settings: create, delete, grow, describe, alter; and producer ids."""
 
-from collections.abc import Callable
 from functools import partial
 
 from bus.broker.context import Context, Reply
+from bus.broker.handlers.outcome import attempt
 from bus.broker.node import Node
 from bus.errors import (
-    NONE,
     BusError,
     InvalidReplicaAssignment,
     InvalidRequest,
@@ -42,11 +41,15 @@ def create_topics(node: Node, context: Context, request: CreateTopicsRequest, re
     for topic in request.topics:
         result = CreatableTopicResult(name=topic.name, configs=[])
         if names.count(topic.name) > 1:
-            _fail(node, result, InvalidRequest("The request names the topic twice."))
+            attempt(node, result, _refuse_twice)
         else:
-            _attempt(node, result, partial(_create, node, topic, result, request.validate_only))
+            attempt(node, result, partial(_create, node, topic, result, request.validate_only))
         response.topics.append(result)
     reply(response)
+
+
+def _refuse_twice() -> None:
+    raise InvalidRequest("The request names the topic twice.")
 
 
 def _create(
@@ -79,7 +82,7 @@ def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, re
     response = DeleteTopicsResponse()
     for state in asked:
         result = DeletableTopicResult(name=state.name, topic_id=state.topic_id)
-        _attempt(node, result, partial(_delete, node, state, result))
+        attempt(node, result, partial(_delete, node, state, result))
         response.responses.append(result)
     reply(response)
 
@@ -101,7 +104,7 @@ def create_partitions(
     response = CreatePartitionsResponse()
     for asked in request.topics:
         result = CreatePartitionsTopicResult(name=asked.name)
-        _attempt(node, result, partial(_grow, node, asked, request.validate_only))
+        attempt(node, result, partial(_grow, node, asked, request.validate_only))
         response.results.append(result)
     reply(response)
 
@@ -127,19 +130,3 @@ def init_producer_id(
         response.error_code = error.code
         node.count_error(error.code)
     reply(response)
-
-
-Result = CreatableTopicResult | DeletableTopicResult | CreatePartitionsTopicResult
-
-
-def _attempt(node: Node, result: Result, work: Callable[[], None]) -> None:
-    try:
-        work()
-    except BusError as error:
-        _fail(node, result, error)
-
-
-def _fail(node: Node, result: Result, error: BusError) -> None:
-    assert error.code != NONE
-    result.error_code, result.error_message = error.code, str(error)
-    node.count_error(error.code)

@@ -1,8 +1,11 @@
 """DescribeConfigs and IncrementalAlterConfigs: the settings of topics, read and changed."""
 
+from functools import partial
+
 from bus.broker.context import Context, Reply
+from bus.broker.handlers.outcome import attempt
 from bus.broker.node import Node
-from bus.errors import BusError, InvalidConfig, InvalidRequest, UnknownTopicOrPartition
+from bus.errors import InvalidConfig, InvalidRequest, UnknownTopicOrPartition
 from bus.model.broker_settings import BROKER_SETTINGS
 from bus.model.setting import Setting, as_text
 from bus.model.topic_settings import TOPIC_SETTINGS
@@ -36,18 +39,18 @@ def describe_configs(
         result = DescribeConfigsResult(
             resource_type=resource.resource_type, resource_name=resource.resource_name
         )
-        try:
-            result.configs = _describe(node, resource, request.include_documentation)
-        except BusError as error:
-            result.error_code, result.error_message = error.code, str(error)
-            node.count_error(error.code)
+        document = request.include_documentation
+        attempt(node, result, partial(_describe, node, resource, result, document))
         response.results.append(result)
     reply(response)
 
 
 def _describe(
-    node: Node, resource: DescribeConfigsResource, document: bool
-) -> list[DescribeConfigsResourceResult]:
+    node: Node,
+    resource: DescribeConfigsResource,
+    result: DescribeConfigsResult,
+    document: bool,
+) -> None:
     if resource.resource_type == TOPIC_RESOURCE:
         topic = node.metadata.image.topics.get(resource.resource_name)
         if topic is None:
@@ -61,7 +64,7 @@ def _describe(
     else:
         raise InvalidRequest(f"Resources of type {resource.resource_type} have no settings.")
     keys = resource.configuration_keys
-    return [
+    result.configs = [
         _result(table[name], value, source if name in given else DEFAULT_SOURCE, document)
         for name, value in values.items()
         if keys is None or name in keys
@@ -92,11 +95,7 @@ def incremental_alter_configs(
         result = AlterConfigsResourceResponse(
             resource_type=resource.resource_type, resource_name=resource.resource_name
         )
-        try:
-            _alter(node, resource, request.validate_only)
-        except BusError as error:
-            result.error_code, result.error_message = error.code, str(error)
-            node.count_error(error.code)
+        attempt(node, result, partial(_alter, node, resource, request.validate_only))
         response.responses.append(result)
     reply(response)
 
