@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -74,12 +75,8 @@ def probe(command: str) -> Python | None:
     if done.returncode:
         return None
     kind, version, has_headers, has_gil = json.loads(done.stdout)
-    fits = version[0] == 3 and version[1] in MINORS
-    return (
-        Python(command, tuple(version))
-        if (kind == "cpython" and fits and has_headers and has_gil)
-        else None
-    )
+    fits = kind == "cpython" and version[0] == 3 and version[1] in MINORS
+    return Python(command, tuple(version)) if fits and has_headers and has_gil else None
 
 
 def others() -> list[Python]:
@@ -107,9 +104,17 @@ def sources_hash() -> str:
 
 
 def requirements() -> list[str]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][
-        "test"
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["optional-dependencies"]["test"]
+
+
+def copy(name: str, folder: Path) -> None:
+    """A file or folder of this tree, without what was made from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (ROOT / name).is_dir():
+        shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
+    else:
+        shutil.copyfile(ROOT / name, folder / name)
 
 
 def run(*command: object, cwd: Path) -> None:
@@ -126,10 +131,8 @@ def environment(python: Python) -> Path:
         return command
     shutil.rmtree(home, ignore_errors=True)
     source = home / "source"
-    for path in sources():
-        target = source / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    for name in BUILT_FROM:
+        copy(name, source)
     run(python.command, "-m", "venv", home / "venv", cwd=home)
     install = [command, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     run(*install, source, cwd=home)
@@ -144,18 +147,12 @@ def ask(python: Python) -> Outcome:
     began = time.monotonic()
     try:
         command = environment(python)
-        with_tests = CACHE / "asked" / python.name
-        shutil.rmtree(with_tests, ignore_errors=True)
-        for name in ASKED:
-            path = ROOT / name
-            copy = shutil.copytree if path.is_dir() else shutil.copyfile
-            with_tests.mkdir(parents=True, exist_ok=True)
-            copy(path, with_tests / name, **({"ignore": LEFT_OUT} if path.is_dir() else {}))
-        done = subprocess.run(
-            [command, "-m", "pytest", "-q", *TESTS], cwd=with_tests, capture_output=True, text=True
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ASKED:
+                copy(name, Path(folder))
+            pytest = [command, "-m", "pytest", "-q", *TESTS]
+            done = subprocess.run(pytest, cwd=folder, capture_output=True, text=True)
         passed, text = done.returncode == 0, done.stdout + done.stderr
-        shutil.rmtree(with_tests)
     except (OSError, RuntimeError) as error:
         passed, text = False, str(error)
     return Outcome(python, passed, text, time.monotonic() - began)
