@@ -186,7 +186,9 @@ class PartitionLog:
         """Close the active segment when it is older than segment.ms (`now_ms`: wall clock)."""
         if not self.segments or self.read_only is not None or not self.segments[-1].size:
             return
-        if now_ms - self.segments[-1].created_ms >= self.settings.segment_ms:
+        active = self.segments[-1]
+        active.created_ms = min(active.created_ms, now_ms)  # the clock was set back
+        if now_ms - active.created_ms >= self.settings.segment_ms:
             self._roll(SEGMENT_FIRST_BYTES, self.settings.segment_bytes)
 
     # --- durability, told by the group commit ------------------------------------------------

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from bus.errors import DiskFull
 from bus.log import layout
+from bus.log.aging import Aging
 from bus.log.checkpoints import CHECKPOINT_MAGIC, CLEAN_MAGIC, Checkpoint, encode
 from bus.log.epochs import EpochCache
 from bus.log.group_commit import GroupCommit
@@ -68,6 +69,7 @@ class LogStore:
         self.room = Room(reserve)
         self._disk = disk
         self._clock = clock
+        self._aging = Aging(clock)
         self._random = random
         self._logs: dict[PartitionId, PartitionLog] = {}
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
@@ -343,7 +345,7 @@ class LogStore:
             return
         if self.room.update(*self._disk.space()):
             logger.warning("%s", self.refusal or f"The disk of {self.path} takes writes again.")
-        wall_ms = self._clock.wall_ms()
+        wall_ms = self._aging.now_ms()
         logs = list(self._logs.values())
         for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
             with contextlib.suppress(DiskFull):

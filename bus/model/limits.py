@@ -51,4 +51,5 @@ COMMIT_PARTITIONS_MAX = 10_000  # in one group commit; the rest goes with the ne
 CHECKPOINT_INTERVAL_MS = 3000
 SYNC_AT_START_BYTES_MAX = 64 * MIB  # recovered bytes that a start waits to have synced
 HOUSEKEEPING_LOGS_MAX = 500  # that one call of housekeeping looks after
+JUMP_BELIEVED_MS = 24 * 3600 * 1000  # a leap of the wall clock lasts so long before it ages data
 REST_INTERVAL_MS = 60_000  # after which an idle log is committed, unmapped, and forgets its indexes

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 READY_SECONDS = 30.0
@@ -13,7 +14,10 @@ READY_SECONDS = 30.0
 class Daemon:
     """One `busd serve`; `url` is where it listens, the same after each restart."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._environment = {**os.environ, **(environment or {})}
         self._data = data
         self._arguments = arguments
         self.url = "tcp://127.0.0.1:*"
@@ -27,6 +31,7 @@ class Daemon:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=self._environment,
         )
         assert self.process.stdout is not None
         watchdog = threading.Timer(READY_SECONDS, self.process.kill)

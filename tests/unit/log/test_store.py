@@ -254,3 +254,34 @@ def test_journals_that_changed_places_cost_nothing(make_life):
     life.disk.write(flushes, contents[1])
     after = life.next_life(clean=False)
     assert after.read() == stored
+
+
+YEARS = 10 * 365 * 24 * 3600 * 1000
+
+
+def test_a_leap_of_the_wall_clock_drops_nothing_and_forgets_no_producer(make_life):
+    life = make_life(retention_ms=1000 * 3600, segment_ms=1000 * 3600)
+    now = life.clock.wall
+    stored = life.fill(100, base_timestamp=now, max_timestamp=now)
+    stored += life.commit(base_timestamp=now, max_timestamp=now, producer=(7, 0, 0))
+    bases = life.bases()
+    assert len(bases) > 2
+    life.clock.wall += YEARS
+    for _ in range(5):
+        life.clock.advance(1000)
+        life.store.housekeeping(life.clock.now)
+        life.work()
+    assert life.read() == stored
+    assert life.bases() == bases
+    assert life.log.producers.get(7) is not None
+
+
+def test_after_the_clock_was_set_back_a_segment_is_rolled_in_its_time(make_life):
+    life = make_life(segment_ms=10_000)
+    life.commit()
+    life.clock.wall -= YEARS
+    for _ in range(11):
+        life.clock.advance(1000)
+        life.store.housekeeping(life.clock.now)
+        life.work()
+    assert len(life.bases()) == 2
