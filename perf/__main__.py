@@ -1,17 +1,24 @@
 """`./run perf`: measure, print, and keep what was measured."""
 
 import argparse
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
 
 from perf.bench import Bench, Failed
-from perf.catalogue import ALL, MICRO, REPORT, SCENARIOS
-from perf.result import Result, load, save
-from perf.screen import console, show_list, show_report, show_results
+from perf.catalogue import ALL, MICRO, OURS, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.result import ROOT, Result, load, merged, save
+from perf.rivals.plot import write_plot
+from perf.rivals.publish import publish
+from perf.rivals.versus import ratios
+from perf.screen import console, show_list, show_report, show_results, show_versus
 from perf.targets import beaten_limits
+
+LATEST = ROOT / "perf" / "results" / "latest.json"
 
 
 def main(arguments: list[str]) -> int:
@@ -21,30 +28,55 @@ def main(arguments: list[str]) -> int:
     if names == ["list"]:
         show_list()
         return 0
-    if names[0] == REPORT:
-        return _report(names[1:])
+    if names[0] in (REPORT, PUBLISH):
+        return _from_file(names[0], names[1:])
     if names == [MICRO]:
         return _micro(options.json)
-    wanted = list(SCENARIOS) if ALL in names else names
-    unknown = [name for name in wanted if name not in SCENARIOS]
-    if unknown:
-        console.print(f"perf: no scenario {unknown[0]!r}; `./run perf list` shows them.")
-        return 2
     bench = Bench(
         directory=options.dir,
         scale=options.scale,
         repeats=options.repeats,
         say=lambda text: console.print(f"  [dim]{text}[/]"),
     )
-    results, failed = _measure(wanted, bench)
-    if options.json:
-        save(options.json, results)
+    known = RIVALS if names[0] == VERSUS else {**SCENARIOS, ALL: None}
+    for name in names[1:] if names[0] == VERSUS else names:
+        if name not in known:
+            console.print(f"perf: no scenario {name!r}; `./run perf list` shows them.")
+            return 2
+    if names[0] == VERSUS:
+        return _versus(names[1:] or list(RIVALS), bench, options.json or LATEST)
+    return _own(names, bench, options.json)
+
+
+def _own(names: list[str], bench: Bench, json: Path | None) -> int:
+    results, failed = _measure(list(SCENARIOS) if ALL in names else names, bench)
+    if json:
+        save(json, results)
     show_results(results)
     reached = show_report(results) if ALL in names else True
     beaten = beaten_limits({result.name: result for result in results})
     for sentence in [*failed, *([] if ALL in names else beaten)]:
-        console.print(f"[red]{sentence}[/]")
+        console.print(f"[red]{escape(sentence)}[/]")
     return 0 if reached and not failed and not beaten else 1
+
+
+def _versus(rivals: list[str], bench: Bench, json: Path) -> int:
+    """What others do beside us, in rounds, so that a busy minute meets all; kept with its plot."""
+    rounds: list[list[Result]] = []
+    failed: list[str] = []
+    for number in range(bench.repeats):
+        console.print(f"round {number + 1} of {bench.repeats}")
+        results, told = _measure([*OURS, *rivals], replace(bench, repeats=1))
+        rounds.append(results)
+        failed += told
+    results = merged(rounds)
+    save(json, results)
+    reached = show_versus(results)
+    for path in (json, write_plot(json)):
+        console.print(f"written: {path}")
+    for sentence in dict.fromkeys(failed):
+        console.print(f"[red]{escape(sentence)}[/]")
+    return 0 if reached and not failed else 1
 
 
 def _measure(names: list[str], bench: Bench) -> tuple[list[Result], list[str]]:
@@ -52,19 +84,31 @@ def _measure(names: list[str], bench: Bench) -> tuple[list[Result], list[str]]:
     results: list[Result] = []
     failed: list[str] = []
     for name in names:
-        console.print(f"[bold]{name}[/]: {escape(SCENARIOS[name].what)}")
+        scenario = {**SCENARIOS, **RIVALS}[name]
+        console.print(f"[bold]{name}[/]: {escape(scenario.what)}")
         try:
-            results += SCENARIOS[name].run(bench)
+            results += scenario.run(bench)
         except Failed as error:
             failed.append(f"{name}: {error}")
+        except Exception as error:
+            if name not in RIVALS:
+                raise
+            failed.append(f"{name} could not be measured: {type(error).__name__}: {error}")
     return results, failed
 
 
-def _report(files: list[str]) -> int:
+def _from_file(verb: str, files: list[str]) -> int:
     if len(files) != 1 or not Path(files[0]).is_file():
-        console.print("perf: report needs the JSON file of an earlier run.")
+        console.print(f"perf: {verb} needs the JSON file of an earlier run.")
         return 2
-    return 0 if show_report(load(Path(files[0]))) else 1
+    path = Path(files[0])
+    if verb == PUBLISH:
+        publish(path)
+        return 0
+    results = load(path)
+    if any(ratios(results)):
+        return 0 if show_versus(results) else 1
+    return 0 if show_report(results) else 1
 
 
 def _micro(json: Path | None) -> int:
@@ -79,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="./run perf",
         description="Measure busd and the machine it runs on.",
         epilog="examples: ./run perf list | ./run perf produce-batch limits-produce --scale 0.1 | "
-        "./run perf all --json results.json | ./run perf report results.json",
+        "./run perf all --json results.json | ./run perf report results.json | ./run perf versus",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="list, all, report FILE or names")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results here")
@@ -92,4 +136,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        console.print("perf: stopped; what it had started is ended.")
+        sys.exit(130)

@@ -22,22 +22,31 @@ class Scenario:
         return function(bench)
 
 
-SCENARIOS = {
-    name: Scenario(name, what, place)
-    for name, what, place in [
-        ("limits-produce", "the raw way in, warm and cold pages", "perf.limits.produce"),
-        ("limits-fetch", "the raw way out: columns, list, records", "perf.limits.fetch"),
-        ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
-        ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
-        ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
-        ("consume", "poll_batch: columns, list; record by record", "perf.macro.consume"),
-        ("embedded", "produce and consume in one process", "perf.macro.embedded"),
-        ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
-        ("latency", "one message at a time, and the relay", "perf.macro.latency"),
-        ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
-        ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
-    ]
-}
+def _by_name(*rows: tuple[str, str, str]) -> dict[str, Scenario]:
+    return {row[0]: Scenario(*row) for row in rows}
+
+
+SCENARIOS = _by_name(
+    ("limits-produce", "the raw way in, warm and cold pages", "perf.limits.produce"),
+    ("limits-fetch", "the raw way out: columns, list, records", "perf.limits.fetch"),
+    ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
+    ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
+    ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
+    ("consume", "poll_batch: columns, list; record by record", "perf.macro.consume"),
+    ("embedded", "produce and consume in one process", "perf.macro.embedded"),
+    ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
+    ("latency", "one message at a time, and the relay", "perf.macro.latency"),
+    ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
+    ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
+)
+RIVALS = _by_name(
+    ("kafka", "Apache Kafka by its Java tools and confluent-kafka", "perf.rivals.kafka_measured"),
+    ("redis", "Redis Streams by redis-py", "perf.rivals.redis_streams"),
+    ("nats", "NATS JetStream by nats-py", "perf.rivals.nats_jetstream"),
+)
 MICRO = "micro"  # pytest-benchmark over perf/micro
 ALL = "all"  # every scenario above
 REPORT = "report"  # the table of targets from a document
+VERSUS = "versus"  # OURS and RIVALS, and the table of ratios
+OURS = ("produce-batch", "produce-send", "consume")  # what stands beside rivals
+PUBLISH = "publish"  # the documents and the plot from a document of `versus`

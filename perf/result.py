@@ -10,10 +10,15 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from perf.stats import median
+from perf.usage import cpu_ticks, stolen
+
 ROOT = Path(__file__).parents[1]
+LOAD_BEFORE = round(os.getloadavg()[0], 2)  # of the others: we have done nothing yet
+TICKS_BEFORE = cpu_ticks()
 
 
 @dataclass(slots=True)
@@ -32,24 +37,72 @@ class Result:
         return self.metrics.get("records_per_second")
 
 
-def document(results: list[Result]) -> dict[str, object]:
+def merged(rounds: list[list[Result]]) -> list[Result]:
+    """One result a name from several rounds: all runs, and the median of each metric."""
+    by_name: dict[str, list[Result]] = {}
+    for result in (result for results in rounds for result in results):
+        by_name.setdefault(result.name, []).append(result)
+    return [_merged(same) for same in by_name.values()]
+
+
+def _merged(same: list[Result]) -> Result:
+    first = same[0]
+    return replace(
+        first,
+        metrics=_medians([result.metrics for result in same]),
+        runs=[run for result in same for run in result.runs],
+        processes={
+            name: _medians([result.processes[name] for result in same]) for name in first.processes
+        },
+        facts={**first.facts, "steal": max(result.facts.get("steal", 0.0) for result in same)},
+    )
+
+
+def _medians(figures: list[dict[str, float]]) -> dict[str, float]:
+    return {name: median([figure[name] for figure in figures]) for name in figures[0]}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
     """All results with where, when and of what they were measured."""
-    return {
-        "commit": _commit(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "results": [asdict(result) for result in results],
-    }
+
+    commit: str
+    date: str
+    machine: dict[str, str | int | float]
+    results: list[Result]
+
+    @property
+    def day(self) -> str:
+        return self.date[:10]
+
+    @property
+    def where(self) -> str:
+        """The machine in a few words."""
+        machine = self.machine
+        return f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']:.0f} GB"
+
+
+def document(results: list[Result]) -> Document:
+    """These results as of now and here."""
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Document(_commit(), date, machine(), results)
+
+
+def load_document(path: Path) -> Document:
+    """A document on disk."""
+    told = json.loads(path.read_text())
+    return Document(**{**told, "results": [Result(**entry) for entry in told["results"]]})
 
 
 def load(path: Path) -> list[Result]:
     """The results of a document on disk."""
-    return [Result(**entry) for entry in json.loads(path.read_text())["results"]]
+    return load_document(path).results
 
 
 def save(path: Path, results: list[Result]) -> None:
     """Write the document, readable and comparable by line."""
-    path.write_text(json.dumps(document(results), indent=1) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(document(results)), indent=1) + "\n")
 
 
 def machine() -> dict[str, str | int | float]:
@@ -63,7 +116,8 @@ def machine() -> dict[str, str | int | float]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "libzmq": zmq.zmq_version(),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": LOAD_BEFORE,
+        "steal": round(stolen(TICKS_BEFORE, cpu_ticks()), 4),
     }
 
 

@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from perf.catalogue import ALL, MICRO, REPORT, SCENARIOS
+from perf.catalogue import ALL, MICRO, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
 from perf.result import Result
+from perf.rivals.versus import OURS, THEIRS, ratios, short
 from perf.targets import TARGETS, beaten_limits, judge
 
 console = Console(highlight=False)
@@ -21,6 +22,9 @@ def show_list() -> None:
         table.add_row(scenario.name, escape(scenario.what))
     table.add_row(ALL, "everything, then the report")
     table.add_row(f"{REPORT} FILE", "the table of targets from a JSON document")
+    names = escape(" ".join(f"[{name}]" for name in RIVALS))
+    table.add_row(f"{VERSUS} {names}", "what others reach beside us in the same run; a plot")
+    table.add_row(f"{PUBLISH} FILE", "that run in README and docs")
     console.print(table)
 
 
@@ -58,6 +62,29 @@ def show_report(results: list[Result]) -> bool:
     for sentence in beaten_limits(by_name):
         console.print(f"[red]{sentence}[/]")
     return all(verdict.passed is not False for verdict in verdicts)
+
+
+def show_versus(results: list[Result]) -> bool:
+    """The table of ratios; True if every target that could be asked is reached."""
+    table = Table("", "busd", "M/s", "beside", "M/s", "its disk", "ratio", "target", "")
+    words = {True: "[green]pass[/]", False: "[red]FAIL[/]", None: ""}
+    found, chapter = ratios(results), ""
+    for ratio in found:
+        row = ratio.row
+        table.add_row(
+            "" if row.chapter == chapter else row.chapter,
+            escape(OURS[row.ours]),
+            short(ratio.ours),
+            escape(THEIRS[row.theirs]),
+            short(ratio.theirs),
+            ratio.policy,
+            f"{ratio.times:.1f}",
+            "" if row.target is None else f"{row.target:g}",
+            words[ratio.reached],
+        )
+        chapter = row.chapter
+    console.print(table)
+    return all(ratio.reached is not False for ratio in found)
 
 
 def _figure(result: Result) -> str:

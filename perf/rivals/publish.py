@@ -1,0 +1,104 @@
+"""What a reader sees of a comparison: the plot, the README's section and docs/performance.md.
+
+All figures come from one committed document, `perf/results/versus.json`; what stands between the
+markers is written by `./run perf publish FILE` and by nobody else, and a test holds them together.
+"""
+
+import shutil
+from pathlib import Path
+
+from perf.result import ROOT, Document, Result, load_document
+from perf.rivals.plot import svg
+from perf.rivals.versus import OURS, THEIRS, Ratio, ratios, short, versions
+
+DOCUMENT = ROOT / "perf" / "results" / "versus.json"
+PLOT = DOCUMENT.with_suffix(".svg")
+BEGIN, END = "<!-- versus: begin -->\n", "<!-- versus: end -->"
+DETAILS = ("records_a_repeat", "pipeline", "count", "pending", "call_records", "pages")
+
+
+def publish(document: Path) -> None:
+    """Make this document the published one, and write all that shows it."""
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    if document.resolve() != DOCUMENT:
+        shutil.copyfile(document, DOCUMENT)
+    for path, text in pages(DOCUMENT).items():
+        path.write_text(text)
+
+
+def pages(document: Path) -> dict[Path, str]:
+    """Every file that shows the document, as it must read."""
+    told = load_document(document)
+    readme, page = ROOT / "README.md", ROOT / "docs" / "performance.md"
+    return {
+        PLOT: svg(told),
+        readme: _between(readme.read_text(), short_table(told)),
+        page: _between(page.read_text(), long_table(told)),
+    }
+
+
+def short_table(told: Document) -> str:
+    """The rows that have a target, for the README."""
+    lines = [
+        f"{_conditions(told)}\n",
+        "| busd | M/s | beside | M/s | ratio | aim |",
+        "|---|---|---|---|---|---|",
+    ]
+    asked = [ratio for ratio in ratios(told.results) if ratio.row.target is not None]
+    lines += [f"| {_cells(ratio)} | {ratio.row.target:g}x |" for ratio in asked]
+    return "\n".join(lines) + "\n"
+
+
+def long_table(told: Document) -> str:
+    """All rows, then each result with its repeats, then the versions."""
+    lines = [f"{_conditions(told)}\n"]
+    chapter = ""
+    for ratio in ratios(told.results):
+        if ratio.row.chapter != chapter:
+            chapter = ratio.row.chapter
+            lines += [
+                f"\n### {chapter.capitalize()}\n",
+                "| busd | M/s | beside | M/s | ratio | aim | how it comes to its disk |",
+                "|---|---|---|---|---|---|---|",
+            ]
+        aim = "" if ratio.row.target is None else f"{ratio.row.target:g}x"
+        lines.append(f"| {_cells(ratio)} | {aim} | {ratio.policy} |")
+    lines += [
+        "\n### Each repeat\n",
+        "| result | median, M/s | repeats, M/s | most of the CPU's time stolen | how |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_repeats(result) for result in told.results if result.rate() is not None]
+    lines.append(f"\nVersions: {', '.join(versions(told.results))}; busd at {told.commit}.")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(ratio: Ratio) -> str:
+    times = f"{ratio.times:.1f}x" if ratio.times < 20 else f"{ratio.times:.0f}x"
+    if ratio.reached:
+        times = f"**{times}**"
+    names = OURS[ratio.row.ours], THEIRS[ratio.row.theirs]
+    return f"{names[0]} | {short(ratio.ours)} | {names[1]} | {short(ratio.theirs)} | {times}"
+
+
+def _repeats(result: Result) -> str:
+    rate = result.rate() or 0.0
+    runs = " ".join(short(run) for run in result.runs)
+    how = ", ".join(
+        f"{name.replace('_', ' ')} {result.facts[name]}" for name in DETAILS if name in result.facts
+    )
+    return f"| {result.name} | {short(rate)} | {runs} | {result.facts['steal']:.1%} | {how} |"
+
+
+def _conditions(told: Document) -> str:
+    return (
+        f"{told.day}, one run, 100-byte records, one partition, loopback, medians of repeats; "
+        f"{told.where}, of whose time the host took {told.machine['steal']:.1%} away. "
+        "A bold ratio reaches its aim."
+    )
+
+
+def _between(text: str, section: str) -> str:
+    """`text` with what stands between its markers replaced."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + section + END + rest.split(END)[1]
