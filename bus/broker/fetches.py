@@ -6,6 +6,7 @@ collected again when one of them commits more. Bytes that are not resident are r
 thread; the answer leaves when the last piece is there.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from typing import Protocol
 from bus.broker.counters import Counters
 from bus.broker.partition import Partition
 from bus.control.timers import Timers
-from bus.errors import NONE, BusError, OffsetOutOfRange, UnknownServerError
+from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError
 from bus.log.cold_read import ColdRead
 from bus.log.partition_log import PartitionLog
 from bus.model.batch import Buffer
 from bus.ports import Clock
+
+logger = logging.getLogger("busd")
 
 
 class Pool(Protocol):
@@ -166,8 +169,8 @@ class Fetches:
                 piece.records = future.result()
             except BusError as error:
                 piece.error = error.code
-            except OSError:
-                piece.error = UnknownServerError.code
+            except OSError as error:
+                _note_read_error(piece, error)
             left -= 1
             if left == 0:
                 finish()
@@ -199,11 +202,22 @@ def _look(wanted: Wanted, left: int) -> Piece:
     except BusError as error:
         piece.error = error.code
         return piece
+    except OSError as error:
+        _note_read_error(piece, error)
+        return piece
     if isinstance(found, ColdRead):
         piece.cold = found
     else:
         piece.records = found
     return piece
+
+
+def _note_read_error(piece: Piece, error: OSError) -> None:
+    """The disk gives the bytes no more; what else is on it may be good."""
+    piece.error = StorageError.code
+    partition = piece.wanted.partition
+    assert partition is not None, "only what is hosted is read"
+    logger.error("%s cannot be read at offset %d: %s", partition.name, piece.wanted.offset, error)
 
 
 def _divergence(log: PartitionLog, wanted: Wanted) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from bus.broker.fetches import Fetches, Pool
 from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
-from bus.errors import error_class
+from bus.errors import StorageError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.store import LogStore
@@ -76,6 +76,8 @@ class Node:
         self.directories.note(self.stores.identities() | kept)
         for topic in topics:
             self._host(topic)
+        if not self.stores.working:
+            raise StorageError(f"No disk can be written: {self.stores.all[0].failed}.")
         self.serving = True
 
     def stop(self, *, clean: bool = True) -> None:

@@ -201,6 +201,8 @@ class Runtime:
             return failed
         if leader.flush_group:
             partition.store.flush(log)
+            if leader.failed:  # which has answered all that waited, this one too
+                return []
         return leader.on_appended(effect.ticket)
 
     def _write(self, log: PartitionLog, ticket: Ticket, effect: Append) -> None:

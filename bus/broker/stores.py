@@ -108,7 +108,7 @@ class Stores:
     def persist_epochs(self, entries: Iterable[tuple[LogStore, PartitionId, int, int]]) -> None:
         """Make (store, partition, epoch, start offset) durable: one journal append a directory.
 
-        A disk that cannot is failed. Raises OSError when that was the last one.
+        A disk that cannot is failed.
         """
         by_store: dict[LogStore, list[tuple[PartitionId, int, int]]] = {}
         for store, partition, epoch, start_offset in entries:
@@ -118,8 +118,6 @@ class Stores:
                 store.persist_epochs(wanted)
             except OSError as error:
                 store.fail(error)
-                if not self.working:
-                    raise
 
     def close(self, clean: bool = True) -> None:
         """Close each, whatever another one raises; the first error is raised at the end."""

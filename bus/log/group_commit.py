@@ -72,6 +72,13 @@ class GroupCommit:
         if self.failed is not None:
             self._dirty.clear()
             return
+        try:
+            self._take()
+        except OSError as error:  # a file cannot be opened: nobody knows what else fails
+            self._under_way = []
+            self.fail(error)
+
+    def _take(self) -> None:
         regions: list[Region] = []
         while self._dirty and len(self._under_way) < COMMIT_PARTITIONS_MAX:
             log = next(iter(self._dirty))
@@ -99,7 +106,11 @@ class GroupCommit:
         done = [entry for entry in done if not entry[0].is_closed]
         for log, segments, end in done:
             log.on_committed(segments, end)
-        self._note([log for log, _, _ in done])
+        try:
+            self._note([log for log, _, _ in done])
+        except OSError as error:
+            self.fail(error)
+            return
         for log, _, end in done:
             self._on_flushed(log, end)
         if not self._under_way:

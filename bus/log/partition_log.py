@@ -16,12 +16,14 @@ Invariant: start_offset <= flushed_offset <= end_offset, all offsets below end_o
 segment each, and the last segment is the one that is written.
 """
 
+import contextlib
 from bisect import bisect_right
 from typing import Protocol
 
 from bus.errors import (
     CorruptBatch,
     CorruptMessage,
+    DiskFull,
     OffsetOutOfRange,
     RecordListTooLarge,
     StorageError,
@@ -287,7 +289,8 @@ class PartitionLog:
         self.epochs.delete_prefix(start_offset)
         is_empty = start_offset == self.end_offset and self.read_only is None
         if is_empty and self.segments and self.segments[-1].size:
-            self._roll(SEGMENT_FIRST_BYTES, self.settings.segment_bytes)
+            with contextlib.suppress(DiskFull):  # then the last file stays for now (S10)
+                self._roll(SEGMENT_FIRST_BYTES, self.settings.segment_bytes)
         count = retention.below_start(self.segments, start_offset)
         self.dropped += self.segments[:count]
         del self.segments[:count]

@@ -13,10 +13,11 @@ are missing or do not fit it (S7).
 Invariant: `size` is the end of the log in the file; bytes behind it are zero.
 """
 
+import contextlib
 import struct
 from dataclasses import dataclass
 
-from bus.errors import CorruptBatch, CorruptMessage
+from bus.errors import CorruptBatch, CorruptMessage, DiskFull
 from bus.log.damage import find_good
 from bus.log.layout import INDEX, LOG, TIME_INDEX, offset_file
 from bus.log.scan import ANY_EPOCH, FileScan, scan_file
@@ -51,6 +52,16 @@ def next_capacity(capacity: int, needed: int, limit: int) -> int:
     while capacity < needed:
         capacity += min(max(capacity, SEGMENT_FIRST_BYTES), SEGMENT_STEP_BYTES_MAX)
     return min(capacity, limit)
+
+
+def _wipe(region: Region, position: int, size: int) -> None:
+    """Zero what a failed write may have left, as far as it came.
+
+    A shorter batch may be written over it next, and what stands behind that one could be taken
+    for its neighbour after a crash: a producer chooses the bytes inside of a record.
+    """
+    with contextlib.suppress(DiskFull, OSError):
+        region.write(position, b"", bytes(size))
 
 
 class Segment:
@@ -103,7 +114,7 @@ class Segment:
     def append(
         self, batch: Buffer, info: BatchInfo, base_offset: int, leader_epoch: int, limit: int
     ) -> None:
-        """Copy a batch to the end. Raises DiskFull with nothing written."""
+        """Copy a batch to the end. Raises DiskFull or OSError, and then it does not count."""
         end = self.size + info.size
         region = self.writable(limit)
         if end > region.capacity:
@@ -114,7 +125,11 @@ class Segment:
             region.grow(next_capacity(region.capacity, end, self._limit))
             self._plan_growth(self._limit)
         head = _STAMPED.pack(base_offset, info.size - _LENGTH_FROM, leader_epoch)
-        region.write(self.size, head, memoryview(batch)[_STAMPED.size :])
+        try:
+            region.write(self.size, head, memoryview(batch)[_STAMPED.size :])
+        except (DiskFull, OSError):
+            _wipe(region, self.size, info.size)
+            raise
         last_offset = base_offset + info.last_offset_delta
         offsets, times = self.indexes()
         offsets.on_append(last_offset, self.size, info.size)

@@ -348,9 +348,14 @@ class LogStore:
         wall_ms = self._aging.now_ms()
         logs = list(self._logs.values())
         for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
-            with contextlib.suppress(DiskFull):
-                log.roll_if_due(wall_ms)
+            try:
                 log.apply_retention(wall_ms)
+                log.roll_if_due(wall_ms)
+            except DiskFull:
+                continue  # deleting goes on
+            except OSError as error:
+                self.on_write_error(error)
+                return
         self._house_at += HOUSEKEEPING_LOGS_MAX
         if self._house_at >= len(logs):
             self._house_at = 0

@@ -70,6 +70,7 @@ cdef extern from *:
             ssize_t count = pwrite(fd, data, (size_t)size, at);
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) return errno;
+            if (count == 0) return EIO; /* no progress and no reason: never try for ever */
             data += count, at += count, size -= count;
         }
         return 0;

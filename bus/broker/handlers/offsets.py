@@ -3,7 +3,7 @@
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
 from bus.broker.partition import Partition
-from bus.errors import NONE, BusError, OffsetOutOfRange, UnknownTopicOrPartition
+from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError, UnknownTopicOrPartition
 from bus.wire.offsets import (
     DeleteRecordsPartitionResult,
     DeleteRecordsRequest,
@@ -44,6 +44,9 @@ def _list_one(node: Node, topic: str, asked: ListOffsetsPartition) -> ListOffset
         answer.timestamp, answer.offset = _locate(partition, asked.timestamp)
     except BusError as error:
         answer.error_code = error.code
+        return answer
+    except OSError:
+        answer.error_code = StorageError.code
         return answer
     if answer.offset >= 0:
         answer.leader_epoch = leader.epoch
@@ -95,6 +98,10 @@ def _delete_one(node: Node, topic: str, index: int, offset: int) -> DeleteRecord
         partition.log.delete_prefix(max(target, partition.log.start_offset))
     except BusError as error:
         result.error_code = error.code
+        return result
+    except OSError as error:
+        partition.store.on_write_error(error)
+        result.error_code = StorageError.code
         return result
     result.low_watermark = partition.log.start_offset
     return result

@@ -148,3 +148,20 @@ def test_commits_are_counted_with_their_time(life):
     life.clock.advance(12)
     life.work()
     assert life.store.commits == (1, 12)
+
+
+def test_a_flush_journal_that_cannot_be_written_fails_the_disk(life):
+    life.commit()
+    life.append()
+    life.store.flush(life.log)
+    life.disk.write_error = errno.EIO
+    life.work()
+    assert [failure.errno for failure in life.failures] == [errno.EIO]
+
+
+def test_what_is_committed_after_the_disk_was_given_up_is_told_to_nobody(life):
+    life.append()
+    life.store.flush(life.log)
+    life.store.fail(OSError(errno.EIO, "lost"))
+    life.work()
+    assert (life.flushed, len(life.failures)) == ([], 1)

@@ -1,5 +1,6 @@
 """One partition: append, read, roll, truncate, and what goes."""
 
+import errno
 from uuid import UUID
 
 import pytest
@@ -296,3 +297,15 @@ def test_partitions_of_one_store_do_not_meet(life):
     other = life.store.create(life.log.partition._replace(topic_id=UUID(int=6)), life.settings)
     life.append()
     assert other.end_offset == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_half_a_batch_of_a_failed_write_is_wiped_out(life, number):
+    stored = life.append()
+    life.disk.write_error = number
+    with pytest.raises((DiskFull, OSError)):
+        life.append([b"\xff" * 500])
+    region = life.log.segments[0].region
+    assert bytes(region.buffer[len(stored) :]).strip(b"\0") == b""
+    stored += life.append([b"next"])
+    assert life.read() == stored

@@ -1,5 +1,6 @@
 """A data directory from its opening to its end."""
 
+import errno
 from uuid import UUID
 
 import pytest
@@ -285,3 +286,16 @@ def test_after_the_clock_was_set_back_a_segment_is_rolled_in_its_time(make_life)
         life.store.housekeeping(life.clock.now)
         life.work()
     assert len(life.bases()) == 2
+
+
+def test_an_error_of_background_work_fails_the_disk_at_the_next_look(life):
+    life.disk.failed = OSError(errno.EIO, "lost")
+    life.store.housekeeping(life.clock.now)
+    assert [failure.errno for failure in life.failures] == [errno.EIO]
+
+
+def test_a_write_error_fails_the_disk_unless_it_is_only_full(life):
+    life.store.on_write_error(OSError(errno.ENOSPC, "full"))
+    assert life.store.failed is None
+    life.store.on_write_error(OSError(errno.EROFS, "read-only"))
+    assert life.store.failed is not None
