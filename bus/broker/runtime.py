@@ -188,7 +188,7 @@ class Runtime:
     def _append(self, partition: Partition, effect: Append) -> list[Effect]:
         ticket = self._tickets[effect.ticket]
         log, leader = partition.log, partition.leader
-        refusal = log.read_only or partition.store.refusal
+        refusal = log.read_only or partition.store.refuses(ticket.info.size)
         if refusal is not None:
             return leader.on_append_failed(effect.ticket, StorageError.code, refusal)
         try:

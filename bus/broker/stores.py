@@ -22,6 +22,7 @@ from bus.log.report import RecoveryReport
 from bus.log.room import Reserve
 from bus.log.store import LogStore
 from bus.model.ids import PartitionId
+from bus.model.limits import GIB
 from bus.ports import Clock, Disk, Random
 
 
@@ -136,4 +137,5 @@ class Stores:
 
 
 def _burden(store: LogStore) -> tuple[bool, bool, int, int]:
-    return store.failed is not None, store.room.is_full, store.count, -store.room.free_bytes
+    room = store.room
+    return store.failed is not None, room.is_full, store.count, -(room.free_bytes // GIB)

@@ -13,6 +13,7 @@ retention go on in both states; what they write (checkpoints, metadata) is what 
 from dataclasses import dataclass
 
 _MARGIN = 8  # hysteresis: this part of the reserve
+_LOOKS = 8  # the disk is asked when this part of the reserve was written
 _SHARE_MAX = 4  # the reserve is at most this part of the disk
 
 
@@ -36,17 +37,20 @@ class Room:
         self.is_full = False
         self.free_bytes = 0
         self.total_bytes = 0
+        self.reserve_bytes = 0  # what must stay free of this disk
+        self._unseen_bytes = 0  # written since the disk was last asked
         self._reserve = reserve
 
-    @property
-    def reserve_bytes(self) -> int:
-        """What must stay free of this disk."""
-        return self._reserve.of(self.total_bytes)
+    def is_due(self, size: int) -> bool:
+        """So many bytes are about to be written: must the disk be asked before the next look?"""
+        self._unseen_bytes += size
+        return 0 < self.reserve_bytes < self._unseen_bytes * _LOOKS
 
     def update(self, free_bytes: int, total_bytes: int) -> bool:
         """The disk was asked; True if that changed the state."""
         self.free_bytes, self.total_bytes = free_bytes, total_bytes
-        before, reserve = self.is_full, self.reserve_bytes
-        bound = reserve + reserve // _MARGIN if before else reserve
+        self._unseen_bytes = 0
+        before, self.reserve_bytes = self.is_full, self._reserve.of(total_bytes)
+        bound = self.reserve_bytes + (self.reserve_bytes // _MARGIN if before else 0)
         self.is_full = free_bytes < bound
         return self.is_full is not before

@@ -18,14 +18,15 @@ from uuid import UUID
 from bus.errors import DiskFull
 from bus.log import layout
 from bus.log.aging import Aging
-from bus.log.checkpoints import CHECKPOINT_MAGIC, CLEAN_MAGIC, Checkpoint, encode
+from bus.log.checkpointer import Checkpointer
+from bus.log.checkpoints import CLEAN_MAGIC
 from bus.log.epochs import EpochCache
 from bus.log.group_commit import GroupCommit
 from bus.log.identity import identity_of, read_identity
 from bus.log.inventory import delete_dir, partition_dirs
 from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
-from bus.log.records import DiskRecords, pack_epochs, record_of
+from bus.log.records import DiskRecords, pack_epochs
 from bus.log.recovery import (
     EXHAUSTED,
     Known,
@@ -39,7 +40,6 @@ from bus.log.report import RecoveryReport
 from bus.log.room import Reserve, Room
 from bus.model.ids import PartitionId
 from bus.model.limits import (
-    CHECKPOINT_INTERVAL_MS,
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
     HOUSEKEEPING_LOGS_MAX,
@@ -84,15 +84,11 @@ class LogStore:
             self.checkpoint_soon,
         )
         self._promised: dict[PartitionId, EpochCache] = {}  # of logs without a directory
-        self._generation = 1  # of the journals
-        self._boot_id = ""
-        self._checkpoint_under_way = False
-        self._checkpoint_due = True  # as soon as possible
-        self._checkpoint_failed = False  # the last attempt: its generation goes on
+        self._checkpoints = Checkpointer(
+            disk, clock, self._logs, [self._flush_journal, self._epoch_journal]
+        )
         self._house_at = 0  # the next log to look after
         self._rest_ms = clock.now_ms()
-        self._checkpoint_ms = -CHECKPOINT_INTERVAL_MS
-        self._checkpoint_content = b""  # the last that was written, to leave out equal ones
 
     # --- facts -----------------------------------------------------------------------------
 
@@ -121,6 +117,16 @@ class LogStore:
             f"{self.room.reserve_bytes} are its reserve: it takes no writes until there is more."
         )
 
+    def refuses(self, size: int) -> str | None:
+        """`refusal`, before so many bytes are written."""
+        if self.room.is_due(size):
+            self._look_at_room()
+        return self.refusal
+
+    def _look_at_room(self) -> None:
+        if self.room.update(*self._disk.space()):
+            logger.warning("%s", self.refusal or f"The disk of {self.path} takes writes again.")
+
     @property
     def commits(self) -> tuple[int, int]:
         """Group commits done since the start, and the milliseconds they took in all."""
@@ -140,10 +146,9 @@ class LogStore:
         """Recover what is there. Raises OSError if the disk cannot be read or written."""
         started = self._clock.now_ms()
         report = RecoveryReport()
-        self._boot_id = self._disk.facts().boot_id
         self.disk_uuid = identity_of(self._disk, self._random)
         records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
-        self._generation = records.generation
+        self._checkpoints.resume(self._disk.facts().boot_id, records.generation)
         for directory, partition in partition_dirs(self._disk, report):
             known = records.partitions.pop(partition, None) or records.unknown()
             self._adopt(partition, directory, known, report)
@@ -153,8 +158,8 @@ class LogStore:
         if self._remove(layout.CLEAN_SHUTDOWN):
             self._disk.sync_dir("")
         if not records.has_checkpoint:
-            self.checkpoint()  # so that a crash from here on can tell a torn tail from damage
-        self.room.update(*self._disk.space())
+            self._checkpoints.write()  # so that the next crash can tell a torn tail from damage
+        self._look_at_room()
         report.partitions = len(self._logs)
         report.elapsed_ms = self._clock.now_ms() - started
         return report
@@ -252,7 +257,7 @@ class LogStore:
 
     def settle(self) -> None:
         """Return when no commit and no checkpoint is under way; blocks."""
-        while not self._commits.is_idle or self._checkpoint_under_way:
+        while not self._commits.is_idle or self._checkpoints.is_under_way:
             self._disk.wait()
 
     def persist_epochs(self, entries: Iterable[tuple[PartitionId, int, int]]) -> None:
@@ -276,64 +281,13 @@ class LogStore:
 
     # --- checkpoints -----------------------------------------------------------------------
 
-    def checkpoint(self) -> None:
-        """Write one in the background, unless one is under way or nothing has changed."""
-        self._checkpoint_ms = self._clock.now_ms()
-        if self._checkpoint_under_way or self._commits.failed is not None:
-            return
-        data = self._begin_checkpoint()
-        if data is not None:
-            self._checkpoint_under_way = True
-            self._disk.write_later(layout.CHECKPOINT, data, self._on_checkpoint, True)
-
     def checkpoint_soon(self) -> None:
         """The next `housekeeping` writes one."""
-        self._checkpoint_due = True
+        self._checkpoints.is_due = True
 
     def checkpoint_now(self) -> None:
         """Write one durably before it returns. Raises OSError."""
-        while self._checkpoint_under_way:
-            self._disk.wait()
-        data = self._begin_checkpoint()
-        if data is not None:
-            try:
-                self._disk.write(layout.CHECKPOINT, data)
-            except OSError:
-                self._checkpoint_failed = True
-                raise
-            self._checkpoint_failed = False
-
-    def _begin_checkpoint(self) -> bytes | None:
-        """The content; the journals go on in their next generation. None if all is as it was.
-
-        Equal content is not enough: a partition made, flushed and deleted since then stands in
-        the flush journal, and would be missed by the next start.
-        """
-        self._checkpoint_due = False
-        records = {log.partition: record_of(log) for log in self._logs.values()}
-        content = encode(CHECKPOINT_MAGIC, Checkpoint(self._boot_id, 0, records))
-        has_news = self._flush_journal.has_blocks or self._epoch_journal.has_blocks
-        is_equal = content == self._checkpoint_content and not has_news
-        if is_equal and not self._checkpoint_failed:
-            self._after_checkpoint()
-            return None
-        self._checkpoint_content = content
-        if not self._checkpoint_failed:
-            self._generation += 1
-            self._flush_journal.begin(self._generation)
-            self._epoch_journal.begin(self._generation)
-        self._checkpoint_failed = True  # until it is durable
-        return encode(CHECKPOINT_MAGIC, Checkpoint(self._boot_id, self._generation, records))
-
-    def _on_checkpoint(self, error: OSError | None) -> None:
-        self._checkpoint_under_way = False
-        self._checkpoint_failed = error is not None
-        if error is None or error.errno == errno.ENOSPC:
-            self._after_checkpoint()  # a full disk is no reason to keep what retention gave up
-
-    def _after_checkpoint(self) -> None:
-        for log in self._logs.values():
-            log.delete_dropped()
+        self._checkpoints.write_now()
 
     def housekeeping(self, now_ms: int) -> None:
         """Roll, retain and checkpoint what is due; `now_ms` is monotonic. Call it each second.
@@ -343,8 +297,7 @@ class LogStore:
         if self._disk.failed is not None:
             self.fail(self._disk.failed)
             return
-        if self.room.update(*self._disk.space()):
-            logger.warning("%s", self.refusal or f"The disk of {self.path} takes writes again.")
+        self._look_at_room()
         wall_ms = self._aging.now_ms()
         logs = list(self._logs.values())
         for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
@@ -363,8 +316,8 @@ class LogStore:
             self._rest_ms = now_ms
             for log in logs:
                 log.rest()
-        if self._checkpoint_due or now_ms - self._checkpoint_ms >= CHECKPOINT_INTERVAL_MS:
-            self.checkpoint()
+        if self._checkpoints.is_due_at(now_ms):
+            self._checkpoints.write()
 
     # --- closing ---------------------------------------------------------------------------
 
@@ -375,9 +328,7 @@ class LogStore:
             for log in self._logs.values():
                 log.seal()
             self.checkpoint_now()
-            records = {log.partition: record_of(log) for log in self._logs.values()}
-            whole = Checkpoint(self._boot_id, self._generation, records)
-            self._disk.write(layout.CLEAN_SHUTDOWN, encode(CLEAN_MAGIC, whole))
+            self._disk.write(layout.CLEAN_SHUTDOWN, self._checkpoints.content(CLEAN_MAGIC))
         self.abandon()
 
     def abandon(self) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 import pytest
 
 from bus.broker.fetches import Fetches, ParkedFetch, Wanted
-from bus.errors import CorruptMessage, UnknownServerError, UnknownTopicOrPartition
+from bus.errors import CorruptMessage, StorageError, UnknownTopicOrPartition
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import produce, told
 
@@ -167,7 +167,7 @@ def test_a_cold_read_is_answered_when_it_is_there(readers: Readers) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(CorruptMessage("bad"), CorruptMessage.code), (OSError("gone"), UnknownServerError.code)],
+    [(CorruptMessage("bad"), CorruptMessage.code), (OSError("gone"), StorageError.code)],
 )
 def test_a_cold_read_that_fails_is_its_partition_s_error(
     readers: Readers, error: Exception, code: int

@@ -33,5 +33,14 @@ def test_a_full_disk_stays_full_until_an_eighth_more_is_free() -> None:
     assert not room.is_full
 
 
+def test_the_disk_is_asked_again_when_an_eighth_of_the_reserve_was_written() -> None:
+    room = Room(Reserve(16, 0))
+    room.update(50, 100)
+    assert not room.is_due(2)
+    assert room.is_due(1)
+    room.update(50, 100)
+    assert not room.is_due(2)
+
+
 def test_without_a_reserve_no_disk_is_full() -> None:
     assert not Room(Reserve()).update(0, 100)

@@ -187,7 +187,8 @@ def test_after_a_power_failure_only_the_checkpoint_and_journals_decide(life):
     for _ in range(4):
         life.fill(7)
         life.flush()
-        life.store.checkpoint()
+        life.store.checkpoint_soon()
+        life.store.housekeeping(life.clock.now)
         life.fill(3)
         life.flush()
     for seed in range(20):

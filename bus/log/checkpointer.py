@@ -1,0 +1,110 @@
+"""Writing the checkpoint of one disk, and turning its journals over with it (S5).
+
+Event              What happens
+-----              ------------
+write              in the background, unless one is under way, all is as it was or the disk failed
+write_now          the same, durable when it returns
+it is durable      dropped segments are deleted: no start will look for them
+it failed          its generation goes on; the next one is written whether or not anything changed
+
+Equal content is not enough to leave one out: a partition made, flushed and deleted since then
+stands in the flush journal, and would be missed by the next start.
+"""
+
+import errno
+from collections.abc import Mapping, Sequence
+
+from bus.log.checkpoints import CHECKPOINT_MAGIC, Checkpoint, encode
+from bus.log.journal import Journal
+from bus.log.layout import CHECKPOINT
+from bus.log.partition_log import PartitionLog
+from bus.log.records import record_of
+from bus.model.ids import PartitionId
+from bus.model.limits import CHECKPOINT_INTERVAL_MS
+from bus.ports import Clock, Disk
+
+
+class Checkpointer:
+    """The checkpoints of one disk; one thread only."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        clock: Clock,
+        logs: Mapping[PartitionId, PartitionLog],
+        journals: Sequence[Journal],
+    ) -> None:
+        self.is_under_way = False
+        self.is_due = True  # as soon as possible
+        self._disk = disk
+        self._clock = clock
+        self._logs = logs
+        self._journals = journals
+        self._boot_id = ""
+        self._generation = 1  # of the journals
+        self._last_failed = False
+        self._written_ms = -CHECKPOINT_INTERVAL_MS
+        self._written = b""  # the last content, to leave out equal ones
+
+    def resume(self, boot_id: str, generation: int) -> None:
+        """Go on from what the disk's records say."""
+        self._boot_id, self._generation = boot_id, generation
+
+    def is_due_at(self, now_ms: int) -> bool:
+        """Is it time for one?"""
+        return self.is_due or now_ms - self._written_ms >= CHECKPOINT_INTERVAL_MS
+
+    def write(self) -> None:
+        """Write one in the background."""
+        self._written_ms = self._clock.now_ms()
+        if self.is_under_way or self._disk.failed is not None:
+            return
+        data = self._begin()
+        if data is not None:
+            self.is_under_way = True
+            self._disk.write_later(CHECKPOINT, data, self._on_written, True)
+
+    def write_now(self) -> None:
+        """Write one durably before it returns. Raises OSError."""
+        while self.is_under_way:
+            self._disk.wait()
+        data = self._begin()
+        if data is not None:
+            try:
+                self._disk.write(CHECKPOINT, data)
+            except OSError:
+                self._last_failed = True
+                raise
+            self._last_failed = False
+
+    def content(self, magic: bytes, generation: int | None = None) -> bytes:
+        """All logs as they are, sealed."""
+        records = {log.partition: record_of(log) for log in self._logs.values()}
+        of = self._generation if generation is None else generation
+        return encode(magic, Checkpoint(self._boot_id, of, records))
+
+    def _begin(self) -> bytes | None:
+        """The content; the journals go on in their next generation. None if all is as it was."""
+        self.is_due = False
+        content = self.content(CHECKPOINT_MAGIC, 0)
+        has_news = any(journal.has_blocks for journal in self._journals)
+        if content == self._written and not has_news and not self._last_failed:
+            self._delete_dropped()
+            return None
+        self._written = content
+        if not self._last_failed:
+            self._generation += 1
+            for journal in self._journals:
+                journal.begin(self._generation)
+        self._last_failed = True  # until it is durable
+        return self.content(CHECKPOINT_MAGIC)
+
+    def _on_written(self, error: OSError | None) -> None:
+        self.is_under_way = False
+        self._last_failed = error is not None
+        if error is None or error.errno == errno.ENOSPC:
+            self._delete_dropped()  # a full disk is no reason to keep what retention gave up
+
+    def _delete_dropped(self) -> None:
+        for log in self._logs.values():
+            log.delete_dropped()
