@@ -135,7 +135,7 @@ class LocalLink:
             if answer is not None:
                 loop.call_soon(self._deliver, done, answer)
 
-        service.handle(request, reply)
+        service.handle(request, reply, f"{INPROC}#{id(self):x}", lambda: not self._open)
 
     def close(self) -> None:
         """No answer is handed on any more."""

@@ -6,7 +6,12 @@ from typing import TypeAlias
 
 from bus.wire.schema import Message
 
-Reply: TypeAlias = Callable[[Message | None], None]  # None: this request gets no answer (acks=0)
+Reply: TypeAlias = Callable[[Message | None], None]
+"""Called once with the answer, or with None if there is none (acks=0); by a stream, often."""
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +22,4 @@ class Context:
     peer: str  # for logs
     listener: str  # the name of the listener it came in on: metadata answers with its endpoints
     client_id: str | None = None
+    is_gone: Callable[[], bool] = _never  # the peer has left, or is not answered any more

@@ -8,6 +8,7 @@ conversation, as Kafka does.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from bus.adapters.zmq_peer import ZmqPeer
@@ -17,7 +18,9 @@ from bus.broker.dispatch import dispatch
 from bus.broker.handlers.metadata import api_versions_response
 from bus.broker.node import Node
 from bus.errors import FrameError, UnsupportedVersion
+from bus.model.batch import Buffer
 from bus.model.endpoint import Endpoint
+from bus.wire.fetch import FetchResponse
 from bus.wire.frames import parse_header, parse_request_frames, response_frames
 from bus.wire.header import RequestHeader
 from bus.wire.metadata import ApiVersionsRequest
@@ -27,6 +30,16 @@ from bus.wire.schema import Message
 ZMQ = "zmq"
 API_VERSIONS = api_of(ApiVersionsRequest)
 log = logging.getLogger("busd.listener")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An encoded answer, all but its correlation id."""
+
+    response: FetchResponse
+    version: int
+    head: bytes
+    records: list[Buffer]
 
 
 class ZmqListener:
@@ -40,8 +53,10 @@ class ZmqListener:
         touch: Callable[[], None],
         name: str = ZMQ,
     ) -> None:
+        self._loop = loop
         self._node = node
         self._name = name
+        self._shared: Shared | None = None
         self._touch = touch
         self._served = {api.key: api for api in node.served}
         self._server = ZmqServer(
@@ -81,7 +96,9 @@ class ZmqListener:
         if api is None:
             peer.close(f"API key {header.api_key} is not served")
             return
-        context = Context(header.api_version, peer.name, self._name, header.client_id)
+        context = Context(
+            header.api_version, peer.name, self._name, header.client_id, lambda: peer.closed
+        )
         try:
             dispatch(self._node, context, request, partial(self._reply, peer, api, header))
         except Exception:
@@ -95,8 +112,24 @@ class ZmqListener:
         if response is None:
             peer.settle(header.correlation_id)
             return
-        version, correlation_id = header.api_version, header.correlation_id
-        peer.reply(response_frames(api, version, correlation_id, response))
+        peer.reply(self._frames(api, header.api_version, header.correlation_id, response))
+
+    def _frames(
+        self, api: Api, version: int, correlation_id: int, response: Message
+    ) -> list[Buffer]:
+        """An answer of a stream goes to many: it is encoded once, and kept for this turn."""
+        if not isinstance(response, FetchResponse) or not response.more:
+            return response_frames(api, version, correlation_id, response)
+        shared = self._shared
+        if shared is None or shared.response is not response or shared.version != version:
+            if shared is None:
+                self._loop.call_soon(self._forget_shared)
+            frames = response_frames(api, version, correlation_id, response)
+            self._shared = shared = Shared(response, version, bytes(frames[0])[4:], frames[1:])
+        return [correlation_id.to_bytes(4, "big") + shared.head, *shared.records]
+
+    def _forget_shared(self) -> None:
+        self._shared = None
 
     def _refuse_version(self, peer: ZmqPeer, frames: list[memoryview]) -> None:
         try:

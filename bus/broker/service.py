@@ -7,6 +7,7 @@ whose loop it is. Opening and closing happen on that loop's thread.
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 
 from bus.adapters.clock import SystemClock
 from bus.adapters.disk.disk import RealDisk
@@ -48,6 +49,7 @@ class Service:
                 SystemClock(),
                 SystemRandom(),
                 self._pool,
+                loop.call_soon,
             )
             self.node.served = SERVED
             self._start()
@@ -72,9 +74,11 @@ class Service:
         report = self.node.recovery
         log.info("recovered %d partitions in %d ms", report.partitions, report.elapsed_ms)
 
-    def handle(self, request: Message, reply: Reply) -> None:
+    def handle(
+        self, request: Message, reply: Reply, peer: str, is_gone: Callable[[], bool]
+    ) -> None:
         """Serve a request object, meant as the newest version: the embedded broker's transport."""
-        context = Context(api_of(request).max_version, INPROC, INPROC)
+        context = Context(api_of(request).max_version, peer, INPROC, is_gone=is_gone)
         dispatch(self.node, context, request, reply)
         self._touch()
 

@@ -6,9 +6,11 @@ call, link up              the request leaves; its deadline starts
 call, link lost before     NetworkError at once while the pause lasts; then a new link
 deadline passes            RequestTimedOut; the link is given up, since answers may be lost
 any answer                 the pause is forgotten
+answer, more will follow   `done` is called; silence from here on has a deadline of its own
 link lost                  its calls fail; the pause before the next link doubles
 
-Invariant: every `done` is called exactly once, never from within `call`, and never after `close`.
+Invariant: every `done` gets exactly one last answer, never from within `call` and never after
+`close`.
 """
 
 import asyncio
@@ -18,6 +20,8 @@ from functools import partial
 
 from bus.client.link import Connector, Done, Link
 from bus.errors import BrokerStopped, BusError, NetworkError, RequestTimedOut
+from bus.model.limits import STREAM_SILENCE_MS_MAX
+from bus.wire.fetch import FetchResponse
 from bus.wire.schema import Message
 
 PAUSE_MS = 20  # before a second attempt, doubling
@@ -44,8 +48,8 @@ class PendingCall:
     connection: Connection
     link: Link
     done: Done | None
-    deadline: float  # on the loop's clock
     timeout_ms: int
+    deadline: float = 0.0  # on the loop's clock
 
 
 class Connections:
@@ -67,11 +71,9 @@ class Connections:
         if isinstance(link, BusError):
             self._loop.call_soon(self._refuse, done, link)
             return
-        deadline = self._loop.time() + timeout_ms / 1000
-        call = PendingCall(connection, link, done, deadline, timeout_ms)
+        call = PendingCall(connection, link, done, timeout_ms)
         connection.calls[call] = None
-        if self._timer is None or deadline < self._timer.when():
-            self._set_timer(deadline)
+        self._expect(call)
         link.call(request, partial(self._on_answer, call))
 
     def is_usable(self, endpoint: str) -> bool:
@@ -104,7 +106,11 @@ class Connections:
         return connection.link
 
     def _on_answer(self, call: PendingCall, answer: Message | BusError) -> None:
-        done = self._finish(call)
+        more = isinstance(answer, FetchResponse) and answer.more
+        if more:
+            call.timeout_ms = STREAM_SILENCE_MS_MAX
+            self._expect(call)
+        done = call.done if more else self._finish(call)
         if done is None:
             return
         if isinstance(answer, LOST):
@@ -129,6 +135,12 @@ class Connections:
         self._give_up(call.connection, call.link)
         endpoint = call.connection.endpoint
         done(RequestTimedOut(f"{endpoint} did not answer in {call.timeout_ms} ms."))
+
+    def _expect(self, call: PendingCall) -> None:
+        """From now on an answer has `timeout_ms` to come."""
+        call.deadline = self._loop.time() + call.timeout_ms / 1000
+        if self._timer is None or call.deadline < self._timer.when():
+            self._set_timer(call.deadline)
 
     def _set_timer(self, moment: float | None) -> None:
         if self._timer is not None:

@@ -7,21 +7,22 @@ assign, seek      to an offset                    fetching begins there; older a
 lookups           no lookup of it under way       ListOffsets to its leader
 fetches           room for its bytes              Fetch to its leader, with all that are due there
 on_fetched        records                         Deliver; the next fetch goes on behind them
+on_fetched        more answers will follow        the same, but the partition stays in this fetch
 on_fetched        not here, not now               Refresh; again after a pause
 on_fetched        offset out of range             by the rule: Raise, or look up earliest or latest
 on_fetched        another epoch below us          Raise LogTruncated: what was read is gone
 on_consumed       always                          its bytes make room again
 
-A partition is in at most one fetch; several fetches to one broker may be out, so that a fetch
-parked at the end of one partition does not hold up another. After Raise a partition rests until
-the reader seeks.
+A partition is in at most one fetch: what comes for an older one is dropped. Several fetches to one
+broker may be out, so that one that waits at the end of a partition does not hold up another. After
+Raise a partition rests until the reader seeks.
 
 Invariant: `buffered` counts what was delivered and not yet consumed, and stays below
 `prefetch_bytes` plus what is in flight.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bus.client.routing import Leader
@@ -60,7 +61,7 @@ class Seat:
     epoch: int = -1  # leader epoch of the last batch that came
     paused: bool = False
     broken: bool = False  # an error was raised; rests until the next seek
-    busy: bool = False  # in a fetch or a lookup that is under way
+    plan: "Plan | None" = None  # the fetch or lookup under way that it is in
     buffered: int = 0
     retry_at_ms: int = 0
     failures: int = 0  # in a row
@@ -78,9 +79,9 @@ class Ask:
     last_epoch: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """One request to one broker."""
+    """One request to one broker; it may be answered several times."""
 
     node: int
     asks: tuple[Ask, ...]
@@ -130,7 +131,7 @@ class Fetcher:
     rules: FetchRules
     seats: dict[TopicPartition, Seat] = field(default_factory=dict)
     buffered: int = 0
-    _out: dict[int, int] = field(default_factory=dict)  # node -> fetches under way
+    _out: dict[Plan, None] = field(default_factory=dict)  # fetches under way
 
     def assign(self, partition: TopicPartition, generation: int, *, paused: bool = False) -> None:
         """Add a partition; it rests until `seek` says where to begin."""
@@ -170,10 +171,9 @@ class Fetcher:
             leader = leader_of(seat.partition)
             if seat.lookup is None or leader.node < 0:
                 continue
-            seat.busy = True
             ask = Ask(seat.partition, seat.generation, seat.lookup, leader.epoch)
             by_node.setdefault(leader.node, []).append(ask)
-        return [Plan(node, tuple(asks)) for node, asks in by_node.items()]
+        return [self._begun(Plan(node, tuple(asks))) for node, asks in by_node.items()]
 
     def fetches(self, now_ms: int, leader_of: LeaderOf) -> list[Plan]:
         """Fetches to send now."""
@@ -187,15 +187,14 @@ class Fetcher:
             if seat.buffered >= self.rules.partition_bytes:
                 continue
             leader = leader_of(seat.partition)
-            if leader.node < 0 or self._out.get(leader.node, 0) >= FETCHES_PER_NODE_MAX:
+            if leader.node < 0 or self._count_out(leader.node) >= FETCHES_PER_NODE_MAX:
                 continue
-            seat.busy = True
             ask = Ask(seat.partition, seat.generation, seat.offset, leader.epoch, seat.epoch)
             by_node.setdefault(leader.node, []).append(ask)
         size = min(self.rules.fetch_bytes, room)
-        for node in by_node:
-            self._out[node] = self._out.get(node, 0) + 1
-        return [Plan(node, tuple(asks), size) for node, asks in by_node.items()]
+        plans = [self._begun(Plan(node, tuple(asks), size)) for node, asks in by_node.items()]
+        self._out.update(dict.fromkeys(plans))
+        return plans
 
     def leaderless(self, leader_of: LeaderOf) -> bool:
         """Whether some partition cannot be asked for because nobody is known to lead it."""
@@ -206,15 +205,18 @@ class Fetcher:
         due = (
             seat.retry_at_ms
             for seat in self.seats.values()
-            if seat.retry_at_ms > now_ms and not seat.busy and not seat.broken
+            if seat.retry_at_ms > now_ms and seat.plan is None and not seat.broken
         )
         return min(due, default=None)
 
-    def on_offset(self, ask: Ask, offset: int, error: BusError | None, now_ms: int) -> list[Effect]:
+    def on_offset(
+        self, plan: Plan, ask: Ask, offset: int, error: BusError | None, now_ms: int
+    ) -> list[Effect]:
         """A lookup was answered; an offset of -1 means that no record is that young."""
-        seat = self._released(ask)
+        seat = self._seat(plan, ask)
         if seat is None:
             return []
+        seat.plan = None
         if error is not None:
             return self._on_error(seat, ask, error, now_ms)
         seat.failures, seat.unknown_since_ms = 0, -1
@@ -225,15 +227,23 @@ class Fetcher:
         return []
 
     def on_plan_done(self, plan: Plan) -> None:
-        """A fetch has its answer, or will have none; before `on_fetched` of its partitions."""
-        self._out[plan.node] -= 1
-        assert self._out[plan.node] >= 0, "every fetch is counted once"
+        """A fetch has its last answer, or will have none; before `on_fetched` of that answer."""
+        del self._out[plan]
 
-    def on_fetched(self, ask: Ask, fetched: Fetched, now_ms: int) -> list[Effect]:
-        """One partition of an answer."""
-        seat = self._released(ask)
+    def asks(self, plan: Plan) -> list[Ask]:
+        """What a further answer of a fetch may be for: its partitions, each where it is now."""
+        seats = ((self._seat(plan, ask), ask) for ask in plan.asks)
+        return [replace(ask, offset=seat.offset) for seat, ask in seats if seat is not None]
+
+    def on_fetched(
+        self, plan: Plan, ask: Ask, fetched: Fetched, now_ms: int, *, more: bool = False
+    ) -> list[Effect]:
+        """One partition of an answer; with `more`, the fetch goes on."""
+        seat = self._seat(plan, ask)
         if seat is None:
             return []
+        if not more or fetched.error is not None or fetched.diverged_at >= 0:
+            seat.plan = None
         if fetched.diverged_at >= 0:
             return self._break(seat, ask, _truncated(ask, fetched.diverged_at))
         if isinstance(fetched.error, OffsetOutOfRange):
@@ -261,16 +271,22 @@ class Fetcher:
         return [
             seat
             for seat in self.seats.values()
-            if not seat.busy and not seat.broken and seat.retry_at_ms <= now_ms
+            if seat.plan is None and not seat.broken and seat.retry_at_ms <= now_ms
         ]
 
-    def _released(self, ask: Ask) -> Seat | None:
+    def _begun(self, plan: Plan) -> Plan:
+        for ask in plan.asks:
+            self.seats[ask.partition].plan = plan
+        return plan
+
+    def _count_out(self, node: int) -> int:
+        """Fetches to a node whose answers are still of interest."""
+        return sum(plan.node == node and bool(self.asks(plan)) for plan in self._out)
+
+    def _seat(self, plan: Plan, ask: Ask) -> Seat | None:
         """The seat an answer belongs to, or None if the reader has moved on."""
         seat = self.seats.get(ask.partition)
-        if seat is None or seat.generation != ask.generation:
-            return None
-        seat.busy = False
-        return seat
+        return seat if seat is not None and seat.plan is plan else None
 
     def _on_out_of_range(self, seat: Seat, ask: Ask, fetched: Fetched) -> list[Effect]:
         rule = self.rules.out_of_range

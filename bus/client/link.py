@@ -19,6 +19,8 @@ class Link(Protocol):
     def call(self, request: Message, done: Done) -> None:
         """Send `request`; `done` is called once, never from within this call.
 
+        A Fetch with a credit may be answered more than once: `more` is true but in the last answer.
+
         A produce with acks=0 has no answer; its `done` may be called with an empty one, or not.
         """
 

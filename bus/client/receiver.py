@@ -150,7 +150,7 @@ class Receiver:
         effects: list[Effect] = []
         for ask in plan.asks:
             offset, error = _offset_of(found.get(ask.partition), answer)
-            effects += self._fetcher.on_offset(ask, offset, error, now_ms)
+            effects += self._fetcher.on_offset(plan, ask, offset, error, now_ms)
         self._carry_out(effects, {})
 
     def _fetch(self, plan: Plan) -> None:
@@ -172,6 +172,7 @@ class Receiver:
             min_bytes=options.min_bytes,
             max_bytes=plan.bytes_max,
             topics=list(topics.values()),
+            credit_bytes=plan.bytes_max,
         )
         timeout_ms = options.request_timeout_ms + options.max_wait_ms
         self.cluster.call(plan.node, request, timeout_ms, partial(self._on_fetched, plan))
@@ -180,7 +181,10 @@ class Receiver:
         if self._closed:
             return
         now_ms = self._clock.now_ms()
-        self._fetcher.on_plan_done(plan)
+        more = isinstance(answer, FetchResponse) and answer.more
+        asks = self._fetcher.asks(plan)
+        if not more:
+            self._fetcher.on_plan_done(plan)
         found: dict[TopicPartition, PartitionData] = {}
         if isinstance(answer, FetchResponse):
             if answer.error_code:
@@ -191,8 +195,10 @@ class Receiver:
                         found[TopicPartition(topic.topic, part.partition_index)] = part
         effects: list[Effect] = []
         chunks: dict[TopicPartition, Chunk] = {}
-        for ask in plan.asks:
-            fetched, data = _fetched(ask, found.get(ask.partition), answer)
+        for ask in asks:
+            if more and ask.partition not in found:
+                continue
+            fetched, data = _fetched(ask, found.get(ask.partition), answer, more)
             if fetched.size:
                 chunks[ask.partition] = Chunk(
                     ask.partition,
@@ -202,7 +208,7 @@ class Receiver:
                     fetched.end_offset,
                     fetched.high_watermark,
                 )
-            effects += self._fetcher.on_fetched(ask, fetched, now_ms)
+            effects += self._fetcher.on_fetched(plan, ask, fetched, now_ms, more=more)
         self._carry_out(effects, chunks)
 
     def _carry_out(self, effects: list[Effect], chunks: dict[TopicPartition, Chunk]) -> None:
@@ -245,9 +251,9 @@ def _offset_of(
 
 
 def _fetched(
-    ask: Ask, found: PartitionData | None, answer: Message | BusError
+    ask: Ask, found: PartitionData | None, answer: Message | BusError, more: bool
 ) -> tuple[Fetched, memoryview]:
-    """The facts of one partition, and its whole batches."""
+    """The facts of one partition, and its whole batches; of a stream they must join the last."""
     nothing = memoryview(b"")
     if isinstance(answer, BusError):
         return Fetched(error=answer), nothing
@@ -261,6 +267,8 @@ def _fetched(
     data = memoryview(found.records or b"")
     if not data:
         return facts, nothing
+    if more and int.from_bytes(data[:8], "big") > ask.offset:
+        return replace(facts, error=NetworkError("A part of the stream is missing.")), nothing
     try:
         size, end_offset = slice_end(data, 0, len(data), OFFSET_END)
     except CorruptBatch as error:

@@ -28,7 +28,7 @@ from bus.errors import (
 )
 from bus.model.batch import Buffer
 from bus.model.limits import CREDIT_BYTES, REQUESTS_UNANSWERED_MAX
-from bus.wire.fetch import FetchRequest
+from bus.wire.fetch import FetchRequest, FetchResponse
 from bus.wire.frames import parse_response_frames, request_frames, response_correlation_id
 from bus.wire.header import RequestHeader
 from bus.wire.metadata import ApiVersionsRequest, ApiVersionsResponse
@@ -65,6 +65,7 @@ class RemoteLink:
         self._credit_bytes = CREDIT_BYTES
         self._credit_requests = REQUESTS_UNANSWERED_MAX
         self._pending: dict[int, Call] = {}
+        self._streams: dict[int, Call] = {}  # answered, and to be answered again
         self._unanswered = 0
         self._waiting: deque[Call] = deque()
         self._correlation_id = 0
@@ -89,6 +90,7 @@ class RemoteLink:
             self._closed = True
             self._lost = self._lost or NetworkError(f"The link to {self.endpoint} is closed.")
             self._pending.clear()
+            self._streams.clear()
             self._waiting.clear()
             self._link.close()
 
@@ -148,15 +150,20 @@ class RemoteLink:
             return
         try:
             correlation_id = response_correlation_id(frames[0])
-            call = self._pending.pop(correlation_id, None)
+            call = self._pending.pop(correlation_id, None) or self._streams.get(correlation_id)
             if call is None:
                 return
             api = api_of(call.request)
             _, response = parse_response_frames(api, call.version, list(frames))
+            if isinstance(response, FetchResponse) and response.more:
+                self._streams[correlation_id] = call
+            else:
+                self._streams.pop(correlation_id, None)
         except FrameError as error:
             self._fail(NetworkError(f"{self.endpoint} sent what is no answer: {error}"))
             return
         self._unanswered -= call.size
+        call.size = 0
         call.done(response)
         self._flush()
 
@@ -182,8 +189,9 @@ class RemoteLink:
         if self._lost is not None:
             return
         self._lost = error
-        calls = [*self._pending.values(), *self._waiting]
+        calls = [*self._pending.values(), *self._streams.values(), *self._waiting]
         self._pending.clear()
+        self._streams.clear()
         self._waiting.clear()
         self._unanswered = 0
         for call in calls:

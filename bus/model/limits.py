@@ -19,6 +19,9 @@ IN_FLIGHT_BYTES_MAX = 64 * MIB  # of one peer, whatever its transport
 UNREAD_BYTES_MAX = GIB  # of replies lent to ZeroMQ that one peer has not read
 METADATA_BYTES_MAX = 64 * MIB  # of the single node's metadata file
 FETCHES_PARKED_MAX = 20_000  # of all peers
+STREAM_CREDIT_BYTES_MAX = 64 * MIB  # that a streaming fetch may send before it is asked for anew
+STREAM_BEACON_MS = 500  # an answer, if an empty one, comes at least every second
+STREAM_SILENCE_MS_MAX = 5_000  # after which a client gives a stream up
 FETCH_BYTES_MAX = 55 * MIB  # Kafka's fetch.max.bytes default
 PEERS_MAX = 10_000
 

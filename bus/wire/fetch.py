@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bus.model.batch import Buffer
+from bus.wire.extensions import CREDIT_BYTES, MORE
 from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
 from bus.wire.schema import (
     Message,
     array,
+    boolean,
     int8,
     int16,
     int32,
@@ -78,6 +80,7 @@ class FetchRequest(Message):
     topics: list[FetchTopic] = array(FetchTopic)
     forgotten_topics_data: list[ForgottenTopic] = array(ForgottenTopic, since=7)
     rack_id: str = string(since=11)
+    credit_bytes: int = int64(-1, tag=CREDIT_BYTES)
 
 
 @dataclass(slots=True)
@@ -139,3 +142,4 @@ class FetchResponse(Message):
     session_id: int = int32(since=7)
     responses: list[FetchableTopicResponse] = array(FetchableTopicResponse)
     node_endpoints: list[NodeEndpoint] = array(NodeEndpoint, since=16, tag=0)
+    more: bool = boolean(tag=MORE)

@@ -131,15 +131,19 @@ class FetcherPlayer:
 
     def on_offset(self, plan, offset="-1", error="", now="0"):
         return self.told(
-            self.fetcher.on_offset(a, int(offset), error_of(error), int(now))
+            self.fetcher.on_offset(self.plans[int(plan)], a, int(offset), error_of(error), int(now))
             for a in self.plans[int(plan)].asks
         )
 
-    def on_fetched(self, plan, now="0", error="", **facts):
-        done = self.plans[int(plan)]
-        self.fetcher.on_plan_done(done)
+    def on_fetched(self, plan, now="0", error="", more="no", **facts):
+        plan = self.plans[int(plan)]
+        asks = self.fetcher.asks(plan)
+        if more == "no":
+            self.fetcher.on_plan_done(plan)
         fetched = Fetched(error_of(error), **{key: int(value) for key, value in facts.items()})
-        return self.told(self.fetcher.on_fetched(a, fetched, int(now)) for a in done.asks)
+        return self.told(
+            self.fetcher.on_fetched(plan, a, fetched, int(now), more=more == "yes") for a in asks
+        )
 
     def on_consumed(self, of, generation, size):
         self.fetcher.on_consumed(partition_of(of), int(generation), int(size))
@@ -165,7 +169,7 @@ class FetcherPlayer:
     def state(self, now="0"):
         seats = [
             f"{p.topic}/{p.partition} offset={s.offset} lookup={s.lookup} buffered={s.buffered}"
-            f"{' busy' if s.busy else ''}{' broken' if s.broken else ''}"
+            f"{' busy' if s.plan else ''}{' broken' if s.broken else ''}"
             f"{' paused' if s.paused else ''}"
             for p, s in self.fetcher.seats.items()
         ]

@@ -4,7 +4,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from bus.broker.fetches import Fetches, ParkedFetch, Wanted
+from bus.broker.fetches import Fetches
+from bus.broker.reads import Fetch, Wanted
 from bus.errors import CorruptMessage, StorageError, UnknownTopicOrPartition
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import produce, told
@@ -32,13 +33,13 @@ class HeldPool:
 
 
 class Readers:
-    """Fetches over the partitions of one topic, whose answers are kept."""
+    """Fetches over the partitions of one topic; what the answers say of each is kept."""
 
     def __init__(self, bench: Bench, parked_max: int = 10) -> None:
         self.bench = bench
         self.pool = HeldPool()
         node = bench.node
-        self.fetches = Fetches(bench.clock, self.pool, node.counters, parked_max)
+        self.fetches = Fetches(bench.clock, self.pool, node.counters, node.streams, parked_max)
         node.runtime._on_committed = self.fetches.on_committed
         self.partitions = [node.runtime.find("t", index) for index in (0, 1)]
         self.answers: list[list] = []
@@ -51,15 +52,17 @@ class Readers:
         self.put(wanted, wait_ms, bytes_min, bytes_max)
 
     def put(self, wanted, wait_ms=500, bytes_min=1, bytes_max=1 << 20) -> None:
-        parked = ParkedFetch(wanted, bytes_min, bytes_max, self.answers.append)
-        self.fetches.fetch(parked, wait_ms)
+        self.fetches.fetch(Fetch(wanted, bytes_min, bytes_max, 12, self.keep), wait_ms)
+
+    def keep(self, answer) -> None:
+        self.answers.append([part for topic in answer.responses for part in topic.partitions])
 
     def write(self, value: bytes = b"a", index: int = 0) -> None:
         told(self.bench, produce(batch_of(value), index=index))
 
     def sizes(self) -> list[int]:
-        """Of the last answer's pieces."""
-        return [len(piece.records) for piece in self.answers[-1]]
+        """Of the records in the last answer."""
+        return [len(part.records) for part in self.answers[-1]]
 
 
 @pytest.fixture
@@ -125,7 +128,7 @@ def test_a_partition_for_which_nothing_is_left_is_empty(readers: Readers) -> Non
 
 def test_a_partition_that_is_not_hosted_answers_its_error_at_once(readers: Readers) -> None:
     readers.put([Wanted(None, 7, 0, 100, error=UnknownTopicOrPartition.code)])
-    assert [piece.error for piece in readers.answers[0]] == [UnknownTopicOrPartition.code]
+    assert [part.error_code for part in readers.answers[0]] == [UnknownTopicOrPartition.code]
 
 
 def test_a_full_house_answers_at_once(bench: Bench) -> None:
@@ -175,4 +178,4 @@ def test_a_cold_read_that_fails_is_its_partition_s_error(
     rolled(readers)
     readers.fetch(0, 0)
     readers.pool.finish(error)
-    assert [piece.error for piece in readers.answers[0]] == [code, 0]
+    assert [part.error_code for part in readers.answers[0]] == [code, 0]

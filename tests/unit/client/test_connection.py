@@ -4,6 +4,8 @@ import asyncio
 
 from bus.client.connection import Connections
 from bus.errors import NetworkError, RequestTimedOut
+from bus.model import limits
+from bus.wire.fetch import FetchResponse
 from bus.wire.metadata import MetadataRequest, MetadataResponse
 
 URL = "tcp://host:1"
@@ -93,3 +95,29 @@ async def test_nothing_is_answered_after_close():
     stage.links[0].calls[0](MetadataResponse())
     await asyncio.sleep(0)
     assert stage.answers == []
+
+
+@on_loop
+async def test_a_stream_is_answered_until_its_last_answer():
+    stage = Stage()
+    stage.call()
+    for more in (True, True, False, True):
+        stage.links[0].calls[0](FetchResponse(more=more))
+    assert [answer.more for answer in stage.answers] == [True, True, False]
+    stage.connections.close()
+
+
+def test_a_stream_that_falls_silent_is_given_up(monkeypatch):
+    monkeypatch.setattr("bus.client.connection.STREAM_SILENCE_MS_MAX", 10)
+    assert limits.STREAM_SILENCE_MS_MAX > 2 * limits.STREAM_BEACON_MS, "a beacon may be missed"
+
+    async def story():
+        stage = Stage()
+        stage.call()
+        stage.links[0].calls[0](FetchResponse(more=True))
+        while len(stage.answers) < 2:
+            await asyncio.sleep(0.005)
+        assert isinstance(stage.answers[1], RequestTimedOut)
+        stage.connections.close()
+
+    asyncio.run(story())

@@ -1,0 +1,47 @@
+"""The pieces of a fetch in the shape of its answer."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from uuid import UUID
+
+from bus.broker.reads import Piece
+from bus.errors import UnsupportedCompressionType
+from bus.model.batch import COMPRESSION_MASK, Buffer
+from bus.wire.fetch import EpochEndOffset, FetchableTopicResponse, FetchResponse, PartitionData
+
+ZSTD, ZSTD_SINCE_VERSION = 4, 10
+ATTRIBUTES_BYTE = 22  # low byte of a batch's attributes
+
+
+def response_of(version: int, pieces: Iterable[Piece], more: bool = False) -> FetchResponse:
+    """An answer at `version`, topics in the order of the pieces; `more` announces another."""
+    topics = [
+        FetchableTopicResponse(topic, topic_id, [_partition_data(version, p) for p in group])
+        for (topic, topic_id), group in groupby(pieces, key=_topic)
+    ]
+    return FetchResponse(responses=topics, more=more)
+
+
+def _topic(piece: Piece) -> tuple[str, UUID]:
+    return piece.wanted.topic, piece.wanted.topic_id
+
+
+def _partition_data(version: int, piece: Piece) -> PartitionData:
+    error, records = piece.error, piece.records
+    if version < ZSTD_SINCE_VERSION and _first_compression(records) == ZSTD:
+        error, records = UnsupportedCompressionType.code, b""
+    return PartitionData(
+        partition_index=piece.wanted.index,
+        error_code=error,
+        high_watermark=piece.high_watermark,
+        last_stable_offset=piece.high_watermark,
+        log_start_offset=piece.start_offset,
+        diverging_epoch=EpochEndOffset(*piece.diverging) if piece.diverging is not None else None,
+        records=records,
+    )
+
+
+def _first_compression(records: Buffer) -> int:
+    if len(records) <= ATTRIBUTES_BYTE:
+        return 0
+    return int(memoryview(records)[ATTRIBUTES_BYTE]) & COMPRESSION_MASK

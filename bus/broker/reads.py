@@ -1,0 +1,127 @@
+"""A fetch, and what each of its partitions gives to it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from bus.broker.context import Reply
+from bus.broker.partition import Partition
+from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError
+from bus.log.cold_read import ColdRead
+from bus.log.partition_log import PartitionLog
+from bus.model.batch import Buffer
+from bus.model.ids import NO_TOPIC_ID
+
+NO_CREDIT = -1  # the reader wants one answer
+
+log = logging.getLogger("busd")
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One partition of a fetch; `partition` is None, and `error` set, if it is not hosted."""
+
+    partition: Partition | None
+    index: int
+    offset: int
+    bytes_max: int
+    leader_epoch: int = -1
+    last_epoch: int = -1  # of the last batch that the reader holds
+    error: int = NONE
+    topic: str = ""  # as it was named, by name or id
+    topic_id: UUID = NO_TOPIC_ID
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one partition gives to an answer."""
+
+    wanted: Wanted
+    error: int = NONE
+    high_watermark: int = -1
+    start_offset: int = -1
+    diverging: tuple[int, int] | None = None  # (epoch, end offset): the reader holds other records
+    records: Buffer = b""
+    cold: ColdRead | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether the reader has to know at once, records or not."""
+        return self.error != NONE or self.cold is not None or self.diverging is not None
+
+
+@dataclass(slots=True, eq=False)
+class Fetch:
+    """A question for the records of some partitions, from its arrival to its last answer."""
+
+    wanted: Sequence[Wanted]
+    bytes_min: int
+    bytes_max: int
+    version: int  # of the request
+    reply: Reply
+    peer: str = ""  # who asks
+    is_gone: Callable[[], bool] = lambda: False
+    credit: int = NO_CREDIT  # bytes that further answers may have (bus/broker/streams.py)
+
+
+def collect(wanted: Sequence[Wanted], bytes_max: int) -> list[Piece]:
+    """Look at each partition in the order asked for; the first batch is always whole."""
+    left = bytes_max
+    pieces: list[Piece] = []
+    for one in wanted:
+        piece = _look(one, left)
+        cold = piece.cold is not None  # its size is known only when it is read
+        left -= one.bytes_max if cold else len(piece.records)
+        pieces.append(piece)
+    return pieces
+
+
+def _look(wanted: Wanted, left: int) -> Piece:
+    partition = wanted.partition
+    if partition is None:
+        return Piece(wanted, wanted.error)
+    leader, kept = partition.leader, partition.log
+    piece = Piece(wanted, leader.epoch_error(wanted.leader_epoch))
+    if piece.error != NONE:
+        return piece
+    piece.high_watermark, piece.start_offset = leader.high_watermark, kept.start_offset
+    piece.diverging = _divergence(kept, wanted)
+    if piece.diverging is not None:
+        return piece
+    if not kept.start_offset <= wanted.offset <= leader.end_offset:
+        piece.error = OffsetOutOfRange.code
+        return piece
+    if wanted.offset >= leader.high_watermark or left <= 0:
+        return piece
+    try:
+        found = kept.read(wanted.offset, min(wanted.bytes_max, left), leader.high_watermark)
+    except BusError as error:
+        piece.error = error.code
+        return piece
+    except OSError as error:
+        note_read_error(piece, error)
+        return piece
+    if isinstance(found, ColdRead):
+        piece.cold = found
+    else:
+        piece.records = found
+    return piece
+
+
+def note_read_error(piece: Piece, error: OSError) -> None:
+    """The disk gives the bytes no more; what else is on it may be good."""
+    piece.error = StorageError.code
+    partition = piece.wanted.partition
+    assert partition is not None, "only what is hosted is read"
+    log.error("%s cannot be read at offset %d: %s", partition.name, piece.wanted.offset, error)
+
+
+def _divergence(kept: PartitionLog, wanted: Wanted) -> tuple[int, int] | None:
+    """Where the reader's log leaves ours, if it does (R12, R19; KIP-320)."""
+    if wanted.last_epoch < 0:
+        return None
+    epoch, end = kept.epochs.end_offset_for(wanted.last_epoch, kept.end_offset)
+    if epoch < wanted.last_epoch or end < wanted.offset:
+        return epoch, end
+    return None
