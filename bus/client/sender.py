@@ -10,7 +10,7 @@ goes on taking records, so that a busy producer's batches grow by themselves.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +30,7 @@ from bus.errors import (
     error_of,
 )
 from bus.model.ids import TopicPartition
+from bus.model.limits import BUFFERS_PER_REQUEST_MAX, CREDIT_BYTES
 from bus.native.batch import seal
 from bus.ports import Clock
 from bus.wire.produce import (
@@ -150,7 +151,8 @@ class Sender:
         while True:
             shipment = self._accumulator.take(now_ms, self.cluster.routing.leader_of)
             for node, entries in shipment.by_node.items():
-                self._send(node, entries)
+                for part in requests_of(entries):
+                    self._send(node, part)
             if not shipment.by_node:
                 break
         for partition in shipment.leaderless:
@@ -266,6 +268,20 @@ class Sender:
     def _on_timer(self) -> None:
         self._timer = None
         self.turn()
+
+
+def requests_of(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """As few requests as a broker takes: so many buffers and, but for a lone one, so many bytes."""
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        size += entry[1].size
+        if part and (len(part) == BUFFERS_PER_REQUEST_MAX or size > CREDIT_BYTES):
+            yield part
+            part, size = [], entry[1].size
+        part.append(entry)
+    if part:
+        yield part
 
 
 def _by_partition(

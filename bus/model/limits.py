@@ -10,7 +10,8 @@ CLIENT_ID_LENGTH_MAX = 1024
 
 # Requests and responses.
 FRAME_BYTES_MAX = 100 * MIB  # one request with all its frames
-FRAMES_PER_REQUEST_MAX = 66  # identity, header and body, 64 record buffers
+BUFFERS_PER_REQUEST_MAX = 64  # record batches of one request
+FRAMES_PER_REQUEST_MAX = BUFFERS_PER_REQUEST_MAX + 2  # identity, header and body before them
 REQUEST_ELEMENTS_MAX = 250_000  # of all arrays of one request, their own elements included
 RESPONSE_ELEMENTS_MAX = 5_000_000  # of all arrays of one response
 REQUESTS_UNANSWERED_MAX = 16  # of one peer over ZeroMQ
