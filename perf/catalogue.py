@@ -37,6 +37,7 @@ SCENARIOS = _by_name(
     ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
     ("latency", "one message at a time, and the relay", "perf.macro.latency"),
     ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
+    ("many-partitions", "10,000 partitions: write, start, idle", "perf.macro.many_partitions"),
     ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
 )
 RIVALS = _by_name(

@@ -36,6 +36,7 @@ class Checkpointer:
     ) -> None:
         self.is_under_way = False
         self.is_due = True  # as soon as possible
+        self.has_changes = True  # a log was written, committed, made or deleted since the last
         self._disk = disk
         self._clock = clock
         self._logs = logs
@@ -59,6 +60,8 @@ class Checkpointer:
         self._written_ms = self._clock.now_ms()
         if self.is_under_way or self._disk.failed is not None:
             return
+        if not (self.has_changes or self.is_due or self._last_failed):
+            return  # very many idle logs cost nothing
         data = self._begin()
         if data is not None:
             self.is_under_way = True
@@ -85,7 +88,7 @@ class Checkpointer:
 
     def _begin(self) -> bytes | None:
         """The content; the journals go on in their next generation. None if all is as it was."""
-        self.is_due = False
+        self.is_due = self.has_changes = False
         content = self.content(CHECKPOINT_MAGIC, 0)
         has_news = any(journal.has_blocks for journal in self._journals)
         if content == self._written and not has_news and not self._last_failed:

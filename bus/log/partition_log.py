@@ -71,6 +71,9 @@ class Keeper(Protocol):
     def checkpoint_soon(self) -> None:
         """Write a checkpoint in the background."""
 
+    def note_change(self) -> None:
+        """The next checkpoint will not be as the last one was."""
+
 
 class PartitionLog:
     """See the module; `LogStore` makes them."""
@@ -101,6 +104,7 @@ class PartitionLog:
         self._clock = clock
         self._keeper = keeper
         self._residency = Residency(disk)
+        self._needs_seal = not recovered.is_sealed
         self._rested_at = -1  # the end offset when `rest` was last called
         self._uncommitted: list[Segment] = []  # with bytes that no commit has taken
         if self.flushed_offset < self.end_offset:
@@ -141,6 +145,8 @@ class PartitionLog:
                 f"The batch of {info.size} bytes is larger than a segment: "
                 f"segment.bytes is {limit}."
             )
+        self._keeper.note_change()
+        self._needs_seal = True
         segment = self._active(info, base_offset, limit)
         segment.append(batch, info, base_offset, leader_epoch, limit)
         self._residency.on_append(segment)
@@ -167,6 +173,7 @@ class PartitionLog:
         return self.segments[-1]
 
     def _begin_segment(self, capacity: int, limit: int) -> None:
+        self._needs_seal = True
         segment = Segment.create(self._disk, self.directory, self.end_offset, capacity, limit)
         segment.created_ms = self._clock.wall_ms()
         segment.index_interval = self.settings.index_interval_bytes
@@ -204,6 +211,7 @@ class PartitionLog:
 
     def on_committed(self, segments: list[Segment], end_offset: int) -> None:
         """They are durable: closed ones let go of their files."""
+        self._keeper.note_change()
         self.flushed_offset = max(self.flushed_offset, end_offset)
         assert self.flushed_offset <= self.end_offset, "nothing is flushed that was not written"
         for segment in segments:
@@ -331,7 +339,7 @@ class PartitionLog:
 
     def seal(self) -> None:
         """A clean stop: the indexes and the producers' state into their files."""
-        if self.segments and self.read_only is None:
+        if self.segments and self.read_only is None and self._needs_seal:
             self.segments[-1].write_indexes()
             path = offset_file(self.directory, self.end_offset, SNAPSHOT)
             self._disk.write_later(path, self.producers.snapshot(), None, False)
@@ -352,6 +360,7 @@ class PartitionLog:
         if end_offset >= self.end_offset:
             return
         self._keeper.settle()
+        self._needs_seal = True
         self.flushed_offset = min(self.flushed_offset, end_offset)
         self.high_watermark = min(self.high_watermark, end_offset)
         self.epochs.truncate(end_offset)

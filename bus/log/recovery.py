@@ -69,6 +69,7 @@ class Recovered:
     epochs: EpochCache = field(default_factory=EpochCache)
     producers: ProducerTable = field(default_factory=ProducerTable)
     read_only: str | None = None
+    is_sealed: bool = False  # its indexes and its snapshot on disk are those of its end
     unsynced: list[Segment] = field(default_factory=list)  # scanned: to be committed anew
     scanned_bytes: int = 0
     cut_bytes: int = 0
@@ -201,6 +202,8 @@ class _Recovery:
             segment.created_ms = self.known.record.segment_created_ms or self.now_ms
         if self._trust(segment, length, following):
             self.producers.on_segment(segment)
+            has_snapshot = self.producers.start_offset == segment.end_offset
+            self.result.is_sealed = following is None and has_snapshot
         else:
             self._scan(segment, length, following)
         return segment

@@ -217,6 +217,7 @@ class LogStore:
         if recovered.epochs.is_exhausted:
             recovered.read_only = why_read_only(recovered.directory, EXHAUSTED)
         log = PartitionLog(self._disk, self._clock, self, partition, settings, recovered)
+        self.note_change()
         self._logs[partition] = log
         return log
 
@@ -267,6 +268,7 @@ class LogStore:
             self._logs[partition].epochs.assign(epoch, start_offset)
         if not entries:
             return
+        self.note_change()
         payload = pack_epochs(entries)
         if self._epoch_journal.append(payload) and self._epoch_journal.region is not None:
             self._disk.sync([self._epoch_journal.region])
@@ -284,6 +286,10 @@ class LogStore:
     def checkpoint_soon(self) -> None:
         """The next `housekeeping` writes one."""
         self._checkpoints.is_due = True
+
+    def note_change(self) -> None:
+        """The next checkpoint will not be as the last one was."""
+        self._checkpoints.has_changes = True
 
     def checkpoint_now(self) -> None:
         """Write one durably before it returns. Raises OSError."""
