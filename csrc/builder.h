@@ -68,9 +68,9 @@ static inline struct bus_builder bus_builder_begin(uint8_t *data, int64_t capaci
 
 /* Add a record; `headers` is the coded header list, count included, or null for none. OK, or with
  * nothing written FULL (`needed` is set) or TOO_LARGE. */
-static inline int bus_builder_append(struct bus_builder *builder, int64_t timestamp,
-                                     struct bus_bytes key, struct bus_bytes value,
-                                     struct bus_bytes headers) {
+__attribute__((always_inline)) static inline int
+bus_builder_append(struct bus_builder *builder, int64_t timestamp, struct bus_bytes key,
+                   struct bus_bytes value, struct bus_bytes headers) {
     if (BUS_UNLIKELY(key.size > BUS_SIZE_MAX || value.size > BUS_SIZE_MAX ||
                      headers.size > BUS_SIZE_MAX))
         return BUS_ERR_TOO_LARGE;

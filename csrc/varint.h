@@ -35,12 +35,14 @@ static inline bool bus_read_raw(struct bus_cursor *cursor, unsigned bits, uint64
 
 /* Read one signed 32-bit varint. False if it is cut short or too long. */
 static inline bool bus_read_varint(struct bus_cursor *cursor, int32_t *value) {
+    const uint8_t *at = cursor->at;
     uint32_t raw;
-    if (BUS_LIKELY(cursor->at < cursor->end && *cursor->at < 0x80)) {
-        raw = *cursor->at++;
-    } else if (BUS_LIKELY(bus_left(cursor) >= 2 && cursor->at[1] < 0x80)) {
-        raw = (cursor->at[0] & 0x7fu) | (uint32_t)cursor->at[1] << 7;
-        cursor->at += 2;
+    if (BUS_LIKELY(cursor->end - at >= 2 && at[0] < 0x80)) {
+        raw = at[0];
+        cursor->at = at + 1;
+    } else if (BUS_LIKELY(cursor->end - at >= 2 && at[1] < 0x80)) {
+        raw = (at[0] & 0x7fu) | (uint32_t)at[1] << 7;
+        cursor->at = at + 2;
     } else {
         uint64_t wide;
         if (!bus_read_raw(cursor, 32, &wide))
@@ -62,17 +64,27 @@ static inline bool bus_read_varlong(struct bus_cursor *cursor, int64_t *value) {
     return true;
 }
 
-/* Bytes that a zigzagged number takes. */
+/* Bytes that a zigzagged number takes. Most take one or two: to foresee that is cheaper than to
+ * count bits. */
 static inline int bus_varint_size(uint64_t zigzag) {
-    return (70 - __builtin_clzll(zigzag | 1)) / 7;
+    if (BUS_LIKELY(zigzag < 0x4000))
+        return zigzag < 0x80 ? 1 : 2;
+    return (70 - __builtin_clzll(zigzag)) / 7;
 }
 
 /* Write a zigzagged number; the caller has made room. Returns the end. */
 static inline uint8_t *bus_write_raw(uint8_t *at, uint64_t zigzag) {
-    while (zigzag >= 0x80) {
-        *at++ = (uint8_t)(zigzag | 0x80);
-        zigzag >>= 7;
+    if (BUS_LIKELY(zigzag < 0x80)) {
+        at[0] = (uint8_t)zigzag;
+        return at + 1;
     }
+    if (BUS_LIKELY(zigzag < 0x4000)) {
+        at[0] = (uint8_t)(zigzag | 0x80);
+        at[1] = (uint8_t)(zigzag >> 7);
+        return at + 2;
+    }
+    for (; zigzag >= 0x80; zigzag >>= 7)
+        *at++ = (uint8_t)(zigzag | 0x80);
     *at++ = (uint8_t)zigzag;
     return at;
 }

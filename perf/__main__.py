@@ -4,18 +4,20 @@ import argparse
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
 
 from perf.bench import Bench, Failed
-from perf.catalogue import ALL, MICRO, OURS, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.catalogue import ALL, COUNTS, MICRO, OURS, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.counts import ACCEPTED, accept, count_all
 from perf.result import ROOT, Result, load, merged, save
 from perf.rivals.plot import write_plot
 from perf.rivals.publish import publish
 from perf.rivals.versus import ratios
-from perf.screen import console, show_list, show_report, show_results, show_versus
+from perf.screen import console, show_counts, show_list, show_report, show_results, show_versus
 from perf.targets import beaten_limits
 
 LATEST = ROOT / "perf" / "results" / "latest.json"
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> int:
         return _from_file(names[0], names[1:])
     if names == [MICRO]:
         return _micro(options.json)
+    if names == [COUNTS]:
+        return _counts(options.accept)
     bench = Bench(
         directory=options.dir,
         scale=options.scale,
@@ -111,6 +115,20 @@ def _from_file(verb: str, files: list[str]) -> int:
     return 0 if show_report(results) else 1
 
 
+def _counts(accepted: bool) -> int:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            counts = count_all(Path(folder))
+    except Failed as error:
+        console.print(f"perf: {escape(str(error))}")
+        return 2
+    show_counts(counts)
+    if accepted:
+        accept(counts)
+        console.print(f"written: {ACCEPTED}")
+    return 0 if accepted or not any(count.is_too_many for count in counts) else 1
+
+
 def _micro(json: Path | None) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "--benchmark-only", "perf/micro"]
     if json:
@@ -128,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help="list, all, report FILE or names")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results here")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of records")
+    parser.add_argument("--accept", action="store_true", help="counts: compare with these from now")
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement")
     parser.add_argument(
         "--dir", type=Path, default=Path("build/perf"), help="where data goes (the disk measured)"

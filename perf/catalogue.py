@@ -46,6 +46,7 @@ RIVALS = _by_name(
     ("nats", "NATS JetStream by nats-py", "perf.rivals.nats_jetstream"),
 )
 MICRO = "micro"  # pytest-benchmark over perf/micro
+COUNTS = "counts"  # instructions of the native parts, by callgrind
 ALL = "all"  # every scenario above
 REPORT = "report"  # the table of targets from a document
 VERSUS = "versus"  # OURS and RIVALS, and the table of ratios

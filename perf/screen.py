@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from perf.catalogue import ALL, MICRO, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.catalogue import ALL, COUNTS, MICRO, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.counts import TOLERANCE, Count
 from perf.result import Result
 from perf.rivals.versus import OURS, THEIRS, ratios, short
 from perf.targets import TARGETS, beaten_limits, judge
@@ -18,6 +19,7 @@ def show_list() -> None:
     """What `./run perf NAME` knows."""
     table = Table("name", "what it measures", box=None)
     table.add_row(MICRO, "the native parts, by pytest-benchmark")
+    table.add_row(COUNTS, "instructions of the hot native functions, against what is accepted")
     for scenario in SCENARIOS.values():
         table.add_row(scenario.name, escape(scenario.what))
     table.add_row(ALL, "everything, then the report")
@@ -40,6 +42,21 @@ def show_results(results: list[Result]) -> None:
             _each(result, "cpu_seconds_per_million"),
             _each(result, "rss_anon_mb"),
             " ".join(f"{key}={value}" for key, value in result.facts.items() if key != "tried"),
+        )
+    console.print(table)
+
+
+def show_counts(counts: list[Count]) -> None:
+    """Instructions, in all and a record, and how they compare."""
+    table = Table("function", "instructions", "a record", "accepted", "growth")
+    for count in counts:
+        growth = f"{count.growth:+.1%}" if count.accepted else "-"
+        table.add_row(
+            count.name,
+            f"{count.instructions:,}",
+            f"{count.a_record:.1f}",
+            f"{count.accepted:,}" if count.accepted else "none",
+            f"[red]{growth}, more than {TOLERANCE:.0%}[/]" if count.is_too_many else growth,
         )
     console.print(table)
 
