@@ -36,6 +36,7 @@ SCENARIOS = _by_name(
     ("embedded", "produce and consume in one process", "perf.macro.embedded"),
     ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
     ("latency", "one message at a time, and the relay", "perf.macro.latency"),
+    ("fanout", "1, 8 and 200 subscribers of one partition; open loop", "perf.macro.fanout"),
     ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
     ("many-partitions", "10,000 partitions: write, start, idle", "perf.macro.many_partitions"),
     ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
