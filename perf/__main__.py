@@ -97,8 +97,14 @@ def _measure(names: list[str], bench: Bench) -> tuple[list[Result], list[str]]:
         except Exception as error:
             if name not in RIVALS:
                 raise
-            failed.append(f"{name} could not be measured: {type(error).__name__}: {error}")
+            failed.append(f"{name} could not be measured: {_plain(error)}")
     return results, failed
+
+
+def _plain(error: Exception) -> str:
+    """An error of a rival or its client, which may quote the bytes it was given."""
+    text = f"{type(error).__name__}: {error}"
+    return "".join(letter if letter.isprintable() else " " for letter in text)[-300:]
 
 
 def _from_file(verb: str, files: list[str]) -> int:

@@ -91,10 +91,12 @@ def _repeats(result: Result) -> str:
 
 
 def _conditions(told: Document) -> str:
+    busy = float(told.machine["load_before"]) > float(told.machine["cores"]) / 2
     return (
         f"{told.day}, one run, 100-byte records, one partition, loopback, medians of repeats; "
-        f"{told.where}, of whose time the host took {told.machine['steal']:.1%} away. "
-        "A bold ratio reaches its aim."
+        f"{told.where}; load of others at the start {told.machine['load_before']}, "
+        f"time that the host took away {told.machine['steal']:.1%}. A bold ratio reaches its aim."
+        + (" The machine was busy with other work: every rate is below what it can be." * busy)
     )
 
 

@@ -19,7 +19,7 @@ def rate(name: str, records: float, **facts: str) -> Result:
 OUR_BATCH = rate("produce-batch os", 9.6e6)
 JAVA = rate("kafka java produce os", 0.75e6, policy="no fsync", versions="Kafka 4.1.0, Java 17")
 NATS = rate("nats produce os", 0.03e6, policy="fsync every 2 minutes", versions="NATS 2.9.10")
-MACHINE = {"cores": 2, "cpu": "a <b> & c", "memory_gb": 23.4, "steal": 0.012}
+MACHINE = {"cores": 2, "cpu": "a <b> & c", "memory_gb": 23.4, "steal": 0.012, "load_before": 0.1}
 
 
 def document(*results: Result) -> Document:
