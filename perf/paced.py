@@ -90,10 +90,10 @@ class Seen:
             raise Failed(f"offset {self.next_offset} was due, {offsets[0]} to {offsets[-1]} came")
         if self.next_offset // self.call_records % self.shares == self.share:
             self.checksum = zlib.crc32(b"".join(batch.values), self.checksum)
-        self.next_offset += len(batch)
-        spans = batch.value_spans[offsets % self.call_records == 0]
+        spans = batch.value_spans[-self.next_offset % self.call_records :: self.call_records]
         if len(spans):
             self.latencies += (now - stamps(batch.buffers[0], spans[:, 1])).tolist()
+        self.next_offset += len(batch)
 
     def report(self) -> tuple[int, list[int]]:
         """The checksum and the latencies since the last report."""

@@ -14,7 +14,7 @@ from bus.broker.fetches import Fetches, Pool
 from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
-from bus.broker.streams import Soon, Streams
+from bus.broker.streams import Later, Streams
 from bus.errors import StorageError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
@@ -46,7 +46,7 @@ class Node:
         clock: Clock,
         random: Random,
         pool: Pool,
-        soon: Soon,
+        later: Later,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -60,7 +60,7 @@ class Node:
         self.stores = Stores(disks, clock, random, self._on_flushed, self._on_disk_failed, reserve)
         self.directories = Directories(coordination, settings.node_id)
         self.metadata = Metadata(coordination, random, self._brokers, settings.node_id)
-        self.streams = Streams(clock, self.counters, soon)
+        self.streams = Streams(clock, self.counters, later)
         self.fetches = Fetches(
             clock, pool, self.counters, self.streams, settings.max_parked_fetches
         )

@@ -49,7 +49,7 @@ class Service:
                 SystemClock(),
                 SystemRandom(),
                 self._pool,
-                loop.call_soon,
+                loop.call_later,
             )
             self.node.served = SERVED
             self._start()

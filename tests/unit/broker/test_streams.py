@@ -1,11 +1,13 @@
 """Streams: which fetches become one, what each is sent, and how it ends."""
 
+from operator import itemgetter
+
 import pytest
 
 from bus.broker.reads import Fetch, Wanted
 from bus.broker.streams import Streams
 from bus.errors import NotLeader
-from bus.model.limits import STREAM_BEACON_MS
+from bus.model.limits import STREAM_BEACON_MS, STREAM_REST_MS_MAX, STREAMS_PER_MS_OF_REST
 from bus.native.batch import header
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import produce, told
@@ -49,7 +51,7 @@ class Tail:
         self.bench = bench
         self.due: list = []
         node = bench.node
-        self.streams = Streams(bench.clock, node.counters, self.due.append)
+        self.streams = Streams(bench.clock, node.counters, self._later)
         node.streams = node.fetches._streams = self.streams
         node.create_topic("t", 2, 1, {"flush": "os"})
         self.partitions = [node.runtime.find("t", index) for index in (0, 1)]
@@ -58,8 +60,13 @@ class Tail:
         told(self.bench, produce(batch_of(value), index=index))
 
     def deliver(self) -> None:
-        while self.due:
-            self.due.pop(0)()
+        """Whatever is due by now, and what comes to be due by it."""
+        while self.due and min(at for at, _ in self.due) <= self.bench.clock.ms:
+            self.due.remove(first := min(self.due, key=itemgetter(0)))
+            first[1]()
+
+    def _later(self, seconds: float, work) -> None:
+        self.due.append((self.bench.clock.ms + round(seconds * 1000), work))
 
     def reader(self, *offsets: int, **options) -> Reader:
         return Reader(self, offsets, **options)
@@ -207,3 +214,54 @@ def test_a_stop_ends_every_stream(tail: Tail) -> None:
     reader = tail.reader(0)
     tail.bench.node.fetches.drain()
     assert (reader.more(), len(tail.streams)) == ([False], 0)
+
+
+def test_a_few_readers_are_served_at_every_turn(tail: Tail) -> None:
+    readers = [tail.reader(0, peer=str(n)) for n in range(STREAMS_PER_MS_OF_REST - 1)]
+    for _ in range(3):
+        tail.write()
+        tail.deliver()
+    assert all(len(reader.answers) == 3 for reader in readers)
+
+
+def test_after_a_delivery_to_many_a_partition_rests_and_collects(tail: Tail) -> None:
+    readers = [tail.reader(0, peer=str(n)) for n in range(5 * STREAMS_PER_MS_OF_REST)]
+    for _ in range(3):
+        tail.write()
+        tail.deliver()
+    assert all(reader.offsets() == [(0, 0)] for reader in readers)
+    tail.bench.pass_ms(5)
+    tail.deliver()
+    assert all(reader.offsets() == [(0, 0), (0, 1)] for reader in readers)
+    assert len(readers[0].answers[1].responses[0].partitions[0].records) == 2 * SIZE
+
+
+def test_a_rest_has_an_end_however_many_there_are(tail: Tail) -> None:
+    count = 2 * STREAM_REST_MS_MAX * STREAMS_PER_MS_OF_REST
+    readers = [tail.reader(0, peer=str(n)) for n in range(count)]
+    for _ in range(2):
+        tail.write()
+        tail.deliver()
+    tail.bench.pass_ms(STREAM_REST_MS_MAX)
+    tail.deliver()
+    assert all(len(reader.answers) == 2 for reader in readers)
+
+
+def test_a_partition_does_not_wait_for_another_one_s_rest(tail: Tail) -> None:
+    for number in range(5 * STREAMS_PER_MS_OF_REST):
+        tail.reader(0, peer=str(number))
+    both = tail.reader(0, 0)
+    for _ in range(2):
+        tail.write(index=0)
+        tail.write(index=1)
+        tail.deliver()
+    assert both.offsets() == [(0, 0), (1, 0), (1, 1)]
+
+
+def test_after_a_silence_nothing_waits(tail: Tail) -> None:
+    readers = [tail.reader(0, peer=str(n)) for n in range(5 * STREAMS_PER_MS_OF_REST)]
+    for _ in range(2):
+        tail.write()
+        tail.deliver()
+        tail.bench.pass_ms(STREAM_REST_MS_MAX)
+    assert all(reader.offsets() == [(0, 0), (0, 1)] for reader in readers)
