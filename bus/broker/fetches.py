@@ -10,7 +10,7 @@ thread; the answer leaves when the last piece is there.
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bus.broker.counters import Counters
 from bus.broker.fetch_response import response_of
@@ -21,13 +21,13 @@ from bus.control.timers import Timers
 from bus.errors import BusError
 from bus.ports import Clock
 
+Found = TypeVar("Found")
+
 
 class Pool(Protocol):
     """Threads for reads that may block."""
 
-    def submit(
-        self, work: Callable[[], memoryview], done: Callable[["Future[memoryview]"], None]
-    ) -> None:
+    def submit(self, work: Callable[[], Found], done: Callable[["Future[Found]"], None]) -> None:
         """Run `work` on a thread; `done` is called on the event loop's thread."""
 
 

@@ -18,6 +18,7 @@ from bus.broker.streams import Later, Streams
 from bus.errors import StorageError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
+from bus.log.scrubber import Scrubber
 from bus.log.store import LogStore
 from bus.model.broker_settings import BrokerSettings, broker_config
 from bus.model.cluster import BrokerInfo, TopicImage
@@ -58,6 +59,17 @@ class Node:
         self.absent: set[PartitionId] = set()  # in a data directory that is not there
         reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
         self.stores = Stores(disks, clock, random, self._on_flushed, self._on_disk_failed, reserve)
+        self.scrubbers = [
+            Scrubber(
+                store,
+                disk,
+                clock,
+                settings.log_scrub_bytes_per_second,
+                settings.log_scrub_interval_ms,
+            )
+            for store, disk in zip(self.stores.all, disks, strict=True)
+        ]
+        self._pool = pool
         self.directories = Directories(coordination, settings.node_id)
         self.metadata = Metadata(coordination, random, self._brokers, settings.node_id)
         self.streams = Streams(clock, self.counters, later)
@@ -100,6 +112,8 @@ class Node:
     def keep_house(self, now_ms: int) -> None:
         """Roll, retain, checkpoint: what is due of the work that nobody waits for."""
         self.stores.housekeeping(now_ms)
+        for scrubber in self.scrubbers:
+            scrubber.step(now_ms, self._pool.submit)
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 THREADS = 4
+Found = TypeVar("Found")
 
 
 class ReadPool:
@@ -14,12 +16,10 @@ class ReadPool:
         self._loop = loop
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="busd-read")
 
-    def submit(
-        self, work: Callable[[], memoryview], done: Callable[["Future[memoryview]"], None]
-    ) -> None:
+    def submit(self, work: Callable[[], Found], done: Callable[["Future[Found]"], None]) -> None:
         """Run `work` on a thread; `done` is called on the event loop's thread."""
 
-        def finished(future: "Future[memoryview]") -> None:
+        def finished(future: "Future[Found]") -> None:
             self._loop.call_soon_threadsafe(done, future)
 
         self._executor.submit(work).add_done_callback(finished)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bus.broker.node import Node
 from bus.broker.partition import Partition
+from bus.log.scrubber import Scrubber
 from bus.log.store import LogStore
 
 
@@ -37,6 +38,8 @@ class DirectoryStatus:
     failed: str | None  # the error that ended it: its partitions are fenced
     commits: int
     commit_seconds: float
+    scrubbed_bytes: int  # of closed segments, since the start
+    scrub_damages: int  # found by that
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Status:
 def status_of(node: Node, connections: int = 0) -> Status:
     """A snapshot; call it on the event loop's thread."""
     counters = node.counters
-    directories = tuple(_directory(store) for store in node.stores.all)
+    directories = tuple(map(_directory, node.stores.all, node.scrubbers))
     return Status(
         node_id=node.settings.node_id,
         cluster_id=node.metadata.image.cluster_id,
@@ -91,7 +94,7 @@ def status_of(node: Node, connections: int = 0) -> Status:
     )
 
 
-def _directory(store: LogStore) -> DirectoryStatus:
+def _directory(store: LogStore, scrubber: Scrubber) -> DirectoryStatus:
     commits, commit_ms = store.commits
     return DirectoryStatus(
         path=store.path,
@@ -104,6 +107,8 @@ def _directory(store: LogStore) -> DirectoryStatus:
         failed=str(store.failed) if store.failed is not None else None,
         commits=commits,
         commit_seconds=commit_ms / 1000,
+        scrubbed_bytes=scrubber.checked_bytes,
+        scrub_damages=scrubber.damages,
     )
 
 

@@ -7,6 +7,7 @@ checkpoint            per partition: start, high watermark, flushed offset, epoc
 epoch.journal         leader epochs since the checkpoint
 flush.journal         flushed offsets since the checkpoint
 clean_shutdown        end offsets, written by a clean stop and removed by the next start
+scrub                 how far the scrubber has come; derived
 topics/<topic id>/<partition>/
     <base offset, 20 digits>.log         record batches back to back (Kafka's format)
                             .index       sparse: offset -> position (Kafka's format)
@@ -30,6 +31,7 @@ CLEAN_SHUTDOWN = "clean_shutdown"
 EPOCH_JOURNAL = "epoch.journal"
 FLUSH_JOURNAL = "flush.journal"
 DISK_UUID = "disk_uuid"
+SCRUB = "scrub"
 
 LOG = ".log"
 INDEX = ".index"

@@ -19,6 +19,7 @@ from bus.model.limits import (
     GIB,
     IN_FLIGHT_BYTES_MAX,
     KIB,
+    MIB,
     PARTITIONS_PER_TOPIC_MAX,
     PEERS_MAX,
     REQUESTS_UNANSWERED_MAX,
@@ -81,6 +82,21 @@ class BrokerSettings:
         unit="percent",
         low=0,
         high=25,
+    )
+    log_scrub_bytes_per_second: int = setting(
+        8 * MIB,
+        "How fast closed segments of a data directory are read again, to find damage early; 0 for "
+        "never.",
+        unit="bytes",
+        low=0,
+        high=GIB,
+    )
+    log_scrub_interval_ms: int = setting(
+        7 * 24 * 3600 * 1000,
+        "From the beginning of one pass over all closed segments to the beginning of the next.",
+        unit="ms",
+        low=1000,
+        high=2**63 - 1,
     )
     node_id: int = setting(
         1,

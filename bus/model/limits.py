@@ -50,6 +50,7 @@ RESIDENT_BYTES = 8 * MIB  # of an active segment's end: taken to be in memory wi
 WRITE_BACK_BYTES = 16 * MIB  # appended bytes after which writing them to the disk begins
 KEPT_IN_MEMORY_BYTES = 1536 * MIB  # of a partition's end; what lies behind gives its memory back
 UNINDEXED_BYTES_MAX = 4 * MIB  # of a closed segment behind its last index entry; else it is rebuilt
+SCRUB_PIECE_BYTES = 256 * KIB  # the least that a scrubber reads at once
 SCAN_CHUNK_BYTES = 8 * MIB  # read at once by a recovery
 FLUSH_JOURNAL_BYTES = MIB  # of one half of the file: the commits between two checkpoints
 EPOCH_JOURNAL_BYTES = 256 * KIB  # of one half of the file

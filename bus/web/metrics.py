@@ -59,6 +59,16 @@ _DIRECTORY_GAUGES: tuple[tuple[str, str, Callable[[DirectoryStatus], float]], ..
     ("busd_directory_reserve_bytes", "Free space that stays free.", lambda d: d.reserve_bytes),
     ("busd_directory_partitions", "Partitions on it.", lambda d: d.partitions),
     ("busd_directory_full", "1 if it takes no writes for want of room.", lambda d: d.full),
+    (
+        "busd_directory_scrubbed_bytes",
+        "Bytes of closed segments that were checked again.",
+        lambda d: d.scrubbed_bytes,
+    ),
+    (
+        "busd_directory_scrub_damages",
+        "Damages and unreadable segments found by that.",
+        lambda d: d.scrub_damages,
+    ),
     ("busd_directory_failed", "1 if its disk has failed.", lambda d: d.failed is not None),
 )
 _PARTITION_GAUGES: tuple[tuple[str, str, Callable[[PartitionStatus], float]], ...] = (
