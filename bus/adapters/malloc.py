@@ -8,6 +8,7 @@ freed memory stay with the process after a busy time.
 
 import ctypes
 import sys
+from typing import Any
 
 from bus.model.limits import MIB
 
@@ -23,12 +24,21 @@ def keep_freed_memory(keep_bytes: int = KEEP_BYTES) -> bool:
 
     For processes that are ours, such as the daemon: a library does not tune its host's allocator.
     """
-    if sys.platform != "linux":
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:  # musl
+    mallopt = _function("mallopt")
+    if mallopt is None:
         return False
     return bool(
         mallopt(_M_TRIM_THRESHOLD, keep_bytes)
         and mallopt(_M_MMAP_THRESHOLD, min(keep_bytes, _MMAP_THRESHOLD_MAX))
     )
+
+
+def give_back_freed_memory() -> bool:
+    """Once, as much as possible, whatever is to be kept; False where the C library cannot."""
+    trim = _function("malloc_trim")
+    return trim is not None and bool(trim(0))
+
+
+def _function(name: str) -> Any:
+    """Of glibc; musl lacks these, and other systems have other rules."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

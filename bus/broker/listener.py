@@ -81,6 +81,7 @@ class ZmqListener:
 
     def close(self) -> None:
         """Stop listening and drop the peers."""
+        self._node.endpoints.pop(self._name, None)
         self._server.close()
 
     def _on_request(self, peer: ZmqPeer, frames: list[memoryview]) -> None:

@@ -11,11 +11,14 @@ from collections.abc import Callable
 
 from bus.adapters.clock import SystemClock
 from bus.adapters.disk.disk import RealDisk
+from bus.adapters.malloc import give_back_freed_memory
+from bus.adapters.memory import machine_bytes, own_bytes
 from bus.adapters.random import SystemRandom
 from bus.adapters.solo import Solo
 from bus.broker.context import Context, Reply
 from bus.broker.dispatch import SERVED, dispatch
 from bus.broker.listener import ZmqListener
+from bus.broker.memory_guard import MemoryGuard, limit_of
 from bus.broker.node import Node
 from bus.broker.pool import ReadPool
 from bus.broker.status import Status, status_of
@@ -27,6 +30,7 @@ from bus.wire.registry import api_of
 from bus.wire.schema import Message
 
 INPROC = "inproc"
+GIVE_BACK_SECONDS = 1.0  # after a listener was closed ZeroMQ is through with its peers
 log = logging.getLogger("busd")
 
 
@@ -61,6 +65,7 @@ class Service:
         name = f"inproc://busd-{os.getpid()}-{id(self):x}"
         self.node.endpoints[INPROC] = Endpoint(name, name, 0)
         self.listeners: list[ZmqListener] = []
+        self._guard: MemoryGuard | None = None
         if self.settings.listen:
             listener = ZmqListener(self._loop, self.node, self.settings.listen, self._touch)
             self.listeners.append(listener)
@@ -70,6 +75,9 @@ class Service:
         except BaseException:
             self._close_listeners()
             raise
+        if self.listeners:
+            limit = limit_of(self.settings.memory_limit_bytes, machine_bytes())
+            self._guard = MemoryGuard(self._loop, limit, own_bytes, self._on_memory_exceeded)
         self._ticker = Ticker(self._loop, self.node)
         report = self.node.recovery
         log.info("recovered %d partitions in %d ms", report.partitions, report.elapsed_ms)
@@ -85,11 +93,14 @@ class Service:
     def status(self) -> Status:
         """A snapshot; on the loop's thread."""
         connections = sum(listener.connections for listener in self.listeners)
-        return status_of(self.node, connections)
+        closed = bool(self.settings.listen) and not self.listeners
+        return status_of(self.node, connections, listener_closed=closed)
 
     def close(self, *, clean: bool = True) -> None:
         """Stop listening, answer who waits, flush, and note that the stop was clean."""
         self._ticker.close()
+        if self._guard is not None:
+            self._guard.close()
         try:
             self.node.stop(clean=clean)
         finally:
@@ -108,6 +119,11 @@ class Service:
     def _close_listeners(self) -> None:
         for listener in self.listeners:
             listener.close()
+        self.listeners.clear()
+
+    def _on_memory_exceeded(self) -> None:
+        self._close_listeners()
+        self._loop.call_later(GIVE_BACK_SECONDS, give_back_freed_memory)
 
     def unsafe(self) -> dict[str, str]:
         """Filesystem by path, of the data directories that may lose what was acknowledged."""

@@ -49,6 +49,7 @@ class Status:
     node_id: int
     cluster_id: str
     ready: bool
+    listener_closed: bool  # for want of memory: whoever is not in this process is not served
     alive: bool
     uptime_ms: int
     endpoints: dict[str, str]
@@ -67,7 +68,7 @@ class Status:
     loop_lag_ms_max: float
 
 
-def status_of(node: Node, connections: int = 0) -> Status:
+def status_of(node: Node, connections: int = 0, *, listener_closed: bool = False) -> Status:
     """A snapshot; call it on the event loop's thread."""
     counters = node.counters
     directories = tuple(map(_directory, node.stores.all, node.scrubbers))
@@ -75,6 +76,7 @@ def status_of(node: Node, connections: int = 0) -> Status:
         node_id=node.settings.node_id,
         cluster_id=node.metadata.image.cluster_id,
         ready=node.serving,
+        listener_closed=listener_closed,
         alive=bool(node.stores.working),
         uptime_ms=node.clock.now_ms() - node.started_ms,
         endpoints={name: endpoint.url for name, endpoint in node.endpoints.items()},

@@ -165,6 +165,14 @@ class BrokerSettings:
         low=KIB,
         high=1024 * FRAME_BYTES_MAX,
     )
+    memory_limit_bytes: int = setting(
+        0,
+        "Memory of the process, log files aside, above which the listener closes rather than that "
+        "the process be killed; 0 is half of what the machine or its control group has.",
+        unit="bytes",
+        low=0,
+        high=1024 * GIB,
+    )
     max_parked_fetches: int = setting(
         FETCHES_PARKED_MAX,
         "Fetches of all clients that may wait for records; further ones are answered empty.",

@@ -5,7 +5,8 @@ path       200 when                                 503 when
 /metrics   the broker answers                       it does not answer in time
 /livez     it is starting, or answers and one of    it does not answer in time, or all of its
            its disks works                          disks have failed
-/readyz    it serves requests                       it is starting, stopping or stuck
+/readyz    it serves requests                       it is starting, stopping or stuck, or has
+                                                    closed its listener for want of memory
 
 Nothing of prometheus_client is imported before the first scrape.
 """
@@ -32,6 +33,11 @@ GetStatus = Callable[[], Status | None]  # None: not started yet; TimeoutError: 
 
 _GAUGES: tuple[tuple[str, str, Callable[[Status], float]], ...] = (
     ("busd_ready", "1 while requests are served.", lambda s: s.ready),
+    (
+        "busd_listener_closed",
+        "1 if the process had too much memory to listen any longer.",
+        lambda s: s.listener_closed,
+    ),
     ("busd_uptime_seconds", "Time since the start.", lambda s: s.uptime_ms / 1000),
     ("busd_connections", "Clients that are connected.", lambda s: s.connections),
     (
@@ -150,7 +156,7 @@ class Pages:
             if path in {"/livez", "/readyz"}:
                 return self._health(path, start_response)
         except TimeoutError:
-            return _say(start_response, "503 Service Unavailable", "the broker does not answer")
+            return _say(start_response, _UNAVAILABLE, "the broker does not answer")
         return _say(start_response, "404 Not Found", "try /metrics, /livez or /readyz")
 
     def _scrape(
@@ -171,10 +177,14 @@ class Pages:
             good = status is None or status.alive
         else:
             good = status is not None and status.ready
-        return _say(start_response, *(_GOOD if good else ("503 Service Unavailable", "no")))
+            if good and status is not None and status.listener_closed:
+                return _say(start_response, _UNAVAILABLE, _CLOSED)
+        return _say(start_response, *(_GOOD if good else (_UNAVAILABLE, "no")))
 
 
 _GOOD = ("200 OK", "ok")
+_UNAVAILABLE = "503 Service Unavailable"
+_CLOSED = "the listener is closed: the process was above memory.limit.bytes"
 
 
 def _say(start_response: "StartResponse", line: str, text: str) -> Iterable[bytes]:
