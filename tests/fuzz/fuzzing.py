@@ -9,12 +9,14 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fuzz import instrumented
 from tests.fuzz.inputs import unpack
 from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets.node import MEMORY
 
 CORE = "core"  # csrc without Python
 NAMES = (CORE, *TARGETS)
@@ -86,12 +88,13 @@ def _start(name: str, arguments: list[str], seconds: int) -> subprocess.Complete
     if name == CORE:
         program = [str(instrumented.CORE)]
         del environment["LD_PRELOAD"]
-    return subprocess.run(
-        [*program, *arguments],
-        cwd=instrumented.BUILD,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=seconds,
-    )
+    with tempfile.TemporaryDirectory(prefix="busd-fuzz-", dir=MEMORY) as folder:
+        return subprocess.run(
+            [*program, *arguments],
+            cwd=instrumented.BUILD,
+            env=environment | {"FUZZ_FOLDER": folder},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+        )

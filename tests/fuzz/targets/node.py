@@ -34,14 +34,19 @@ from tests.fuzz.targets.wire import ASKED, header_of, joined, split
 BATCHES = 4
 PARTITIONS_MAX = 4  # that a peer may ask for here: more are sound, and slow
 INPUTS_PER_NODE = 200
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 numbers = count()
 
 
 @cache
 def folder() -> Path:
-    """Of this process, in memory where that is possible; gone when the process ends."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    made = Path(tempfile.mkdtemp(prefix="busd-fuzz-", dir=memory))
+    """Of this process, in memory where that is possible; gone when the process ends.
+
+    A fuzzer ends without another word of Python: whoever starts it names a folder, and removes it.
+    """
+    if given := os.environ.get("FUZZ_FOLDER"):
+        return Path(given)
+    made = Path(tempfile.mkdtemp(prefix="busd-fuzz-", dir=MEMORY))
     atexit.register(clean_up, made)
     return made
 
