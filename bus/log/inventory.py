@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import TypeAlias
 from uuid import UUID
 
 from bus.log import layout
@@ -9,9 +10,13 @@ from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId
 from bus.ports import Disk
 
+Found: TypeAlias = tuple[str, PartitionId, list[str]]  # path, partition, names inside
 
-def partition_dirs(disk: Disk, report: RecoveryReport) -> Iterator[tuple[str, PartitionId]]:
-    """(path, partition) of each; removals that have begun are finished on the way."""
+
+def partition_dirs(
+    disk: Disk, report: RecoveryReport
+) -> Iterator[tuple[str, PartitionId, list[str]]]:
+    """(path, partition, names inside) of each; removals that have begun are finished on the way."""
     with contextlib.suppress(FileNotFoundError):
         for name in disk.list(layout.TOPICS):
             path = f"{layout.TOPICS}/{name}"
@@ -25,7 +30,7 @@ def partition_dirs(disk: Disk, report: RecoveryReport) -> Iterator[tuple[str, Pa
 
 def _partitions(
     disk: Disk, path: str, names: list[str], topic_id: UUID, report: RecoveryReport
-) -> Iterator[tuple[str, PartitionId]]:
+) -> Iterator[Found]:
     for name in names:
         directory = f"{path}/{name}"
         if name.endswith(layout.DELETED):
@@ -37,7 +42,7 @@ def _partitions(
             report.unknown.append(directory)
             continue
         report.unknown += [f"{directory}/{n}" for n in inside if not layout.is_known(n)]
-        yield directory, PartitionId(topic_id, number)
+        yield directory, PartitionId(topic_id, number), inside
 
 
 def delete_dir(disk: Disk, path: str) -> None:

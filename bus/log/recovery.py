@@ -54,6 +54,7 @@ class Known:
     is_clean: bool = False  # `record` is from a clean stop
     epochs: list[EpochStart] = field(default_factory=list)  # from the checkpoint
     promised: list[EpochStart] = field(default_factory=list)  # later ones, from the journal
+    names: list[str] = field(default_factory=list)  # of the files in its directory
 
 
 @dataclass(slots=True)
@@ -109,9 +110,7 @@ class _Recovery:
         self.directory = directory
         self.known = known
         self.now_ms = now_ms
-        self.names: list[str] = []
-        with contextlib.suppress(FileNotFoundError):
-            self.names = disk.list(directory)
+        self.names = known.names
         self.lost = dict(lost_ranges(self.names))
         self.has_cut = False
         self.below = FOREVER  # where the scanned segment's records end

@@ -149,8 +149,9 @@ class LogStore:
         self.disk_uuid = identity_of(self._disk, self._random)
         records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
         self._checkpoints.resume(self._disk.facts().boot_id, records.generation)
-        for directory, partition in partition_dirs(self._disk, report):
+        for directory, partition, names in partition_dirs(self._disk, report):
             known = records.partitions.pop(partition, None) or records.unknown()
+            known.names = names
             self._adopt(partition, directory, known, report)
         for partition, known in records.partitions.items():
             self._absent(partition, known, report)
