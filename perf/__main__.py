@@ -13,9 +13,9 @@ from rich.markup import escape
 from perf.bench import Bench, Failed
 from perf.catalogue import ALL, COUNTS, MICRO, OURS, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
 from perf.counts import ACCEPTED, accept, count_all
+from perf.publish import publish
 from perf.result import ROOT, Result, load, merged, save
 from perf.rivals.plot import write_plot
-from perf.rivals.publish import publish
 from perf.rivals.versus import ratios
 from perf.screen import console, show_counts, show_list, show_report, show_results, show_versus
 from perf.targets import beaten_limits

@@ -52,4 +52,4 @@ ALL = "all"  # every scenario above
 REPORT = "report"  # the table of targets from a document
 VERSUS = "versus"  # OURS and RIVALS, and the table of ratios
 OURS = ("produce-batch", "produce-send", "consume")  # what stands beside rivals
-PUBLISH = "publish"  # the documents and the plot from a document of `versus`
+PUBLISH = "publish"  # the pages that show a document of `all` or `versus`

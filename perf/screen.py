@@ -26,7 +26,7 @@ def show_list() -> None:
     table.add_row(f"{REPORT} FILE", "the table of targets from a JSON document")
     names = escape(" ".join(f"[{name}]" for name in RIVALS))
     table.add_row(f"{VERSUS} {names}", "what others reach beside us in the same run; a plot")
-    table.add_row(f"{PUBLISH} FILE", "that run in README and docs")
+    table.add_row(f"{PUBLISH} FILE", "a run of all or versus, in README and docs")
     console.print(table)
 
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from perf.publish import VERSUS, short_table, versus_pages
 from perf.result import Document, Result, merged
 from perf.rivals.plot import bars, svg
-from perf.rivals.publish import DOCUMENT, pages, short_table
 from perf.rivals.versus import OURS, PRODUCE_OS, ROWS, THEIRS, ratios, short, versions
 
 
@@ -81,5 +81,5 @@ def test_a_rate_has_the_digits_that_mean_something() -> None:
 
 
 def test_the_published_pages_show_the_committed_document() -> None:
-    for path, text in pages(DOCUMENT).items():
-        assert path.read_text() == text, f"./run perf publish {DOCUMENT} writes {path}"
+    for path, text in versus_pages().items():
+        assert path.read_text() == text, f"./run perf publish {VERSUS} writes {path}"

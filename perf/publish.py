@@ -1,7 +1,8 @@
-"""What a reader sees of a comparison: the plot, the README's section and docs/performance.md.
+"""What a reader sees of measurements: tables in the README and docs/performance.md, and a plot.
 
-All figures come from one committed document, `perf/results/versus.json`; what stands between the
-markers is written by `./run perf publish FILE` and by nobody else, and a test holds them together.
+All figures come from committed documents: `perf/results/reached.json`, a run of `all`, and
+`versus.json`, the comparison with others. What stands between the markers is written by
+`./run perf publish FILE` and by nobody else, and a test holds them together.
 """
 
 import shutil
@@ -10,37 +11,61 @@ from pathlib import Path
 from perf.result import ROOT, Document, Result, load_document
 from perf.rivals.plot import svg
 from perf.rivals.versus import OURS, THEIRS, Ratio, ratios, short, versions
+from perf.targets import TARGETS, judge
 
-DOCUMENT = ROOT / "perf" / "results" / "versus.json"
-PLOT = DOCUMENT.with_suffix(".svg")
-BEGIN, END = "<!-- versus: begin -->\n", "<!-- versus: end -->"
+RESULTS = ROOT / "perf" / "results"
+REACHED, VERSUS = RESULTS / "reached.json", RESULTS / "versus.json"
+PLOT = VERSUS.with_suffix(".svg")
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "performance.md"
 DETAILS = ("records_a_repeat", "pipeline", "count", "pending", "call_records", "pages")
 
 
 def publish(document: Path) -> None:
     """Make this document the published one, and write all that shows it."""
-    DOCUMENT.parent.mkdir(exist_ok=True)
-    if document.resolve() != DOCUMENT:
-        shutil.copyfile(document, DOCUMENT)
-    for path, text in pages(DOCUMENT).items():
+    is_versus = any(ratios(load_document(document).results))
+    kept = VERSUS if is_versus else REACHED
+    RESULTS.mkdir(exist_ok=True)
+    if document.resolve() != kept:
+        shutil.copyfile(document, kept)
+    for path, text in (versus_pages() if is_versus else reached_pages()).items():
         path.write_text(text)
 
 
-def pages(document: Path) -> dict[Path, str]:
-    """Every file that shows the document, as it must read."""
-    told = load_document(document)
-    readme, page = ROOT / "README.md", ROOT / "docs" / "performance.md"
+def reached_pages() -> dict[Path, str]:
+    """Every file that shows what is reached, as it must read."""
+    return {README: _between("reached", README.read_text(), reached_table(load_document(REACHED)))}
+
+
+def versus_pages() -> dict[Path, str]:
+    """Every file that shows the comparison, as it must read."""
+    told = load_document(VERSUS)
     return {
         PLOT: svg(told),
-        readme: _between(readme.read_text(), short_table(told)),
-        page: _between(page.read_text(), long_table(told)),
+        README: _between("versus", README.read_text(), short_table(told)),
+        PAGE: _between("versus", PAGE.read_text(), long_table(told)),
     }
+
+
+def reached_table(told: Document) -> str:
+    """Each target that was measured, with the figure and the command."""
+    by_name = {result.name: result for result in told.results}
+    lines = [
+        f"{_conditions(told)} A bold figure reaches its aim.\n",
+        "| what | reached | aim | of the limit, or times the relay |",
+        "|---|---|---|---|",
+    ]
+    for target in TARGETS:
+        verdict = judge(target, by_name)
+        if verdict.passed is not None:
+            found = f"**{verdict.found}**" if verdict.passed else verdict.found
+            lines.append(f"| {verdict.what} | {found} | {verdict.target} | {verdict.share} |")
+    return "\n".join(lines) + "\n"
 
 
 def short_table(told: Document) -> str:
     """The rows that have a target, for the README."""
     lines = [
-        f"{_conditions(told)}\n",
+        f"{_conditions(told)} A bold ratio reaches its aim.\n",
         "| busd | M/s | beside | M/s | ratio | aim |",
         "|---|---|---|---|---|---|",
     ]
@@ -51,7 +76,7 @@ def short_table(told: Document) -> str:
 
 def long_table(told: Document) -> str:
     """All rows, then each result with its repeats, then the versions."""
-    lines = [f"{_conditions(told)}\n"]
+    lines = [f"{_conditions(told)} A bold ratio reaches its aim.\n"]
     chapter = ""
     for ratio in ratios(told.results):
         if ratio.row.chapter != chapter:
@@ -95,12 +120,13 @@ def _conditions(told: Document) -> str:
     return (
         f"{told.day}, one run, 100-byte records, one partition, loopback, medians of repeats; "
         f"{told.where}; load of others at the start {told.machine['load_before']}, "
-        f"time that the host took away {told.machine['steal']:.1%}. A bold ratio reaches its aim."
+        f"time that the host took away {told.machine['steal']:.1%}."
         + (" The machine was busy with other work: every rate is below what it can be." * busy)
     )
 
 
-def _between(text: str, section: str) -> str:
-    """`text` with what stands between its markers replaced."""
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + section + END + rest.split(END)[1]
+def _between(name: str, text: str, section: str) -> str:
+    """`text` with what stands between the markers of that name replaced."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, rest = text.split(begin)
+    return before + begin + section + end + rest.split(end)[1]
