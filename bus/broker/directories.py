@@ -54,6 +54,18 @@ class Directories:
             )
         return missing
 
+    def check_orphans(self, topics: Mapping[str, int], accept_missing: bool) -> None:
+        """Raise MissingDirectory if the metadata is new and the directories (path -> topics) are
+        not: their records would be nobody's, and be taken for lost."""
+        held = {path: count for path, count in topics.items() if count}
+        if held and not self.known() and not accept_missing:
+            path, count = next(iter(held.items()))
+            raise MissingDirectory(
+                f"{path} holds the records of {count} topics, but the file `metadata` that names "
+                "them is missing. Put it back from a copy; to begin anew beside them, which serves none "
+                "of them and deletes nothing, start with --accept-missing-data."
+            )
+
     def note(self, directories: Mapping[UUID, str]) -> None:
         """These are the broker's directories from now on. Raises BrokerUnreachable.
 

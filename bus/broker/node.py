@@ -84,6 +84,7 @@ class Node:
         self.metadata.load()
         accept_missing = self.settings.accept_missing_data
         missing = self.directories.check(self.stores.identities(), accept_missing)
+        self.directories.check_orphans(self.stores.topics(), accept_missing)
         self.recovery = self.stores.open()
         topics = self.metadata.image.topics.values()
         if missing:

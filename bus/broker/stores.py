@@ -79,6 +79,10 @@ class Stores:
                         f"{store.path}. Move one of them away."
                     )
 
+    def topics(self) -> dict[str, int]:
+        """How many topics have records in each, by path; before they are opened."""
+        return {store.path: store.count_topics() for store in self.all}
+
     def find(self, partition: PartitionId) -> LogStore | None:
         """The directory that knows of this partition, or None."""
         return next((store for store in self.all if store.knows(partition)), None)

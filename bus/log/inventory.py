@@ -28,6 +28,13 @@ def partition_dirs(
                 yield from _partitions(disk, path, names, topic_id, report)
 
 
+def count_topics(disk: Disk) -> int:
+    """How many directories under `topics/` are topics'."""
+    with contextlib.suppress(FileNotFoundError):
+        return sum(layout.parse_topic_id(name) is not None for name in disk.list(layout.TOPICS))
+    return 0
+
+
 def _partitions(
     disk: Disk, path: str, names: list[str], topic_id: UUID, report: RecoveryReport
 ) -> Iterator[Found]:

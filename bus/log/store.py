@@ -23,7 +23,7 @@ from bus.log.checkpoints import CLEAN_MAGIC
 from bus.log.epochs import EpochCache
 from bus.log.group_commit import GroupCommit
 from bus.log.identity import identity_of, read_identity
-from bus.log.inventory import delete_dir, partition_dirs
+from bus.log.inventory import count_topics, delete_dir, partition_dirs
 from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
 from bus.log.records import DiskRecords, pack_epochs
@@ -139,6 +139,10 @@ class LogStore:
     def read_identity(self) -> UUID | None:
         """The id that the directory had before it is opened. Raises CorruptLog."""
         return read_identity(self._disk)
+
+    def count_topics(self) -> int:
+        """How many topics have records here; before it is opened."""
+        return count_topics(self._disk)
 
     # --- opening ---------------------------------------------------------------------------
 

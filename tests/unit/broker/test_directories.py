@@ -47,3 +47,20 @@ def test_a_value_that_cannot_be_read_is_named(directories: Directories) -> None:
     coordination.put_if([("/busd/local/disks/1", b"[1]", 0)])
     with pytest.raises(CorruptLog, match="/busd/local/disks/1"):
         Directories(coordination, 1).known()
+
+
+def test_topics_without_their_metadata_are_refused_unless_accepted() -> None:
+    directories = Directories(MemoryCoordination(), 1)
+    with pytest.raises(MissingDirectory, match="/a holds the records of 3 topics.*`metadata`"):
+        directories.check_orphans({"/a": 3}, False)
+    directories.check_orphans({"/a": 3}, True)
+
+
+def test_a_directory_without_topics_needs_no_metadata() -> None:
+    Directories(MemoryCoordination(), 1).check_orphans({"/a": 0}, False)
+
+
+def test_what_a_known_directory_holds_beside_its_topics_is_no_orphan(
+    directories: Directories,
+) -> None:
+    directories.check_orphans({"/a": 3}, False)
