@@ -62,8 +62,8 @@ class Directories:
             path, count = next(iter(held.items()))
             raise MissingDirectory(
                 f"{path} holds the records of {count} topics, but the file `metadata` that names "
-                "them is missing. Put it back from a copy; to begin anew beside them, which serves none "
-                "of them and deletes nothing, start with --accept-missing-data."
+                "them is missing. Put it back from a copy; to begin anew beside them, which serves "
+                "none of them and deletes nothing, start with --accept-missing-data."
             )
 
     def note(self, directories: Mapping[UUID, str]) -> None:
