@@ -101,11 +101,11 @@ disk.close()
 def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path):
     """On a small disk of its own: to fill the one we are on would fail whoever else writes."""
     mounted = 'mount -t tmpfs -o size=1m none "$0" && exec "$@"'
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, str(tmp_path)]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine mounts no tmpfs")
     done = subprocess.run(
-        [
-            *("unshare", "--map-root-user", "--mount", "sh", "-c", mounted, str(tmp_path)),
-            *(sys.executable, "-c", FULL_DISK, str(tmp_path / "data")),
-        ],
+        [*inside, sys.executable, "-c", FULL_DISK, str(tmp_path / "data")],
         capture_output=True,
         text=True,
         timeout=60,
