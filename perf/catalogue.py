@@ -30,6 +30,7 @@ SCENARIOS = _by_name(
     ("limits-produce", "the raw way in, warm and cold pages", "perf.limits.produce"),
     ("limits-fetch", "the raw way out: columns, list, records", "perf.limits.fetch"),
     ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
+    ("limits-xpub", "fan-out by bare XPUB: cost and drops", "perf.limits.xpub"),
     ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
     ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
     ("consume", "poll_batch: columns, list; record by record", "perf.macro.consume"),
