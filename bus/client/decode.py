@@ -13,18 +13,25 @@ import numpy.typing as npt
 
 from bus.client.inbox import Chunk
 from bus.errors import CorruptBatch
-from bus.model.batch import TIMESTAMP_TYPE_FLAG, BatchInfo, Buffer
+from bus.model.batch import (
+    COMPRESSION_MASK,
+    CONTROL_FLAG,
+    TIMESTAMP_TYPE_FLAG,
+    BatchInfo,
+    Buffer,
+)
 from bus.model.ids import TopicPartition
 from bus.model.limits import BATCH_OVERHEAD, DECOMPRESSED_BYTES_MAX, DECOMPRESSED_RATIO_MAX
 from bus.native import batch as native
 from bus.native.blocks import take
-from bus.native.columns import walk
+from bus.native.columns import plain_rows, walk, walk_plain
 from bus.native.compression import decompress
 
 CRC_AT, CRC_FROM = 17, 21  # bytes of a batch: where its checksum stands, and what it covers
 
 WIDTHS = (0, 1, 2, 5, 8, 11)  # where each column begins, in numbers a row
 
+Runs = tuple[memoryview, memoryview, memoryview, memoryview, memoryview]
 Longs = npt.NDArray[np.int64]
 
 
@@ -71,6 +78,9 @@ class _Piece:
 
 def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
     """Columns of all its records. Raises CorruptBatch, naming the place."""
+    plain = _open_plain(chunk, check_crcs)
+    if plain is not None:
+        return plain
     pieces, buffers = _pieces(chunk, check_crcs)
     count = sum(piece.info.record_count for piece in pieces)
     columns = _empty_columns(count)
@@ -90,17 +100,33 @@ def open_chunk(chunk: Chunk, check_crcs: bool) -> Columns:
             *columns,
         )
         row += info.record_count
-    first = 0
-    if pieces and pieces[0].info.base_offset < chunk.offset:
-        first = int(np.searchsorted(np.frombuffer(columns[0], np.int64), chunk.offset))
+    return _columns(chunk, columns, buffers)
+
+
+def _open_plain(chunk: Chunk, check_crcs: bool) -> Columns | None:
+    """The same for uncompressed batches of records, in two native calls however many they are.
+
+    None if one of them is anything else, or damaged.
+    """
+    count = plain_rows(chunk.data, COMPRESSION_MASK | CONTROL_FLAG, check_crcs)
+    if count < 0:
+        return None
+    columns = _empty_columns(count)
+    walk_plain(chunk.data, count, *columns)
+    return _columns(chunk, columns, [chunk.data])
+
+
+def _columns(chunk: Chunk, columns: Runs, buffers: list[Buffer]) -> Columns:
+    """With the first row found that was asked for."""
+    offsets, first = columns[0], 0
+    if offsets and offsets[0] < chunk.offset:
+        first = int(np.searchsorted(np.frombuffer(offsets, np.int64), chunk.offset))
     return Columns(
         chunk.partition, *columns, tuple(buffers), first, chunk.end_offset, chunk.high_watermark
     )
 
 
-def _empty_columns(
-    count: int,
-) -> tuple[memoryview, memoryview, memoryview, memoryview, memoryview]:
+def _empty_columns(count: int) -> Runs:
     """Room for `count` rows, in memory that is used again."""
     longs = take(max(8 * WIDTHS[-1] * count, 8)).cast("q")
     cuts = [longs[start * count : end * count] for start, end in pairwise(WIDTHS)]

@@ -27,7 +27,7 @@ from bus.client.link import Connector
 from bus.client.options import ConsumerOptions
 from bus.errors import BusError, CorruptBatch, NetworkError, error_of
 from bus.model.ids import TopicPartition
-from bus.native.segment import slice_end
+from bus.native.segment import find, slice_end
 from bus.ports import Clock
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData
 from bus.wire.offsets import (
@@ -41,7 +41,6 @@ from bus.wire.schema import Message
 
 OFFSET_END = (1 << 63) - 1
 EPOCH_AT = 12  # byte of a batch's leader epoch
-SIZE_AT, SIZE_BASE = 8, 12  # its length field, and what that leaves out
 
 
 class Receiver:
@@ -275,16 +274,13 @@ def _fetched(
         return replace(facts, error=_corrupt(ask, str(error))), nothing
     if end_offset <= ask.offset or size <= 0:
         return replace(facts, error=_corrupt(ask, "no whole batch at this offset")), nothing
-    epoch = _last_epoch(data[:size])
+    epoch = _last_epoch(data[:size], end_offset)
     return replace(facts, size=size, end_offset=end_offset, epoch=epoch), data[:size]
 
 
-def _last_epoch(data: memoryview) -> int:
+def _last_epoch(data: memoryview, end_offset: int) -> int:
     """Leader epoch of the last batch."""
-    position = last = 0
-    while position < len(data):
-        last = position
-        position += SIZE_BASE + int.from_bytes(data[position + SIZE_AT : position + 12], "big")
+    last = find(data, 0, end_offset - 1)
     return int.from_bytes(data[last + EPOCH_AT : last + 16], "big", signed=True)
 
 

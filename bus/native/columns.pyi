@@ -42,6 +42,28 @@ def walk(
     `batch.RECORD_SIZE_MIN` <= len(records).
     """
 
+def plain_rows(data: Buffer, attributes_mask: int, check_crcs: bool) -> int:
+    """Records of the back-to-back batches that fill `data`; -1 if one has to be looked at.
+
+    That is: it has one of these attributes (compression, control), is not whole, claims more
+    records than it has room for, or (if asked for) its CRC does not agree. Many small batches cost
+    one call. Releases the GIL above 32 KiB.
+    """
+
+def walk_plain(
+    data: Buffer,
+    rows: int,
+    offsets: Buffer,
+    timestamps: Buffer,
+    key_spans: Buffer,
+    value_spans: Buffer,
+    header_spans: Buffer,
+) -> None:
+    """Write all rows of such batches, as `walk` does of one; `rows` is what `plain_rows` found.
+
+    Raises CorruptBatch; ValueError if the rows are of another number, or a column is too short.
+    """
+
 def first_at(
     records: Buffer,
     count: int,

@@ -13,18 +13,28 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from bus.native.batch cimport fail
 from bus.native.buffers cimport Buffers, hold, holder
 from bus.native.cbus cimport (
+    BUS_APPEND_TIME_FLAG,
+    BUS_HEADER_SIZE,
     BUS_OK,
+    BUS_RECORD_SIZE_MIN,
     GIL_BYTES,
     bus_bytes,
     bus_columns,
+    bus_crc32c,
     bus_cursor,
     bus_cursor_of,
+    bus_header,
+    bus_header_read,
     bus_origin,
     bus_read_bytes,
     bus_read_varint,
     bus_records_walk,
     bus_span,
 )
+
+
+cdef enum:
+    CRC_FROM = 21  # bytes of a batch: what its checksum covers
 
 
 def walk(
@@ -68,6 +78,104 @@ def walk(
         fail(result, buffer_offset)
 
 
+def plain_rows(object data not None, int attributes_mask, bint check_crcs):
+    cdef Buffers held = holder(1)
+    cdef bus_span span
+    cdef int64_t rows
+    held.add(data, PyBUF_SIMPLE)
+    span = bus_span(<uint8_t *>held.spans[0].data, held.spans[0].size)
+    if span.size > GIL_BYTES:
+        with nogil:
+            rows = plain_rows_of(span, attributes_mask, check_crcs)
+    else:
+        rows = plain_rows_of(span, attributes_mask, check_crcs)
+    return rows
+
+
+cdef int64_t plain_rows_of(bus_span data, int attributes_mask, bint check_crcs) noexcept nogil:
+    cdef bus_header header
+    cdef int64_t position = 0, rows = 0
+    while position < data.size:
+        if bus_header_read(data, position, &header) < 0 or header.attributes & attributes_mask:
+            return -1
+        if <int64_t>header.count * BUS_RECORD_SIZE_MIN > header.size - BUS_HEADER_SIZE:
+            return -1
+        if check_crcs and header.crc != bus_crc32c(
+            0, data.data + position + CRC_FROM, header.size - CRC_FROM
+        ):
+            return -1
+        rows += header.count
+        position += header.size
+    return rows
+
+
+def walk_plain(
+    object data not None,
+    int64_t rows,
+    object offsets not None,
+    object timestamps not None,
+    object key_spans not None,
+    object value_spans not None,
+    object header_spans not None,
+):
+    cdef Buffers held = holder(6)
+    cdef bus_columns columns
+    cdef bus_span span
+    cdef int64_t done = 0, position = 0
+    cdef int result
+    if rows < 0:
+        raise ValueError("rows must not be negative")
+    held.add(data, PyBUF_SIMPLE)
+    span = bus_span(<uint8_t *>held.spans[0].data, held.spans[0].size)
+    columns.offsets = held.longs_out(offsets, rows, 1, "offsets")
+    columns.timestamps = held.longs_out(timestamps, rows, 1, "timestamps")
+    columns.key_spans = held.longs_out(key_spans, rows, 3, "key_spans")
+    columns.value_spans = held.longs_out(value_spans, rows, 3, "value_spans")
+    columns.header_spans = held.longs_out(header_spans, rows, 3, "header_spans")
+    if span.size > GIL_BYTES:
+        with nogil:
+            result = walk_batches(span, rows, columns, &done, &position)
+    else:
+        result = walk_batches(span, rows, columns, &done, &position)
+    if result != BUS_OK:
+        fail(result, position)
+    if done != rows or position != span.size:
+        raise ValueError(f"the batches do not hold {rows} rows")
+
+
+cdef int walk_batches(
+    bus_span data, int64_t rows, bus_columns columns, int64_t *done, int64_t *position
+) noexcept nogil:
+    """Batch by batch, as long as the next one fits into what is left of the rows."""
+    cdef bus_header header
+    cdef bus_origin origin
+    cdef bus_columns rest
+    cdef int64_t size, stamp, start
+    cdef int result
+    while position[0] < data.size:
+        size = bus_header_read(data, position[0], &header)
+        if size < 0:
+            return <int>size
+        if header.count > rows - done[0]:
+            return BUS_OK
+        stamp = header.max_timestamp if header.attributes & BUS_APPEND_TIME_FLAG else -1
+        start = position[0] + BUS_HEADER_SIZE
+        origin = bus_origin(header.base_offset, header.base_timestamp, stamp, 0, start)
+        rest.offsets = from_row(columns.offsets, done[0], 1)
+        rest.timestamps = from_row(columns.timestamps, done[0], 1)
+        rest.key_spans = from_row(columns.key_spans, done[0], 3)
+        rest.value_spans = from_row(columns.value_spans, done[0], 3)
+        rest.header_spans = from_row(columns.header_spans, done[0], 3)
+        result = bus_records_walk(
+            bus_span(data.data + start, size - BUS_HEADER_SIZE), header.count, &origin, &rest
+        )
+        if result != BUS_OK:
+            return result
+        done[0] += header.count
+        position[0] += size
+    return BUS_OK
+
+
 def first_at(
     object records not None,
     int32_t count,
@@ -92,7 +200,7 @@ def first_at(
     return None
 
 
-cdef inline int64_t *from_row(int64_t *column, int64_t row, int64_t width) noexcept:
+cdef inline int64_t *from_row(int64_t *column, int64_t row, int64_t width) noexcept nogil:
     return NULL if column == NULL else column + row * width
 
 

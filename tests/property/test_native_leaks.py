@@ -65,6 +65,8 @@ def open_columns() -> None:
     assert [record.value for record in found] == VALUES
     with suppress(ValueError):
         columns.walk(RECORDS, 200, 0, 0, -1, 0, 0, 5, *longs, *spans)
+    with suppress(ValueError):
+        columns.walk_plain(BATCH, columns.plain_rows(BATCH, 0x27, True) + 1, *longs, *spans)
 
 
 def check_and_scan() -> None:

@@ -179,3 +179,62 @@ def test_an_iterator_says_how_many_rows_are_left():
 )
 def test_the_first_record_at_or_after_a_time_and_an_offset_is_found(timestamp, start_offset, found):
     assert columns.first_at(RECORDS, 3, 50, 1000, timestamp, start_offset) == found
+
+
+PLAIN = [
+    batches.batch([b"a", None], base_offset=7),
+    batches.assemble(RECORDS, 4, base_offset=9, base_timestamp=5, last_offset_delta=3),
+    batches.batch([b"z"], base_offset=20, attributes=8, max_timestamp=77),
+]
+NOT_PLAIN = 0x27  # compressed or control
+
+
+def test_the_rows_of_many_batches_are_counted_at_once():
+    assert columns.plain_rows(b"".join([PLAIN[0], PLAIN[2]]), NOT_PLAIN, True) == 3
+    assert columns.plain_rows(b"", NOT_PLAIN, True) == 0
+
+
+@pytest.mark.parametrize("attributes", [1, 4, 0x20])
+def test_a_batch_that_has_to_be_looked_at_is_told(attributes: int):
+    other = batches.batch([b"b"], attributes=attributes)
+    assert columns.plain_rows(PLAIN[0] + other, NOT_PLAIN, True) == -1
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "claims more"])
+def test_a_damaged_batch_has_to_be_looked_at(harm: str):
+    data = bytearray(PLAIN[0] + PLAIN[2])
+    if harm == "cut":
+        del data[-1]
+    elif harm == "flipped":
+        data[-1] ^= 1
+    else:
+        data = bytearray(batches.assemble(b"", 1))
+    assert columns.plain_rows(data, NOT_PLAIN, True) == -1
+
+
+def test_checksums_are_looked_at_on_request_alone():
+    data = bytearray(PLAIN[0])
+    data[-1] ^= 1
+    assert columns.plain_rows(data, NOT_PLAIN, False) == 2
+
+
+def test_many_batches_are_opened_as_one_by_one():
+    data, at_once, one_by_one = b"".join(PLAIN[::2]), Columns(3), Columns(3)
+    columns.walk_plain(data, 3, *at_once.all())
+    second = len(PLAIN[0])
+    columns.walk(data[61:second], 2, 7, 1000, -1, 0, 61, 0, *one_by_one.all())
+    columns.walk(data[second + 61 :], 1, 20, 1000, 77, 0, second + 61, 2, *one_by_one.all())
+    for found, wanted in zip(at_once.all(), one_by_one.all(), strict=True):
+        assert found.tolist() == wanted.tolist()
+    assert columns.to_list(at_once.values, [data], 0, 3) == [b"a", None, b"z"]
+
+
+def test_records_that_do_not_agree_with_their_batch_are_refused():
+    with pytest.raises(CorruptBatch):
+        columns.walk_plain(PLAIN[1], 4, *Columns(4).all())
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_another_number_of_rows_is_refused(rows: int):
+    with pytest.raises(ValueError, match="rows"):
+        columns.walk_plain(PLAIN[0], rows, *Columns(3).all())
