@@ -46,8 +46,8 @@ def run(bench: Bench) -> list[Result]:
         _lone(bench, pool),
         *_calls(bench, pool, 1),
         *_calls(bench, pool, 8),
-        _single(bench, single, "fanout 200", MANY_PACE, (MANY_PROCESSES, MANY_EACH)),
-        _single(bench, single, "open loop", OPEN_PACE, (1, 1)),
+        _single(bench, single, "fanout 200", MANY_PACE, MANY_EACH),
+        _single(bench, single, "open loop", OPEN_PACE, 0),
     ]
 
 
@@ -109,13 +109,14 @@ def _calls(bench: Bench, pool: Pool, subscribers: int) -> list[Result]:
             return results
 
 
-def _single(bench: Bench, pool: Pool, name: str, pace: float, readers: tuple[int, int]) -> Result:
-    """One record a call; `readers` are processes, and subscribers in each."""
+def _single(bench: Bench, pool: Pool, name: str, pace: float, each: int) -> Result:
+    """One record a call; `each` subscribers in MANY_PROCESSES, or 0: one in all."""
     count = int(pace * max(1.0, SECONDS_SINGLE * bench.scale))
     with _served(bench) as (daemon, topic, producer):
         sent = Sent(pool)
         _unpaced(producer, topic, sent, WARM_UP_CALLS)
-        with together(*readers, daemon.endpoint, topic, sent) as workers:
+        at = (daemon.endpoint, topic, sent)
+        with together(MANY_PROCESSES, each, *at) if each else apart(1, *at) as workers:
             found: list[dict[str, float]] = []
 
             def once(stopwatch: Stopwatch, _: int) -> int:
