@@ -126,4 +126,4 @@ def beaten_limits(results: dict[str, Result]) -> list[str]:
 def _figure(value: float, unit: str) -> str:
     if unit == "M/s":
         return f"{value / 1e6:.2f} M records/s"
-    return f"{value:.3g} {unit}"
+    return f"{value:.3g} {unit}".rstrip()
