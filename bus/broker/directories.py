@@ -61,9 +61,9 @@ class Directories:
         if held and not self.known() and not accept_missing:
             path, count = next(iter(held.items()))
             raise MissingDirectory(
-                f"{path} holds the records of {count} topics, but the file `metadata` that names "
-                "them is missing. Put it back from a copy; to begin anew beside them, which serves "
-                "none of them and deletes nothing, start with --accept-missing-data."
+                f"{path} holds records (topics: {count}), but the file `metadata` that names their "
+                "topics is missing. Put it back from a copy; to begin anew beside them, which "
+                "serves none of them and deletes nothing, start with --accept-missing-data."
             )
 
     def note(self, directories: Mapping[UUID, str]) -> None:

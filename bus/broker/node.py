@@ -84,9 +84,10 @@ class Node:
         self.metadata.load()
         accept_missing = self.settings.accept_missing_data
         missing = self.directories.check(self.stores.identities(), accept_missing)
-        self.directories.check_orphans(self.stores.topics(), accept_missing)
-        self.recovery = self.stores.open()
         topics = self.metadata.image.topics.values()
+        if not topics:
+            self.directories.check_orphans(self.stores.topics(), accept_missing)
+        self.recovery = self.stores.open()
         if missing:
             pids = (pid for topic in topics for pid in _ids(topic))
             self.absent = {pid for pid in pids if self.stores.find(pid) is None}

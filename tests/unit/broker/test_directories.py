@@ -51,7 +51,7 @@ def test_a_value_that_cannot_be_read_is_named(directories: Directories) -> None:
 
 def test_topics_without_their_metadata_are_refused_unless_accepted() -> None:
     directories = Directories(MemoryCoordination(), 1)
-    with pytest.raises(MissingDirectory, match=r"/a holds the records of 3 topics.*`metadata`"):
+    with pytest.raises(MissingDirectory, match=r"/a holds records .topics: 3.*`metadata`"):
         directories.check_orphans({"/a": 3}, False)
     directories.check_orphans({"/a": 3}, True)
 
