@@ -300,6 +300,10 @@ class FencedInstanceId(BusError, code=82):
     """Another member with the same group instance id has taken over."""
 
 
+class GroupSubscribedToTopic(BusError, code=86):
+    """A member of the group still consumes the topic."""
+
+
 class InvalidRecord(BusError, code=87):
     """A record failed the broker's validation."""
 
@@ -322,6 +326,22 @@ class InconsistentTopicId(BusError, code=103, retriable=True):
 
 class UnknownTopicId(BusError, code=100, retriable=True):
     """This broker hosts no topic with this id."""
+
+
+class FencedMemberEpoch(BusError, code=110):
+    """The member's epoch is not the coordinator's; join again."""
+
+
+class UnreleasedInstanceId(BusError, code=111):
+    """Another member still uses this group instance id."""
+
+
+class UnsupportedAssignor(BusError, code=112):
+    """The coordinator does not know the assignor."""
+
+
+class StaleMemberEpoch(BusError, code=113):
+    """The member's epoch is behind the coordinator's."""
 
 
 # --- Ours: they never leave the process ----------------------------------------------------
