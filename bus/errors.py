@@ -328,22 +328,6 @@ class UnknownTopicId(BusError, code=100, retriable=True):
     """This broker hosts no topic with this id."""
 
 
-class FencedMemberEpoch(BusError, code=110):
-    """The member's epoch is not the coordinator's; join again."""
-
-
-class UnreleasedInstanceId(BusError, code=111):
-    """Another member still uses this group instance id."""
-
-
-class UnsupportedAssignor(BusError, code=112):
-    """The coordinator does not know the assignor."""
-
-
-class StaleMemberEpoch(BusError, code=113):
-    """The member's epoch is behind the coordinator's."""
-
-
 # --- Ours: they never leave the process ----------------------------------------------------
 
 
