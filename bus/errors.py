@@ -328,6 +328,14 @@ class UnknownTopicId(BusError, code=100, retriable=True):
     """This broker hosts no topic with this id."""
 
 
+class MismatchedEndpointType(BusError, code=114):
+    """The request was sent to an endpoint of another type."""
+
+
+class UnsupportedEndpointType(BusError, code=115):
+    """There is no endpoint of this type."""
+
+
 # --- Ours: they never leave the process ----------------------------------------------------
 
 

@@ -1,6 +1,7 @@
-"""CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs and IncrementalAlterConfigs.
+"""CreateTopics, DeleteTopics, CreatePartitions, and DescribeConfigs with its two ways to alter.
 
-Keys 19 (versions 0 to 7), 20 (0 to 6), 37 (0 to 3), 32 (0 to 4) and 44 (0 to 1).
+Keys 19 (versions 0 to 7), 20 (0 to 6), 37 (0 to 3), 32 (0 to 4), 44 (IncrementalAlterConfigs, 0 to
+1) and 33 (AlterConfigs, 0 to 2).
 """
 
 from dataclasses import dataclass
@@ -295,6 +296,42 @@ class AlterConfigsResourceResponse:
 
 @dataclass(slots=True)
 class IncrementalAlterConfigsResponse(Message):
+    """What became of each."""
+
+    throttle_time_ms: int = int32()
+    responses: list[AlterConfigsResourceResponse] = array(AlterConfigsResourceResponse)
+
+
+# --- AlterConfigs --------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class ReplacingConfig:
+    """One setting and its new value."""
+
+    name: str = string()
+    value: str | None = nullable_string()
+
+
+@dataclass(slots=True)
+class ReplacedConfigs:
+    """All settings of one topic or broker; what is not named returns to its default."""
+
+    resource_type: int = int8()
+    resource_name: str = string()
+    configs: list[ReplacingConfig] = array(ReplacingConfig)
+
+
+@dataclass(slots=True)
+class AlterConfigsRequest(Message):
+    """Replace all settings, or only say whether it could be done."""
+
+    resources: list[ReplacedConfigs] = array(ReplacedConfigs)
+    validate_only: bool = boolean()
+
+
+@dataclass(slots=True)
+class AlterConfigsResponse(Message):
     """What became of each."""
 
     throttle_time_ms: int = int32()

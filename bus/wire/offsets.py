@@ -1,4 +1,7 @@
-"""ListOffsets (key 2, versions 1 to 7) and DeleteRecords (key 21, versions 0 to 2)."""
+"""ListOffsets, DeleteRecords and OffsetForLeaderEpoch: where a log begins, ends and divides.
+
+Keys 2 (versions 1 to 7), 21 (0 to 2) and 23 (2 to 4).
+"""
 
 from dataclasses import dataclass
 
@@ -7,6 +10,8 @@ from bus.wire.schema import Message, array, int8, int16, int32, int64, string
 LATEST = -1  # timestamp that asks for the end of what the reader may see
 EARLIEST = -2  # timestamp that asks for the first offset
 MAX_TIMESTAMP = -3  # timestamp that asks for the record with the greatest one (version 7)
+
+# --- ListOffsets ---------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -62,6 +67,9 @@ class ListOffsetsResponse(Message):
     topics: list[ListOffsetsTopicResponse] = array(ListOffsetsTopicResponse)
 
 
+# --- DeleteRecords -------------------------------------------------------------------------
+
+
 @dataclass(slots=True)
 class DeleteRecordsPartition:
     """Delete below this offset; -1 is the high watermark."""
@@ -109,3 +117,57 @@ class DeleteRecordsResponse(Message):
 
     throttle_time_ms: int = int32()
     topics: list[DeleteRecordsTopicResult] = array(DeleteRecordsTopicResult)
+
+
+# --- OffsetForLeaderEpoch ------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class OffsetForLeaderPartition:
+    """Which epoch of one partition is asked for."""
+
+    partition: int = int32()
+    current_leader_epoch: int = int32(-1)
+    leader_epoch: int = int32()
+
+
+@dataclass(slots=True)
+class OffsetForLeaderTopic:
+    """The partitions of one topic."""
+
+    topic: str = string()
+    partitions: list[OffsetForLeaderPartition] = array(OffsetForLeaderPartition)
+
+
+@dataclass(slots=True)
+class OffsetForLeaderEpochRequest(Message):
+    """Where does an epoch end in your log? (KIP-101, KIP-320)"""
+
+    replica_id: int = int32(-2, since=3)  # -2: a consumer that may not say so
+    topics: list[OffsetForLeaderTopic] = array(OffsetForLeaderTopic)
+
+
+@dataclass(slots=True)
+class EpochEndOffset:
+    """The greatest epoch up to the one asked for, and its end; -1 in both if there is none."""
+
+    error_code: int = int16()
+    partition: int = int32()
+    leader_epoch: int = int32(-1)
+    end_offset: int = int64(-1)
+
+
+@dataclass(slots=True)
+class OffsetForLeaderTopicResult:
+    """The ends in one topic."""
+
+    topic: str = string()
+    partitions: list[EpochEndOffset] = array(EpochEndOffset)
+
+
+@dataclass(slots=True)
+class OffsetForLeaderEpochResponse(Message):
+    """Where the epochs end."""
+
+    throttle_time_ms: int = int32()
+    topics: list[OffsetForLeaderTopicResult] = array(OffsetForLeaderTopicResult)

@@ -6,39 +6,31 @@ because some clients draw conclusions from them.
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 
 from bus.errors import UnsupportedVersion
 from bus.native.codec import Program
-from bus.wire.admin import (
-    CreatePartitionsRequest,
-    CreatePartitionsResponse,
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-    DeleteTopicsRequest,
-    DeleteTopicsResponse,
-    DescribeConfigsRequest,
-    DescribeConfigsResponse,
-    IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
+from bus.wire import (
+    admin,
+    cluster,
+    commits,
+    fetch,
+    group_admin,
+    groups,
+    metadata,
+    offsets,
+    produce,
+    security,
+    transactions,
 )
-from bus.wire.fetch import FetchRequest, FetchResponse
-from bus.wire.metadata import (
-    ApiVersionsRequest,
-    ApiVersionsResponse,
-    MetadataRequest,
-    MetadataResponse,
-)
-from bus.wire.offsets import (
-    DeleteRecordsRequest,
-    DeleteRecordsResponse,
-    ListOffsetsRequest,
-    ListOffsetsResponse,
-)
-from bus.wire.produce import ProduceRequest, ProduceResponse
 from bus.wire.schema import EVER, Message, program
-from bus.wire.transactions import InitProducerIdRequest, InitProducerIdResponse
 
 API_VERSIONS = 18
+
+KAFKA_BOUNDS: dict[int, tuple[int | None, int | None]] = {
+    0: (0, None),  # older librdkafka turns compression off where it does not find Produce 0
+    1: (None, 12),  # from version 13 on topics are named by their ids
+}  # where a Kafka listener advertises another lowest or highest version than the codec's
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +80,42 @@ class Api:
             )
 
 
-APIS = (
-    Api(0, "Produce", ProduceRequest, ProduceResponse, 3, 11, 9, kafka_min=0),
-    Api(1, "Fetch", FetchRequest, FetchResponse, 4, 16, 12, kafka_max=12),
-    Api(2, "ListOffsets", ListOffsetsRequest, ListOffsetsResponse, 1, 7, 6),
-    Api(3, "Metadata", MetadataRequest, MetadataResponse, 0, 12, 9),
-    Api(API_VERSIONS, "ApiVersions", ApiVersionsRequest, ApiVersionsResponse, 0, 4, 3),
-    Api(19, "CreateTopics", CreateTopicsRequest, CreateTopicsResponse, 0, 7, 5),
-    Api(20, "DeleteTopics", DeleteTopicsRequest, DeleteTopicsResponse, 0, 6, 4),
-    Api(21, "DeleteRecords", DeleteRecordsRequest, DeleteRecordsResponse, 0, 2, 2),
-    Api(22, "InitProducerId", InitProducerIdRequest, InitProducerIdResponse, 0, 4, 2),
-    Api(32, "DescribeConfigs", DescribeConfigsRequest, DescribeConfigsResponse, 0, 4, 4),
-    Api(37, "CreatePartitions", CreatePartitionsRequest, CreatePartitionsResponse, 0, 3, 2),
-    Api(
-        44,
-        "IncrementalAlterConfigs",
-        IncrementalAlterConfigsRequest,
-        IncrementalAlterConfigsResponse,
-        0,
-        1,
-        1,
-    ),
+def _api(key: int, name: str, low: int, high: int, flexible_since: int, module: ModuleType) -> Api:
+    request, response = getattr(module, f"{name}Request"), getattr(module, f"{name}Response")
+    kafka_min, kafka_max = KAFKA_BOUNDS.get(key, (None, None))
+    return Api(key, name, request, response, low, high, flexible_since, kafka_min, kafka_max)
+
+
+APIS = (  # key, name, lowest and highest version, the first in the compact encoding, tables
+    _api(0, "Produce", 3, 11, 9, produce),
+    _api(1, "Fetch", 4, 16, 12, fetch),
+    _api(2, "ListOffsets", 1, 7, 6, offsets),
+    _api(3, "Metadata", 0, 12, 9, metadata),
+    _api(8, "OffsetCommit", 2, 8, 8, commits),
+    _api(9, "OffsetFetch", 1, 8, 6, commits),
+    _api(10, "FindCoordinator", 0, 4, 3, groups),
+    _api(11, "JoinGroup", 0, 9, 6, groups),
+    _api(12, "Heartbeat", 0, 4, 4, groups),
+    _api(13, "LeaveGroup", 0, 5, 4, groups),
+    _api(14, "SyncGroup", 0, 5, 4, groups),
+    _api(15, "DescribeGroups", 0, 5, 5, group_admin),
+    _api(16, "ListGroups", 0, 4, 3, group_admin),
+    _api(API_VERSIONS, "ApiVersions", 0, 4, 3, metadata),
+    _api(19, "CreateTopics", 0, 7, 5, admin),
+    _api(20, "DeleteTopics", 0, 6, 4, admin),
+    _api(21, "DeleteRecords", 0, 2, 2, offsets),
+    _api(22, "InitProducerId", 0, 4, 2, transactions),
+    _api(23, "OffsetForLeaderEpoch", 2, 4, 4, offsets),
+    _api(29, "DescribeAcls", 1, 3, 2, security),
+    _api(30, "CreateAcls", 1, 3, 2, security),
+    _api(31, "DeleteAcls", 1, 3, 2, security),
+    _api(32, "DescribeConfigs", 0, 4, 4, admin),
+    _api(33, "AlterConfigs", 0, 2, 2, admin),
+    _api(37, "CreatePartitions", 0, 3, 2, admin),
+    _api(42, "DeleteGroups", 0, 2, 2, group_admin),
+    _api(44, "IncrementalAlterConfigs", 0, 1, 1, admin),
+    _api(47, "OffsetDelete", 0, 0, EVER, commits),
+    _api(60, "DescribeCluster", 0, 1, 0, cluster),
 )
 
 API_BY_KEY: dict[int, Api] = {api.key: api for api in APIS}

@@ -1,0 +1,41 @@
+"""DescribeCluster (key 60, versions 0 to 1): the brokers, without any topic."""
+
+from dataclasses import dataclass
+
+from bus.wire.metadata import NO_OPERATIONS
+from bus.wire.schema import Message, array, boolean, int8, int16, int32, nullable_string, string
+
+ENDPOINT_BROKERS = 1
+ENDPOINT_CONTROLLERS = 2
+
+
+@dataclass(slots=True)
+class DescribeClusterRequest(Message):
+    """Describe the cluster."""
+
+    include_cluster_authorized_operations: bool = boolean()
+    endpoint_type: int = int8(ENDPOINT_BROKERS, since=1)
+
+
+@dataclass(slots=True)
+class DescribeClusterBroker:
+    """One broker."""
+
+    broker_id: int = int32()
+    host: str = string()
+    port: int = int32()
+    rack: str | None = nullable_string()
+
+
+@dataclass(slots=True)
+class DescribeClusterResponse(Message):
+    """The cluster as this broker sees it."""
+
+    throttle_time_ms: int = int32()
+    error_code: int = int16()
+    error_message: str | None = nullable_string()
+    endpoint_type: int = int8(ENDPOINT_BROKERS, since=1)
+    cluster_id: str = string()
+    controller_id: int = int32(-1)
+    brokers: list[DescribeClusterBroker] = array(DescribeClusterBroker)
+    cluster_authorized_operations: int = int32(NO_OPERATIONS)
