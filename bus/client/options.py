@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from bus.errors import BadSetting
+from bus.model.endpoint import KAFKA_PORT, KAFKA_SCHEME
 from bus.model.limits import CLIENT_ID_LENGTH_MAX, FETCH_BYTES_MAX, GIB, KIB, MIB
 
 Acks = Literal["all", -1, 0, 1, "0", "1"]
@@ -15,7 +16,8 @@ Start = Literal["earliest", "latest"] | int
 SEND_BYTES = 512 * KIB
 BULK_BYTES = 2_000_000  # fewer requests count for more than what still fits into a cache
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
-SCHEMES = {"tcp", "ipc", "inproc"}
+HOST_SCHEMES = {"tcp", "kafka"}
+SCHEMES = {*HOST_SCHEMES, "ipc", "inproc"}
 DAY_MS = 86_400_000
 
 
@@ -80,33 +82,45 @@ class ConsumerOptions:
 
 
 def servers_of(servers: str | Iterable[str]) -> tuple[str, ...]:
-    """Endpoint URLs from one string with commas, or from several."""
+    """Endpoint URLs from one string with commas, or from several.
+
+    Of `kafka://` the scheme may be said once for all, and a port that is left out is Kafka's.
+    """
     parts = servers.split(",") if isinstance(servers, str) else list(servers)
-    endpoints = tuple(part.strip() for part in parts if part.strip())
+    endpoints = [part.strip() for part in parts if part.strip()]
     if not endpoints:
         raise BadSetting("No server is named; write tcp://HOST:PORT, several with commas.")
+    if endpoints[0].startswith(KAFKA_SCHEME):
+        endpoints = [_kafka_endpoint(endpoint) for endpoint in endpoints]
     for endpoint in endpoints:
         _check_endpoint(endpoint)
-    return endpoints
+    return tuple(endpoints)
+
+
+def _kafka_endpoint(endpoint: str) -> str:
+    address = endpoint.removeprefix(KAFKA_SCHEME)
+    if "://" in address:
+        raise BadSetting(f"{endpoint!r} is not of Kafka's protocol; the servers before it are.")
+    has_port = ":" in address.rpartition("]")[2]
+    return f"{KAFKA_SCHEME}{address}" if has_port else f"{KAFKA_SCHEME}{address}:{KAFKA_PORT}"
 
 
 def _check_endpoint(endpoint: str) -> None:
     scheme, separator, rest = endpoint.partition("://")
     if not separator:
         raise BadSetting(f"{endpoint!r} is no server's URL; write tcp://{endpoint}.")
-    if scheme == "kafka":
-        raise BadSetting(
-            f"{endpoint!r}: this version speaks to busd only; write tcp://HOST:PORT of a busd."
-        )
     if scheme not in SCHEMES or not rest:
-        raise BadSetting(f"{endpoint!r} is no server's URL; write tcp://HOST:PORT or ipc://PATH.")
-    if scheme == "tcp":
+        raise BadSetting(
+            f"{endpoint!r} is no server's URL; write tcp://HOST:PORT, ipc://PATH or "
+            "kafka://HOST:PORT."
+        )
+    if scheme in HOST_SCHEMES:
         try:
             port = urlsplit(endpoint).port
         except ValueError:
             port = None
         if not port or not urlsplit(endpoint).hostname:
-            raise BadSetting(f"{endpoint!r} names no host and port; write tcp://HOST:PORT.")
+            raise BadSetting(f"{endpoint!r} names no host and port; write {scheme}://HOST:PORT.")
 
 
 def acks_of(acks: object) -> int:

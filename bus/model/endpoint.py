@@ -1,13 +1,16 @@
 """Where a listener is bound, and whether that is within this machine.
 
-tcp://HOST:PORT   ZeroMQ over TCP; PORT is 1 to 65535, or * for any free one
-ipc://PATH        ZeroMQ over a Unix socket
-HOST:PORT         HTTP; an IPv6 host stands in brackets
+tcp://HOST:PORT    ZeroMQ over TCP; PORT is 1 to 65535, or * for any free one
+ipc://PATH         ZeroMQ over a Unix socket
+kafka://HOST:PORT  Kafka's protocol over TCP; clients only
+HOST:PORT          HTTP; an IPv6 host stands in brackets
 """
 
 from typing import NamedTuple
 
 PORT_MAX = 65535
+KAFKA_SCHEME = "kafka://"
+KAFKA_PORT = 9092  # where none is named
 
 
 class Endpoint(NamedTuple):

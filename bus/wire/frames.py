@@ -35,6 +35,13 @@ def encode_request(header: RequestHeader, request: Message, extensions: bool = F
     return _request_encoder(header, request, extensions).joined()
 
 
+def request_chunks(
+    header: RequestHeader, request: Message, extensions: bool = False
+) -> list[Buffer]:
+    """The TCP form in pieces to be sent one after the other; RECORDS are not copied."""
+    return _request_encoder(header, request, extensions).chunks()
+
+
 def request_frames(
     header: RequestHeader, request: Message, extensions: bool = True
 ) -> list[Buffer]:

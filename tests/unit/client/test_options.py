@@ -12,6 +12,11 @@ def test_servers_are_one_url_several_with_commas_or_a_list():
     assert servers_of(["ipc:///run/bus", "tcp://[::1]:3"]) == ("ipc:///run/bus", "tcp://[::1]:3")
 
 
+def test_kafka_is_said_once_for_all_servers_and_has_a_port_of_its_own():
+    assert servers_of("kafka://a:1,b") == ("kafka://a:1", "kafka://b:9092")
+    assert servers_of(["kafka://a", "kafka://[::1]"]) == ("kafka://a:9092", "kafka://[::1]:9092")
+
+
 @pytest.mark.parametrize(
     ("servers", "hint"),
     [
@@ -20,7 +25,8 @@ def test_servers_are_one_url_several_with_commas_or_a_list():
         ("http://a:1", "tcp://HOST:PORT"),
         ("tcp://a", "no host and port"),
         ("tcp://a:port", "no host and port"),
-        ("kafka://a:9092", "busd only"),
+        ("kafka://a:9092,tcp://b:1", "not of Kafka's protocol"),
+        ("kafka://a:b", "no host and port"),
     ],
 )
 def test_a_bad_server_is_a_sentence_with_what_to_write(servers, hint):
