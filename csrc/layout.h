@@ -41,6 +41,7 @@ enum bus_layout {
     BUS_CODEC_MASK = 0x07,
     BUS_CODEC_MAX = 4,
     BUS_APPEND_TIME_FLAG = 0x08,
+    BUS_CONTROL_FLAG = 0x20,
     BUS_RECORD_SIZE_MIN = 7, /* seven one-byte fields: no record is shorter */
     BUS_SIZE_MAX = 0x7fffffff - 64,
 };

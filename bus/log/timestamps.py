@@ -3,11 +3,10 @@
 from bus.errors import CorruptBatch
 from bus.log.cold_read import ColdRead
 from bus.log.segment import Segment
+from bus.log.unpacking import unpack
 from bus.model.batch import TIMESTAMP_TYPE_FLAG, BatchInfo
-from bus.model.limits import DECOMPRESSED_BYTES_MAX, DECOMPRESSED_RATIO_MAX
 from bus.native import columns
 from bus.native.batch import HEADER_SIZE, RECORD_SIZE_MIN, header
-from bus.native.compression import decompress
 
 FOREVER = 2**63 - 1
 
@@ -55,8 +54,7 @@ def _first_of(
         return info.max_timestamp, max(info.base_offset, start_offset)
     records: bytes | memoryview = batch[HEADER_SIZE : info.size]
     if info.compression:
-        limit = min(len(records) * DECOMPRESSED_RATIO_MAX, DECOMPRESSED_BYTES_MAX)
-        records = decompress(info.compression, records, limit)
+        records = unpack(info.compression, records)
     if info.record_count * RECORD_SIZE_MIN > len(records):
         raise CorruptBatch(f"The batch at offset {info.base_offset} is shorter than it claims.")
     return columns.first_at(

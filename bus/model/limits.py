@@ -37,6 +37,10 @@ BATCH_BYTES_MAX_UNTOLD = 1_048_588  # Kafka's default, assumed of brokers that d
 DECOMPRESSED_RATIO_MAX = 1024  # a batch may not unpack to more than this times its size
 DECOMPRESSED_BYTES_MAX = 256 * MIB  # nor to more than this
 
+# State that is read back from a compacted log.
+NEWEST_KEYS_MAX = 20_000_000
+NEWEST_BYTES_MAX = 2 * GIB  # of their keys and values
+
 # Idempotent producers.
 PRODUCER_BATCHES_RETAINED = 5  # Kafka's NUM_BATCHES_TO_RETAIN
 PRODUCERS_PER_PARTITION_MAX = 10_000

@@ -22,6 +22,7 @@ cdef extern from "layout.h" nogil:
         BUS_CODEC_MASK
         BUS_CODEC_MAX
         BUS_APPEND_TIME_FLAG
+        BUS_CONTROL_FLAG
         BUS_RECORD_SIZE_MIN
         BUS_SIZE_MAX
         BUS_OK
@@ -30,6 +31,11 @@ cdef extern from "layout.h" nogil:
         BUS_ERR_ARGUMENT
         BUS_ERR_TOO_LARGE
         BUS_ERR_END
+        BUS_ERR_CRC
+        BUS_ERR_DELTA
+        BUS_ERR_GAP
+        BUS_ERR_LEFTOVER
+        BUS_ERR_RECORD
 
 cdef extern from "bytes.h" nogil:
     struct bus_span:
@@ -55,7 +61,39 @@ cdef extern from "varint.h" nogil:
     bint bus_read_varint(bus_cursor *cursor, int32_t *value)
 
 cdef extern from "record.h" nogil:
+    struct bus_record:
+        const uint8_t *key
+        const uint8_t *value
+        const uint8_t *headers
+        const uint8_t *end
+        int64_t timestamp_delta
+        int32_t offset_delta
+        int32_t key_size
+        int32_t value_size
     bint bus_read_bytes(bus_cursor *cursor, bint nullable, const uint8_t **start, int32_t *size)
+    bint bus_read_record(bus_cursor *cursor, bus_record *record)
+
+cdef extern from "keymap.h" nogil:
+    struct bus_fingerprint_t "bus_fingerprint":
+        uint64_t low
+        uint64_t high
+    struct bus_key_slot:
+        bus_fingerprint_t key
+        int64_t number_plus_one
+    struct bus_keymap:
+        bus_key_slot *slots
+        int64_t capacity
+        int64_t count
+        bus_fingerprint_t secret
+    bus_fingerprint_t bus_fingerprint(
+        bus_fingerprint_t secret, const uint8_t *data, int64_t size
+    )
+    bus_key_slot *bus_keymap_find(const bus_keymap *map, bus_fingerprint_t key)
+    int64_t bus_keymap_number(const bus_key_slot *slot)
+    void bus_keymap_set(
+        bus_keymap *map, bus_key_slot *slot, bus_fingerprint_t key, int64_t number
+    )
+    void bus_keymap_move(bus_keymap *to, const bus_keymap *source)
 
 cdef extern from "core.h" nogil:
     enum bus_crc_variant:
@@ -98,6 +136,7 @@ cdef extern from "core.h" nogil:
     uint32_t bus_crc32c(uint32_t crc, const uint8_t *data, int64_t size)
     uint32_t bus_crc32c_by(bus_crc_variant variant, uint32_t crc, const uint8_t *data, int64_t size)
     bint bus_crc32c_runs(bus_crc_variant variant)
+    bint bus_crc_matches(const uint8_t *batch, const bus_header *header)
     int64_t bus_header_read(bus_span data, int64_t position, bus_header *header)
     int64_t bus_batch_check(bus_span data, int64_t position, bus_header *header)
     void bus_batch_stamp(uint8_t *batch, int64_t base_offset, int32_t leader_epoch)

@@ -16,11 +16,19 @@ from bus.native import batch, blocks, columns, rows, segment
 from bus.native.arrow_in import binary_columns
 from bus.native.builder import BatchBuilder, Delivery, with_records
 from bus.native.index import OffsetIndex, TimeIndex
+from bus.native.newest import NewestPerKey
 from tests.fixtures import batches
 
 VALUES = [b"v" * 100 + bytes([i]) for i in range(200)]
 KEYS = [None, *(b"k" * 20 + bytes([i]) for i in range(199))]
 BATCH = batches.batch(VALUES)
+KEYED = batches.assemble(
+    b"".join(
+        batches.record(i, value, key)
+        for i, (value, key) in enumerate(zip(VALUES, KEYS, strict=True))
+    ),
+    len(VALUES),
+)
 RECORDS = memoryview(BATCH)[batch.HEADER_SIZE :]
 
 
@@ -78,6 +86,16 @@ def check_and_scan() -> None:
         batch.check(BATCH[:-1])
 
 
+def keep_newest() -> None:
+    newest = NewestPerKey(1000, 1 << 20, lambda codec, packed: b"")
+    newest.feed(KEYED)
+    newest.rows()
+    with suppress(CorruptBatch):
+        newest.feed(KEYED)
+    with suppress(OverflowError):
+        NewestPerKey(5, 1 << 20, lambda codec, packed: b"").feed(KEYED)
+
+
 def view_memory() -> None:
     """A buffer's owner begins as None, whose references count before Python 3.12."""
     with tempfile.TemporaryFile() as file:
@@ -90,7 +108,15 @@ def view_memory() -> None:
     blocks.take(100_000)
 
 
-WORK = [build_single, build_rows, fail_to_build, open_columns, check_and_scan, view_memory]
+WORK = [
+    build_single,
+    build_rows,
+    fail_to_build,
+    open_columns,
+    check_and_scan,
+    keep_newest,
+    view_memory,
+]
 
 
 @pytest.mark.parametrize("work", WORK)

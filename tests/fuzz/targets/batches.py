@@ -9,6 +9,7 @@ import numpy
 from bus.client.decode import open_chunk
 from bus.client.inbox import Chunk
 from bus.errors import BusError, CorruptBatch
+from bus.log.newest import newest_per_key
 from bus.model.ids import TopicPartition
 from bus.native import batch as native
 from bus.native.columns import first_at, headers_at, iterate, to_list, walk
@@ -69,8 +70,10 @@ def columns(data: bytes) -> None:
 
 
 def chunks(data: bytes) -> None:
-    """What a consumer does with a fetched buffer, its checksums unasked."""
+    """What a consumer does with a fetched buffer, its checksums unasked, and a state's loading."""
     for given in (data, sealed(data)):
+        with suppress(BusError):
+            newest_per_key([exact(given)])
         chunk = Chunk(TopicPartition("t", 0), 0, exact(given), 1, 1 << 40, 1 << 40)
         with suppress(BusError):
             opened = open_chunk(chunk, check_crcs=False)
