@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from bus.adapters.clock import SystemClock
+from bus.client.admin_asking import Asking
 from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
 from bus.client.handle import Handle
 from bus.client.link import Connector
@@ -40,8 +41,10 @@ class Admin(Handle):
         chosen = connect or connector(check_client_id(client_id))
         super().__init__()
         self._timeout_ms = timeout_ms
-        self.calls = AdminCalls(self._io.loop, endpoints, chosen, timeout_ms, SystemClock())
-        self._when_forgotten(self.calls.cluster.close)
+        asking = Asking(self._io.loop, endpoints, chosen, timeout_ms, SystemClock())
+        self._cluster = asking.cluster
+        self.calls = AdminCalls(asking)
+        self._when_forgotten(self._cluster.close)
 
     def create_topic(
         self,
@@ -108,7 +111,7 @@ class Admin(Handle):
         return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), self._io.loop)
 
     def _release(self, timeout: float | None) -> None:
-        self._io.call(self.calls.cluster.close, timeout=timeout)
+        self._io.call(self._cluster.close, timeout=timeout)
 
     def _run(
         self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -118,6 +121,6 @@ class Admin(Handle):
         try:
             return future.result(self._timeout_ms / 1000 + GRACE_SECONDS)
         except concurrent.futures.TimeoutError:
-            raise self.calls.cluster.unreachable() from None
+            raise self._cluster.unreachable() from None
         finally:
             future.cancel()

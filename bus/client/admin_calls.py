@@ -1,38 +1,17 @@
-"""What an admin does, as coroutines of the I/O thread: one request or a few, with retries.
-
-A call is retried while its error is retriable and the time is not up. Requests about partitions go
-to their leaders, all others to any broker, or to the controller once one was told to be it.
-"""
+"""What an admin does with topics, as coroutines of the I/O thread: one request or a few."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
-from bus.client.cluster import Cluster, view_of
-from bus.client.connection import LOST
-from bus.client.link import Connector
+from bus.client.admin_asking import Asking, Target
 from bus.client.options import Start, check_range
-from bus.client.routing import NO_NODE, TopicView
-from bus.errors import (
-    BadSetting,
-    BusError,
-    NotController,
-    UnknownTopicOrPartition,
-    error_class,
-    error_of,
-)
+from bus.errors import error_of
 from bus.model.ids import NO_TOPIC_ID, TopicPartition, check_topic_name
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX
-from bus.ports import Clock
 from bus.wire import admin as wire
-from bus.wire.metadata import (
-    MetadataRequest,
-    MetadataRequestTopic,
-    MetadataResponse,
-    MetadataResponseTopic,
-)
+from bus.wire.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from bus.wire.offsets import (
     EARLIEST,
     LATEST,
@@ -45,10 +24,7 @@ from bus.wire.offsets import (
     ListOffsetsResponse,
     ListOffsetsTopic,
 )
-from bus.wire.schema import Message
 
-M = TypeVar("M", bound=Message)
-PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.02, 1.0
 ConfigValue = str | int | float | bool
 SOURCES = {
     wire.CONFIG_SOURCE_TOPIC: "topic",
@@ -90,19 +66,8 @@ class ConfigEntry:
 class AdminCalls:
     """All methods on the I/O thread."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        servers: tuple[str, ...],
-        connect: Connector,
-        timeout_ms: int,
-        clock: Clock,
-    ) -> None:
-        self._loop = loop
-        self._timeout_ms = timeout_ms
-        self._clock = clock
-        self._changed = asyncio.Event()
-        self.cluster = Cluster(loop, servers, connect, clock, self._on_change)
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
 
     async def create_topic(
         self,
@@ -127,8 +92,8 @@ class AdminCalls:
                 for key, value in (config or {}).items()
             ],
         )
-        request = wire.CreateTopicsRequest([topic], self._timeout_ms, validate_only)
-        await self._ask(
+        request = wire.CreateTopicsRequest([topic], self._asking.timeout_ms, validate_only)
+        await self._asking.ask(
             request,
             wire.CreateTopicsResponse,
             lambda r: [(t.error_code, t.error_message) for t in r.topics],
@@ -140,9 +105,9 @@ class AdminCalls:
         request = wire.DeleteTopicsRequest(
             topics=[wire.DeleteTopicState(name, NO_TOPIC_ID)],
             topic_names=[name],
-            timeout_ms=self._timeout_ms,
+            timeout_ms=self._asking.timeout_ms,
         )
-        await self._ask(
+        await self._asking.ask(
             request,
             wire.DeleteTopicsResponse,
             lambda r: [(t.error_code, t.error_message) for t in r.responses],
@@ -152,8 +117,8 @@ class AdminCalls:
         """Let a topic have `count` partitions."""
         check_range("count", count, 1, PARTITIONS_PER_TOPIC_MAX)
         topic = wire.CreatePartitionsTopic(check_topic_name(name), count, None)
-        await self._ask(
-            wire.CreatePartitionsRequest([topic], self._timeout_ms),
+        await self._asking.ask(
+            wire.CreatePartitionsRequest([topic], self._asking.timeout_ms),
             wire.CreatePartitionsResponse,
             lambda r: [(t.error_code, t.error_message) for t in r.results],
         )
@@ -163,7 +128,7 @@ class AdminCalls:
         topics = None
         if names is not None:
             topics = [MetadataRequestTopic(name=check_topic_name(name)) for name in names]
-        answer = await self._ask(
+        answer = await self._asking.ask(
             MetadataRequest(topics, allow_auto_topic_creation=False),
             MetadataResponse,
             lambda r: [
@@ -173,7 +138,7 @@ class AdminCalls:
             ],
             retry=False,
         )
-        self.cluster.routing.on_metadata(view_of(answer), self._clock.now_ms())
+        self._asking.learn(answer)
         described = [
             TopicDescription(
                 topic.name or "",
@@ -196,7 +161,7 @@ class AdminCalls:
     async def describe_config(self, name: str) -> dict[str, ConfigEntry]:
         """A topic's settings, by name."""
         resource = wire.DescribeConfigsResource(wire.RESOURCE_TOPIC, check_topic_name(name), None)
-        answer = await self._ask(
+        answer = await self._asking.ask(
             wire.DescribeConfigsRequest([resource], include_documentation=True),
             wire.DescribeConfigsResponse,
             lambda r: [(t.error_code, t.error_message) for t in r.results],
@@ -223,7 +188,7 @@ class AdminCalls:
             for key, value in config.items()
         ]
         resource = wire.AlterConfigsResource(wire.RESOURCE_TOPIC, check_topic_name(name), entries)
-        await self._ask(
+        await self._asking.ask(
             wire.IncrementalAlterConfigsRequest([resource], validate_only),
             wire.IncrementalAlterConfigsResponse,
             lambda r: [(t.error_code, t.error_message) for t in r.responses],
@@ -234,126 +199,32 @@ class AdminCalls:
         check_range("before", before, -1, (1 << 63) - 1)
         check_range("partition", partition, 0, PARTITIONS_PER_TOPIC_MAX)
         data = DeleteRecordsTopic(topic, [DeleteRecordsPartition(partition, before)])
-        answer = await self._ask(
-            DeleteRecordsRequest([data], self._timeout_ms),
+        answer = await self._asking.ask(
+            DeleteRecordsRequest([data], self._asking.timeout_ms),
             DeleteRecordsResponse,
             lambda r: [(p.error_code, None) for t in r.topics for p in t.partitions],
-            leader_of=TopicPartition(topic, partition),
+            Target(leader_of=TopicPartition(topic, partition)),
         )
         return next(p.low_watermark for t in answer.topics for p in t.partitions)
 
     async def offsets(self, topic: str, at: Start) -> dict[int, int]:
         """Per partition the first offset at an end or a time; -1 if no record is that young."""
-        view = await self._view(topic)
+        view = await self._asking.view(topic)
         timestamp = {"earliest": EARLIEST, "latest": LATEST}.get(str(at), at)
         assert isinstance(timestamp, int), "the caller has checked `at`"
         partitions = [TopicPartition(topic, index) for index in range(view.count)]
         found = await asyncio.gather(*(self._offset(p, timestamp) for p in partitions))
         return dict(enumerate(found))
 
-    async def close(self) -> None:
-        """Let go of links and timers."""
-        self.cluster.close()
-
     async def _offset(self, partition: TopicPartition, timestamp: int) -> int:
         asked = ListOffsetsPartition(partition.partition, -1, timestamp)
-        answer = await self._ask(
+        answer = await self._asking.ask(
             ListOffsetsRequest(topics=[ListOffsetsTopic(partition.topic, [asked])]),
             ListOffsetsResponse,
             lambda r: [(p.error_code, None) for t in r.topics for p in t.partitions],
-            leader_of=partition,
+            Target(leader_of=partition),
         )
         return next(p.offset for t in answer.topics for p in t.partitions)
-
-    def _on_change(self) -> None:
-        self._changed.set()
-
-    async def _view(self, topic: str) -> TopicView:
-        """A topic's partitions, once they are known. Raises UnknownTopicOrPartition."""
-        check_topic_name(topic)
-        deadline = self._loop.time() + self._timeout_ms / 1000
-        while True:
-            self._changed.clear()
-            view = self.cluster.want(topic)
-            if view is not None:
-                return view
-            error = self.cluster.refusal(topic)
-            if error is not None:
-                self.cluster.routing.forget(topic)
-                raise error
-            try:
-                await asyncio.wait_for(self._changed.wait(), deadline - self._loop.time())
-            except TimeoutError:
-                raise self.cluster.unreachable() from None
-
-    async def _ask(
-        self,
-        request: Message,
-        kind: type[M],
-        errors_of: Callable[[M], list[tuple[int, str | None]]],
-        *,
-        leader_of: TopicPartition | None = None,
-        retry: bool = True,
-    ) -> M:
-        """The answer, once it has no error that is worth another try."""
-        deadline = self._loop.time() + self._timeout_ms / 1000
-        pause = PAUSE_SECONDS
-        while True:
-            if leader_of is not None:
-                view = await self._view(leader_of.topic)
-                if leader_of.partition >= view.count:
-                    raise BadSetting(
-                        f"Topic {view.name!r} has no partition {leader_of.partition}: "
-                        f"it has {view.count}, numbered from 0."
-                    )
-            answer = await self._call(request, leader_of)
-            if isinstance(answer, BusError):
-                error, again = answer, True
-            else:
-                assert isinstance(answer, kind), "an answer is of its request's kind"
-                told = next((pair for pair in errors_of(answer) if pair[0]), None)
-                if told is None:
-                    return answer
-                error, again = error_of(*told), retry
-            if not (again and type(error).retriable) or self._loop.time() + pause > deadline:
-                raise self.cluster.unreachable() if isinstance(answer, LOST) else error
-            await self._refresh(error, leader_of)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, PAUSE_SECONDS_MAX)
-
-    async def _call(self, request: Message, leader_of: TopicPartition | None) -> Message | BusError:
-        future: asyncio.Future[Message | BusError] = self._loop.create_future()
-
-        def done(answer: Message | BusError) -> None:
-            if isinstance(answer, BusError):
-                self.cluster.last_error = answer
-            if not future.done():
-                future.set_result(answer)
-
-        routing = self.cluster.routing
-        node = routing.controller if leader_of is None else routing.leader(leader_of).node
-        if node != NO_NODE and node in routing.nodes:
-            self.cluster.call(node, request, self._timeout_ms, done)
-        else:
-            self.cluster.call_any(request, self._timeout_ms, done)
-        return await future
-
-    async def _refresh(self, error: BusError, leader_of: TopicPartition | None) -> None:
-        """What was believed about the cluster has led to a wrong broker."""
-        if leader_of is not None:
-            self.cluster.stale()
-        elif isinstance(error, NotController):
-            answer = await self._call(MetadataRequest(topics=[]), None)
-            if isinstance(answer, MetadataResponse):
-                self.cluster.routing.on_metadata(view_of(answer), self._clock.now_ms())
-        else:
-            self.cluster.routing.controller = NO_NODE
-
-
-def _missing(topic: MetadataResponseTopic) -> str:
-    if topic.error_code == UnknownTopicOrPartition.code:
-        return f"There is no topic {topic.name!r}."
-    return f"Topic {topic.name!r}: {error_class(topic.error_code).__doc__}"
 
 
 def text_of(value: ConfigValue) -> str:

@@ -1,10 +1,13 @@
-"""How a coroutine of any event loop waits for a bell that the I/O thread rings."""
+"""What the handles of `bus.aio` have in common: waiting for the I/O thread's bell, and closing."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from bus.client.bell import Bell
+from bus.errors import BusError
 
 
 async def wait_for(bell: Bell, ready: Callable[[], object], timeout: float | None) -> bool:
@@ -36,3 +39,27 @@ def waker(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[None]") -> Ca
             loop.call_soon_threadsafe(finish)
 
     return wake
+
+
+class AsyncClosing:
+    """What an `async with` closes at its end."""
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        """For `async with`."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; an error of the block goes before a delivery error."""
+        try:
+            await self.close()
+        except BusError:
+            if error is None:
+                raise

@@ -24,6 +24,7 @@ from bus.errors import (
     UnknownTopicOrPartition,
     error_of,
 )
+from bus.model.endpoint import KAFKA_SCHEME
 from bus.model.ids import TopicPartition
 from bus.model.limits import BATCH_BYTES_MAX_UNTOLD
 from bus.ports import Clock
@@ -88,6 +89,10 @@ class Cluster:
         if endpoint is None:
             self._loop.call_soon(done, NetworkError(f"Broker {node} is not known any more."))
             return
+        self._connections.call(endpoint, request, timeout_ms, done)
+
+    def call_at(self, endpoint: str, request: Message, timeout_ms: int, done: Done) -> None:
+        """Send a request to a broker that was named by its endpoint."""
         self._connections.call(endpoint, request, timeout_ms, done)
 
     def call_any(self, request: Message, timeout_ms: int, done: Done) -> None:
@@ -169,14 +174,16 @@ class Cluster:
 
 def view_of(response: MetadataResponse) -> ClusterView:
     """A Metadata answer as the facts that `Routing` works with."""
-    nodes = {
-        broker.node_id: broker.host
-        if "://" in broker.host
-        else f"kafka://{broker.host}:{broker.port}"
-        for broker in response.brokers
-    }
+    nodes = {broker.node_id: endpoint_of(broker.host, broker.port) for broker in response.brokers}
     topics = tuple(_topic_view(topic) for topic in response.topics if topic.name)
     return ClusterView(nodes, topics, response.controller_id)
+
+
+def endpoint_of(host: str, port: int) -> str:
+    """A broker's endpoint as an answer tells it: over ZeroMQ `host` is the whole of it."""
+    if "://" in host:
+        return host
+    return f"{KAFKA_SCHEME}[{host}]:{port}" if ":" in host else f"{KAFKA_SCHEME}{host}:{port}"
 
 
 def _topic_view(topic: MetadataResponseTopic) -> TopicView:
