@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from bus.adapters.io_thread import IoThread
+from bus.broker.listener import ZMQ
 from bus.broker.service import INPROC, Service
 from bus.broker.status import Status
 from bus.client.admin import Admin
@@ -22,13 +23,14 @@ from bus.model.broker_settings import BrokerSettings, broker_settings
 from bus.wire.schema import Message
 
 CLOSE_SECONDS = 30.0
+KAFKA_SCHEME = "kafka://"
 Client = TypeVar("Client", Producer, Consumer, Admin)
 
 
 class Broker(Closing):
     """A durable log in a directory, with producers and consumers in this process.
 
-    `listen`, `http` and any other setting of the broker are keywords: dots become underscores.
+    `listen`, `kafka` and any other setting of the broker are keywords: dots become underscores.
     Raises BadSetting, DirectoryInUse, CorruptLog or OSError with a sentence.
     """
 
@@ -37,10 +39,13 @@ class Broker(Closing):
         data: str,
         *,
         listen: str | None = None,
+        kafka: str | None = None,
         config: BrokerSettings | None = None,
         **settings: object,
     ) -> None:
         given: dict[str, object] = {"listen": listen or "", "accept_filesystem": True, **settings}
+        if kafka is not None:
+            given["kafka"] = kafka
         self.settings = broker_settings({**given, "data": data}, config)
         self._io = IoThread.shared()
         self._service: Service | None = self._io.call(Service, self._io.loop, self.settings)
@@ -50,7 +55,18 @@ class Broker(Closing):
     @property
     def url(self) -> str:
         """Where clients of other processes connect, empty without `listen`."""
-        return next((u for n, u in self.status().endpoints.items() if n != INPROC), "")
+        return self.status().endpoints.get(ZMQ, "")
+
+    @property
+    def kafka_url(self) -> str:
+        """Where our own clients connect over Kafka's protocol, empty without `kafka`."""
+        urls = self.status().endpoints.values()
+        return next((url for url in urls if url.startswith(KAFKA_SCHEME)), "")
+
+    @property
+    def bootstrap(self) -> str:
+        """HOST:PORT for a Kafka client's bootstrap.servers, empty without `kafka`."""
+        return self.kafka_url.removeprefix(KAFKA_SCHEME)
 
     def producer(self, **options: Any) -> Producer:
         """A producer of this broker; options as of `bus.Producer`."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bus.model.endpoint import Endpoint
 from bus.wire.schema import Message
 
 Reply: TypeAlias = Callable[[Message | None], None]
@@ -12,6 +13,10 @@ Reply: TypeAlias = Callable[[Message | None], None]
 
 def _never() -> bool:
     return False
+
+
+def _stay(_reason: str) -> None:
+    """A conversation that nothing ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +28,7 @@ class Context:
     listener: str  # the name of the listener it came in on: metadata answers with its endpoints
     client_id: str | None = None
     is_gone: Callable[[], bool] = _never  # the peer has left, or is not answered any more
+    host: str = ""  # where the peer is, as Kafka shows it in groups; empty within this process
+    reached: Endpoint | None = None  # where it has reached us, if its listener has no one endpoint
+    is_kafka: bool = False  # a client of Kafka's: our extensions are not for it
+    hang_up: Callable[[str], None] = _stay  # end the conversation, for want of an answer

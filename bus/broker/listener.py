@@ -1,12 +1,6 @@
-"""Requests over ZeroMQ: frames in, messages to the handlers, frames out.
-
-A peer's bytes that are no request end its conversation. An ApiVersions of a version that is not
-served is answered at version 0 with the range (KIP-511), any other unserved version ends the
-conversation, as Kafka does.
-"""
+"""Requests over ZeroMQ: frames in, messages to the handlers, frames out."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,22 +8,17 @@ from functools import partial
 from bus.adapters.zmq_peer import ZmqPeer
 from bus.adapters.zmq_server import ZmqServer
 from bus.broker.context import Context
-from bus.broker.dispatch import dispatch
-from bus.broker.handlers.metadata import api_versions_response
 from bus.broker.node import Node
-from bus.errors import FrameError, UnsupportedVersion
+from bus.broker.reception import API_VERSIONS, Reception
 from bus.model.batch import Buffer
 from bus.model.endpoint import Endpoint
 from bus.wire.fetch import FetchResponse
-from bus.wire.frames import parse_header, parse_request_frames, response_frames
+from bus.wire.frames import parse_request_frames, response_frames
 from bus.wire.header import RequestHeader
-from bus.wire.metadata import ApiVersionsRequest
-from bus.wire.registry import Api, api_of
+from bus.wire.registry import Api
 from bus.wire.schema import Message
 
 ZMQ = "zmq"
-API_VERSIONS = api_of(ApiVersionsRequest)
-log = logging.getLogger("busd.listener")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +46,7 @@ class ZmqListener:
         self._node = node
         self._name = name
         self._shared: Shared | None = None
-        self._touch = touch
-        self._served = {api.key: api for api in node.served}
+        self._reception = Reception(node, touch, is_kafka=False)
         self._server = ZmqServer(
             loop,
             url,
@@ -85,27 +73,20 @@ class ZmqListener:
         self._server.close()
 
     def _on_request(self, peer: ZmqPeer, frames: list[memoryview]) -> None:
-        try:
-            header, request = parse_request_frames([*frames])
-        except UnsupportedVersion:
-            self._refuse_version(peer, frames)
+        read = self._reception.read(
+            peer,
+            frames[0],
+            partial(parse_request_frames, [*frames]),
+            partial(self._refuse, peer),
+        )
+        if read is None:
             return
-        except FrameError as error:
-            peer.close(str(error))
-            return
-        api = self._served.get(header.api_key)
-        if api is None:
-            peer.close(f"API key {header.api_key} is not served")
-            return
+        api, header, request = read
         context = Context(
             header.api_version, peer.name, self._name, header.client_id, lambda: peer.closed
         )
-        try:
-            dispatch(self._node, context, request, partial(self._reply, peer, api, header))
-        except Exception:
-            log.exception("%s: %s failed", peer.name, api.name)
-            peer.close("internal error")
-        self._touch()
+        reply = partial(self._reply, peer, api, header)
+        self._reception.dispatch(peer, context, request, reply)
 
     def _reply(
         self, peer: ZmqPeer, api: Api, header: RequestHeader, response: Message | None
@@ -132,14 +113,5 @@ class ZmqListener:
     def _forget_shared(self) -> None:
         self._shared = None
 
-    def _refuse_version(self, peer: ZmqPeer, frames: list[memoryview]) -> None:
-        try:
-            header = parse_header(frames[0])
-        except FrameError as error:
-            peer.close(str(error))
-            return
-        if header.api_key != API_VERSIONS.key:
-            peer.close(f"API key {header.api_key} version {header.api_version} is not served")
-            return
-        response = api_versions_response(self._node, UnsupportedVersion.code)
+    def _refuse(self, peer: ZmqPeer, header: RequestHeader, response: Message) -> None:
         peer.reply(response_frames(API_VERSIONS, 0, header.correlation_id, response))

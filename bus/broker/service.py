@@ -15,8 +15,10 @@ from bus.adapters.malloc import give_back_freed_memory
 from bus.adapters.memory import machine_bytes, own_bytes
 from bus.adapters.random import SystemRandom
 from bus.adapters.solo import Solo
+from bus.adapters.tcp_admission import Admission, Limits
 from bus.broker.context import Context, Reply
 from bus.broker.dispatch import SERVED, dispatch
+from bus.broker.kafka_listener import KafkaListener
 from bus.broker.listener import ZmqListener
 from bus.broker.memory_guard import MemoryGuard, limit_of
 from bus.broker.node import Node
@@ -26,6 +28,7 @@ from bus.broker.ticker import Ticker
 from bus.errors import BadSetting, UnsafeFilesystem
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
+from bus.model.listeners import listeners
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
 
@@ -64,12 +67,10 @@ class Service:
     def _start(self) -> None:
         name = f"inproc://busd-{os.getpid()}-{id(self):x}"
         self.node.endpoints[INPROC] = Endpoint(name, name, 0)
-        self.listeners: list[ZmqListener] = []
+        self.listeners: list[ZmqListener | KafkaListener] = []
         self._guard: MemoryGuard | None = None
-        if self.settings.listen:
-            listener = ZmqListener(self._loop, self.node, self.settings.listen, self._touch)
-            self.listeners.append(listener)
         try:
+            self._open_listeners()
             self._check_filesystem()
             self.node.start()
         except BaseException:
@@ -93,7 +94,8 @@ class Service:
     def status(self) -> Status:
         """A snapshot; on the loop's thread."""
         connections = sum(listener.connections for listener in self.listeners)
-        closed = bool(self.settings.listen) and not self.listeners
+        wanted = bool(self.settings.listen or self.settings.kafka)
+        closed = wanted and not self.listeners
         return status_of(self.node, connections, listener_closed=closed)
 
     def close(self, *, clean: bool = True) -> None:
@@ -115,6 +117,22 @@ class Service:
         for disk in self._disks:
             self._loop.remove_reader(disk.fileno())
             disk.close()
+
+    def _open_listeners(self) -> None:
+        """Bind, in the order of the settings; nobody is heard before the loop's next turn."""
+        settings = self.settings
+        if settings.listen:
+            zmq = ZmqListener(self._loop, self.node, settings.listen, self._touch)
+            self.listeners.append(zmq)
+        advertised = listeners(settings.advertised_listeners)
+        limits = Limits(settings.max_connections, settings.max_connections_per_ip)
+        admission = Admission(limits)
+        for name, address in listeners(settings.kafka).items():
+            told = advertised.get(name)
+            kafka = KafkaListener(
+                self._loop, self.node, name, address, told, admission, self._touch
+            )
+            self.listeners.append(kafka)
 
     def _close_listeners(self) -> None:
         for listener in self.listeners:

@@ -36,9 +36,11 @@ FLAGS = (
     "peer",
     "rack",
 )
+REPEATABLE = {"data": "DIRECTORY", "kafka": "[NAME=]HOST:PORT"}
 
 EXAMPLES = """  busd serve --data /var/lib/busd
   busd serve --data /tmp/try --listen 'tcp://127.0.0.1:*' --http 127.0.0.1:9464
+  busd serve --kafka 127.0.0.1:9092
   busd serve --config busd.toml --set log.retention.ms=86400000
   BUSD_LOG_FLUSH=os busd serve
 
@@ -53,12 +55,13 @@ def parser() -> Parser:
     for name in FLAGS:
         entry = BROKER_SETTINGS[name]
         flag = f"--{name.replace('.', '-')}"
-        if name == "data":
+        if name in REPEATABLE:
+            default = entry.default or "none"
             made.add_argument(
                 flag,
-                metavar="DIRECTORY",
+                metavar=REPEATABLE[name],
                 action="append",
-                help=f"{entry.doc} Repeatable (default: {entry.default})",
+                help=f"{entry.doc} Repeatable (default: {default})",
             )
         elif entry.kind == "bool":
             made.add_argument(flag, action="store_const", const="true", help=entry.doc)

@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from bus.errors import BadSetting
-from bus.model.endpoint import check_http, check_listen, is_loopback
+from bus.model.endpoint import check_http, check_listen, is_loopback, join_host_port
 from bus.model.limits import (
     CREDIT_BYTES,
     FETCH_BYTES_MAX,
     FETCHES_PARKED_MAX,
     FRAME_BYTES_MAX,
     GIB,
+    IDLE_MS,
     IN_FLIGHT_BYTES_MAX,
     KIB,
     MIB,
     PARTITIONS_PER_TOPIC_MAX,
     PEERS_MAX,
+    PEERS_PER_ADDRESS_MAX,
     REQUESTS_UNANSWERED_MAX,
 )
+from bus.model.listeners import check_listeners, listeners
 from bus.model.setting import Setting, Value, as_text, fixed, parse_all, setting, table
 from bus.model.topic_settings import (
     BROKER_NAMES,
@@ -50,7 +53,19 @@ class BrokerSettings:
         "Where clients of the bus connect: tcp://HOST:PORT (PORT * is any free one) or ipc://PATH; "
         "empty for no listener.",
         check=check_listen,
+    )
+    kafka: str = setting(
+        "",
+        "Where Kafka's clients connect: HOST:PORT (port 0 is any free one), or several as "
+        "NAME=HOST:PORT separated by commas; empty for none.",
+        check=check_listeners,
         other_names=("listeners",),
+    )
+    advertised_listeners: str = setting(
+        "",
+        "What Kafka's clients are told to connect to: HOST:PORT or NAME=HOST:PORT for each "
+        "listener; one that is not named tells the address that the client came in on.",
+        check=check_listeners,
     )
     http: str = setting(
         "",
@@ -58,7 +73,9 @@ class BrokerSettings:
         check=check_http,
     )
     insecure: bool = setting(
-        False, "Whether HTTP may be bound beyond loopback, where anyone can read it."
+        False,
+        "Whether HTTP and the listeners for Kafka's clients may be bound beyond loopback, where "
+        "anyone can read and write.",
     )
     accept_filesystem: bool = setting(
         False,
@@ -143,7 +160,24 @@ class BrokerSettings:
         high=FRAME_BYTES_MAX,
     )
     max_connections: int = setting(
-        PEERS_MAX, "Clients that may be connected at a time.", low=1, high=PEERS_MAX
+        PEERS_MAX,
+        "Clients that may be connected at a time, over ZeroMQ and over TCP.",
+        low=1,
+        high=PEERS_MAX,
+    )
+    max_connections_per_ip: int = setting(
+        PEERS_PER_ADDRESS_MAX,
+        "Of those over TCP, how many may come from one address beyond this machine.",
+        low=1,
+        high=INT_MAX,
+    )
+    connections_max_idle_ms: int = setting(
+        IDLE_MS,
+        "After which a connection over TCP is closed on which nothing happens; a request that "
+        "waits for its answer is something.",
+        unit="ms",
+        low=1000,
+        high=2**63 - 1,
     )
     client_credit_bytes: int = setting(
         CREDIT_BYTES,
@@ -160,7 +194,7 @@ class BrokerSettings:
     )
     client_in_flight_max_bytes: int = setting(
         IN_FLIGHT_BYTES_MAX,
-        "Bytes of unanswered requests above which a client is dropped.",
+        "Bytes of unanswered requests above which a client is dropped, or over TCP not read from.",
         unit="bytes",
         low=KIB,
         high=1024 * FRAME_BYTES_MAX,
@@ -214,7 +248,6 @@ _ONE_NODE = "this version runs on one node"
 BROKER_SETTINGS: dict[str, Setting] = table(
     BrokerSettings,
     *_topic_defaults(),
-    fixed("kafka", "", "this version has no listener for Kafka clients", "HOST:PORT for Kafka."),
     fixed("default.replication.factor", 1, _ONE_NODE, "Copies of a topic by default."),
     fixed("cluster", "", _ONE_NODE, "Name of the cluster."),
     fixed("etcd", "", _ONE_NODE, "URLs of etcd."),
@@ -276,11 +309,7 @@ def _check_whole(settings: BrokerSettings) -> None:
         raise BadSetting("The setting data is empty, or one of its parts is. Name a directory.")
     if len({path.rstrip("/") for path in directories}) < len(directories):
         raise BadSetting(f"The setting data names a directory twice: {settings.data}.")
-    if settings.http and not settings.insecure and not is_loopback(settings.http):
-        raise BadSetting(
-            f"The setting http cannot be {settings.http!r}: it would be readable beyond this "
-            "machine. Bind it to 127.0.0.1, or set insecure=true."
-        )
+    _check_reach(settings)
     if settings.client_credit_bytes > settings.client_in_flight_max_bytes:
         raise BadSetting(
             f"The setting client.credit.bytes is {settings.client_credit_bytes}. It must not be "
@@ -291,3 +320,26 @@ def _check_whole(settings: BrokerSettings) -> None:
             f"The setting min.insync.replicas cannot be {settings.topic.min_insync_replicas}: "
             "default.replication.factor is 1, so that no write would succeed."
         )
+
+
+def _check_reach(settings: BrokerSettings) -> None:
+    """Nothing is open beyond this machine unless that is said by name."""
+    if settings.http and not settings.insecure and not is_loopback(settings.http):
+        raise BadSetting(
+            f"The setting http cannot be {settings.http!r}: it would be readable beyond this "
+            "machine. Bind it to 127.0.0.1, or set insecure=true."
+        )
+    bound = listeners(settings.kafka)
+    for name, (host, port) in bound.items():
+        if not settings.insecure and not is_loopback(join_host_port(host, port)):
+            raise BadSetting(
+                f"The setting kafka cannot be {settings.kafka!r}: anyone beyond this machine could "
+                f"read and write by the listener {name}. Bind it to 127.0.0.1, or set "
+                "insecure=true."
+            )
+    for name, (_, port) in listeners(settings.advertised_listeners).items():
+        if name not in bound or port == 0:
+            raise BadSetting(
+                f"The setting advertised.listeners cannot be {settings.advertised_listeners!r}: "
+                f"{name} is not one of the listeners of the setting kafka, or its port is missing."
+            )

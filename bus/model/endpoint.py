@@ -31,6 +31,11 @@ def split_host_port(address: str) -> tuple[str, str]:
     return host.removeprefix("[").removesuffix("]"), port
 
 
+def join_host_port(host: str, port: int) -> str:
+    """HOST:PORT; an IPv6 host gets its brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_loopback(address: str) -> bool:
     """Whether only this machine can reach HOST:PORT."""
     host, _ = split_host_port(address)

@@ -15,6 +15,13 @@ FRAMES_PER_REQUEST_MAX = BUFFERS_PER_REQUEST_MAX + 2  # identity, header and bod
 REQUEST_ELEMENTS_MAX = 250_000  # of all arrays of one request, their own elements included
 RESPONSE_ELEMENTS_MAX = 5_000_000  # of all arrays of one response
 REQUESTS_UNANSWERED_MAX = 16  # of one peer over ZeroMQ
+REQUESTS_PENDING_MAX = 16  # of one connection over TCP; what comes behind them waits in its socket
+FRAME_BYTES_FIRST_MAX = MIB  # one request over TCP of who has yet to say who it is
+UNSENT_BYTES_MAX = MIB  # of answers to one connection over TCP; above it no request is started
+ACCEPTS_PER_TURN = 64  # connections that are taken before others get their turn
+ACCEPT_PAUSE_MS = (
+    500  # before the next connection is taken when the process has no descriptors left
+)
 CREDIT_BYTES = 8 * MIB  # unanswered request bytes a ZeroMQ peer may have
 IN_FLIGHT_BYTES_MAX = 64 * MIB  # of one peer, whatever its transport
 UNREAD_BYTES_MAX = GIB  # of replies lent to ZeroMQ that one peer has not read
@@ -29,6 +36,8 @@ STREAM_REST_MS_MAX = 25
 STREAM_SILENCE_MS_MAX = 5_000  # after which a client gives a stream up
 FETCH_BYTES_MAX = 55 * MIB  # Kafka's fetch.max.bytes default
 PEERS_MAX = 10_000
+PEERS_PER_ADDRESS_MAX = 256  # over TCP, default; of addresses beyond this machine
+IDLE_MS = 600_000  # Kafka's connections.max.idle.ms default
 
 # Batches.
 BATCH_OVERHEAD = 61  # header of a RecordBatch v2

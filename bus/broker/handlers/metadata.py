@@ -1,17 +1,22 @@
 """ApiVersions and Metadata: what this broker serves, and where topics are led."""
 
+import re
 from uuid import UUID
 
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
 from bus.errors import (
+    NONE,
     BusError,
+    InvalidRequest,
     LeaderNotAvailable,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from bus.model.cluster import TopicImage
+from bus.model.cluster import BrokerInfo, TopicImage
+from bus.model.endpoint import Endpoint
 from bus.model.ids import NO_TOPIC_ID
+from bus.wire.extensions import API_KEY_MIN
 from bus.wire.metadata import (
     ApiVersion,
     ApiVersionsRequest,
@@ -23,19 +28,38 @@ from bus.wire.metadata import (
     MetadataResponsePartition,
     MetadataResponseTopic,
 )
+from bus.wire.registry import api_of
 
+API_VERSIONS = api_of(ApiVersionsRequest)
+NAMED_SINCE_VERSION = 3  # protocol: ApiVersions, from here on with the client's name
+SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 NOT_ASKED = -(2**31)  # protocol: authorized operations that were not asked for
 EXPLICIT_CREATION_SINCE_VERSION = 4
 
 
 def api_versions(node: Node, context: Context, request: ApiVersionsRequest, reply: Reply) -> None:
-    """Serve one ApiVersions."""
-    reply(api_versions_response(node))
+    """Serve one ApiVersions. Who is a client of Kafka's has to say its name properly (KIP-511)."""
+    error = NONE
+    if context.is_kafka and context.version >= NAMED_SINCE_VERSION:
+        names = (request.client_software_name, request.client_software_version)
+        error = NONE if all(map(SOFTWARE.fullmatch, names)) else InvalidRequest.code
+    reply(api_versions_response(node, error, is_kafka=context.is_kafka))
 
 
-def api_versions_response(node: Node, error: int = 0) -> ApiVersionsResponse:
-    """What is served, and the credit of a peer over ZeroMQ."""
-    keys = [ApiVersion(api.key, *api.advertised(kafka=False)) for api in node.served]
+def api_versions_response(
+    node: Node, error: int = NONE, *, is_kafka: bool = False
+) -> ApiVersionsResponse:
+    """What is served, and the credit of a peer over ZeroMQ.
+
+    Kafka's clients are not told of our own requests; with an error they are told of this one only.
+    """
+    keys = [
+        ApiVersion(api.key, *api.advertised(kafka=is_kafka))
+        for api in node.served
+        if not is_kafka or (api.key < API_KEY_MIN and (not error or api is API_VERSIONS))
+    ]
+    if error == InvalidRequest.code:
+        keys = []
     return ApiVersionsResponse(
         error_code=error,
         api_keys=keys,
@@ -63,7 +87,7 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
             rack=broker.rack,
         )
         for broker in image.brokers.values()
-        if (endpoint := node.endpoint_of(broker, context.listener)) is not None
+        if (endpoint := endpoint_for(node, context, broker)) is not None
     ]
     reply(
         MetadataResponse(
@@ -74,6 +98,13 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
             cluster_authorized_operations=NOT_ASKED,
         )
     )
+
+
+def endpoint_for(node: Node, context: Context, broker: BrokerInfo) -> Endpoint | None:
+    """Where who asks reaches `broker`: ourselves by default where it has reached us already."""
+    if context.reached is not None and broker.broker_id == node.settings.node_id:
+        return context.reached
+    return node.endpoint_of(broker, context.listener)
 
 
 def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResponseTopic:

@@ -1,6 +1,7 @@
 """Produce: validate each batch, offer it to its leader, answer when all have been answered.
 
-A produce with acks=0 gets no answer (protocol: Produce). Batches are checked here, before any
+A produce with acks=0 gets no answer (protocol: Produce); if it fails, a client of Kafka's learns
+that by the end of its connection. Batches are checked here, before any
 machine sees them: a hostile header must not poison consumers.
 """
 
@@ -55,8 +56,16 @@ def produce(node: Node, context: Context, request: ProduceRequest, reply: Reply)
     def finish_one() -> None:
         nonlocal left
         left -= 1
-        if left == 0:
-            reply(None if request.acks == ACKS_NONE else response)
+        if left > 0:
+            return
+        if request.acks != ACKS_NONE:
+            reply(response)
+            return
+        reply(None)
+        if any(
+            part.error_code for topic in response.responses for part in topic.partition_responses
+        ):
+            context.hang_up("a produce with acks=0 failed")
 
     for topic in request.topic_data:
         answers: list[PartitionProduceResponse] = []

@@ -43,7 +43,12 @@ def test_keywords_lie_over_given_settings() -> None:
         {"listen": "ipc://"},
         {"http": "0.0.0.0:8080"},
         {"http": "8080"},
-        {"kafka": "127.0.0.1:9092"},
+        {"kafka": "0.0.0.0:9092"},
+        {"listeners": "PLAINTEXT://:9092"},
+        {"kafka": "9092"},
+        {"kafka": "127.0.0.1:1,127.0.0.1:2"},
+        {"kafka": "127.0.0.1:1", "advertised.listeners": "OTHER=host:1"},
+        {"kafka": "127.0.0.1:1", "advertised.listeners": "host:0"},
         {"default.replication.factor": 3},
         {"min.insync.replicas": 2},
         {"log.cleanup.policy": "compact"},
@@ -61,6 +66,10 @@ def test_unsafe_or_unkept_settings_are_refused(given: dict[str, object]) -> None
 
 def test_http_may_leave_the_machine_by_name() -> None:
     assert broker_settings({"http": "0.0.0.0:80", "insecure": True}).http == "0.0.0.0:80"
+
+
+def test_kafkas_clients_may_come_from_beyond_the_machine_by_name() -> None:
+    assert broker_settings({"kafka": "0.0.0.0:9092", "insecure": True}).kafka == "0.0.0.0:9092"
 
 
 def test_the_table_holds_the_defaults_of_the_class() -> None:
