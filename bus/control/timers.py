@@ -18,6 +18,11 @@ class Timers(Generic[Key]):
     def __len__(self) -> int:
         return len(self._deadlines)
 
+    def deadline(self, key: Key) -> int | None:
+        """When `key` is due, None if it is not set."""
+        found = self._deadlines.get(key)
+        return found[0] if found is not None else None
+
     def set(self, key: Key, deadline_ms: int) -> None:
         """`due` will return `key` once, from `deadline_ms` on."""
         self._order += 1
