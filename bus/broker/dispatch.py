@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 from bus.broker.context import Context, Reply
-from bus.broker.handlers import admin, configs, fetch, metadata, offsets, produce
+from bus.broker.handlers import (
+    admin,
+    configs,
+    fetch,
+    groups,
+    groups_admin,
+    groups_offsets,
+    metadata,
+    offsets,
+    produce,
+)
 from bus.broker.node import Node
 from bus.wire.admin import (
     CreatePartitionsRequest,
@@ -17,7 +27,20 @@ from bus.wire.admin import (
     DescribeConfigsRequest,
     IncrementalAlterConfigsRequest,
 )
+from bus.wire.commits import OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest
 from bus.wire.fetch import FetchRequest
+from bus.wire.group_admin import (
+    DeleteGroupsRequest,
+    DescribeGroupsRequest,
+    ListGroupsRequest,
+)
+from bus.wire.groups import (
+    FindCoordinatorRequest,
+    HeartbeatRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    SyncGroupRequest,
+)
 from bus.wire.metadata import ApiVersionsRequest, MetadataRequest
 from bus.wire.offsets import DeleteRecordsRequest, ListOffsetsRequest
 from bus.wire.produce import ProduceRequest
@@ -40,6 +63,17 @@ HANDLERS: dict[type[Message], Handler] = {
     DescribeConfigsRequest: configs.describe_configs,
     CreatePartitionsRequest: admin.create_partitions,
     IncrementalAlterConfigsRequest: configs.incremental_alter_configs,
+    FindCoordinatorRequest: groups.find_coordinator,
+    JoinGroupRequest: groups.join_group,
+    SyncGroupRequest: groups.sync_group,
+    HeartbeatRequest: groups.heartbeat,
+    LeaveGroupRequest: groups.leave_group,
+    OffsetCommitRequest: groups_offsets.offset_commit,
+    OffsetFetchRequest: groups_offsets.offset_fetch,
+    OffsetDeleteRequest: groups_offsets.offset_delete,
+    DescribeGroupsRequest: groups_admin.describe_groups,
+    ListGroupsRequest: groups_admin.list_groups,
+    DeleteGroupsRequest: groups_admin.delete_groups,
 }
 
 SERVED = sorted((api_of(request) for request in HANDLERS), key=lambda api: api.key)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
@@ -15,7 +16,7 @@ from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
 from bus.broker.streams import Later, Streams
-from bus.errors import StorageError, error_class
+from bus.errors import NONE, StorageError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.scrubber import Scrubber
@@ -77,6 +78,16 @@ class Node:
             clock, pool, self.counters, self.streams, settings.max_parked_fetches
         )
         self.runtime = Runtime(self.stores, clock, self.counters, self.fetches.on_committed)
+        self.random = random
+        self.coordinators = Coordinators(
+            self.runtime,
+            lambda: self.metadata.image,
+            self._create_internal,
+            clock,
+            pool,
+            later,
+            settings.group,
+        )
         self._producer_ids = iter(range(0))
 
     def start(self) -> None:
@@ -97,11 +108,13 @@ class Node:
             self._host(topic)
         if not self.stores.working:
             raise StorageError(f"No disk can be written: {self.stores.all[0].failed}.")
+        self.coordinators.start()
         self.serving = True
 
     def stop(self, *, clean: bool = True) -> None:
         """Answer who waits, flush, and close the log."""
         self.serving = False
+        self.coordinators.stop()
         self.runtime.resign_all()
         self.fetches.drain()
         self.stores.close(clean=clean)
@@ -110,17 +123,19 @@ class Node:
         """Let due deadlines pass."""
         self.runtime.tick(now_ms)
         self.fetches.tick(now_ms)
+        self.coordinators.tick(now_ms)
 
     def keep_house(self, now_ms: int) -> None:
         """Roll, retain, checkpoint: what is due of the work that nobody waits for."""
         self.stores.housekeeping(now_ms)
+        self.coordinators.keep_house(now_ms)
         for scrubber in self.scrubbers:
             scrubber.step(now_ms, self._pool.submit)
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
-        times = [t for t in (self.runtime.next_tick_ms(), self.fetches.next_tick_ms()) if t]
-        return min(times, default=None)
+        parts = (self.runtime, self.fetches, self.coordinators)
+        return min((t for part in parts if (t := part.next_tick_ms())), default=None)
 
     def create_topic(
         self,
@@ -147,6 +162,7 @@ class Node:
         topic = self.metadata.delete_topic(name)
         self.runtime.release(_ids(topic))
         self.absent.difference_update(_ids(topic))
+        self.coordinators.on_topic_deleted(name)
         return topic
 
     def create_partitions(self, name: str, total: int, validate_only: bool = False) -> None:
@@ -195,8 +211,15 @@ class Node:
         return self.endpoints.get(listener)
 
     def count_error(self, code: int) -> None:
-        """An answer carried this error."""
+        """An answer carried this error; success is none."""
+        if code == NONE:
+            return
         self.counters.errors[error_class(code).__name__] += 1
+
+    def _create_internal(self, name: str, partitions: int, config: dict[str, str]) -> TopicImage:
+        topic = self.create_topic(name, partitions, 1, config)
+        assert topic is not None, "it was not only validated"
+        return topic
 
     def _brokers(self) -> dict[int, BrokerInfo]:
         urls = {name: endpoint.url for name, endpoint in self.endpoints.items()}

@@ -11,6 +11,7 @@ from typing import Any
 
 from bus.errors import BadSetting
 from bus.model.endpoint import check_http, check_listen, is_loopback, join_host_port
+from bus.model.group_settings import GROUP_SETTINGS, GroupSettings
 from bus.model.limits import (
     CREDIT_BYTES,
     FETCH_BYTES_MAX,
@@ -229,6 +230,7 @@ class BrokerSettings:
         "text", "How messages are logged: lines for people or JSON.", choices=("text", "json")
     )
     topic: TopicSettings = dataclasses.field(default_factory=TopicSettings)
+    group: GroupSettings = dataclasses.field(default_factory=GroupSettings)
 
     @property
     def data_directories(self) -> list[str]:
@@ -248,6 +250,7 @@ _ONE_NODE = "this version runs on one node"
 BROKER_SETTINGS: dict[str, Setting] = table(
     BrokerSettings,
     *_topic_defaults(),
+    *GROUP_SETTINGS.values(),
     fixed("default.replication.factor", 1, _ONE_NODE, "Copies of a topic by default."),
     fixed("cluster", "", _ONE_NODE, "Name of the cluster."),
     fixed("etcd", "", _ONE_NODE, "URLs of etcd."),
@@ -281,12 +284,20 @@ def broker_settings(
     base = defaults or BrokerSettings()
     kept: dict[str, Any] = {}
     topic: dict[str, Value] = {}
+    group: dict[str, Any] = {}
     for name, value in values.items():
         if name in _TOPIC_NAMES:
             topic[_TOPIC_NAMES[name]] = value
+        elif name in GROUP_SETTINGS and not GROUP_SETTINGS[name].fixed_because:
+            group[GROUP_SETTINGS[name].attribute] = value
         elif not BROKER_SETTINGS[name].fixed_because:
             kept[BROKER_SETTINGS[name].attribute] = value
-    made = dataclasses.replace(base, topic=over_defaults(topic, base.topic), **kept)
+    made = dataclasses.replace(
+        base,
+        topic=over_defaults(topic, base.topic),
+        group=dataclasses.replace(base.group, **group),
+        **kept,
+    )
     _check_whole(made)
     return made
 
@@ -297,7 +308,13 @@ def broker_config(settings: BrokerSettings) -> dict[str, str]:
     return {
         name: topic[_TOPIC_NAMES[name]]
         if name in _TOPIC_NAMES
-        else as_text(getattr(settings, entry.attribute, entry.default))
+        else as_text(
+            getattr(
+                settings.group if name in GROUP_SETTINGS else settings,
+                entry.attribute,
+                entry.default,
+            )
+        )
         for name, entry in BROKER_SETTINGS.items()
     }
 
@@ -314,6 +331,12 @@ def _check_whole(settings: BrokerSettings) -> None:
         raise BadSetting(
             f"The setting client.credit.bytes is {settings.client_credit_bytes}. It must not be "
             f"above client.in.flight.max.bytes, which is {settings.client_in_flight_max_bytes}."
+        )
+    if settings.group.group_min_session_timeout_ms > settings.group.group_max_session_timeout_ms:
+        raise BadSetting(
+            "The setting group.min.session.timeout.ms is "
+            f"{settings.group.group_min_session_timeout_ms}. It must not be above "
+            f"group.max.session.timeout.ms, which is {settings.group.group_max_session_timeout_ms}."
         )
     if settings.topic.min_insync_replicas > 1:
         raise BadSetting(

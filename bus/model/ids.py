@@ -9,6 +9,9 @@ from bus.model.limits import TOPIC_NAME_LENGTH_MAX
 
 _LEGAL = re.compile(r"[A-Za-z0-9._-]+\Z")
 
+OFFSETS_TOPIC = "__consumer_offsets"  # where groups keep their positions
+INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC})  # written by the broker alone
+
 NO_TOPIC_ID = UUID(int=0)  # on the wire: the topic is named, not identified
 
 
@@ -41,3 +44,9 @@ def check_topic_name(name: str) -> str:
             f"The topic name {name!r} has characters other than letters, digits, '.', '_' and '-'."
         )
     return name
+
+
+def check_not_internal(name: str) -> None:
+    """Raises InvalidTopic for a topic that only the broker itself may change."""
+    if name in INTERNAL_TOPICS:
+        raise InvalidTopic(f"The topic {name!r} is the broker's own; only it may change it.")

@@ -56,6 +56,13 @@ PRODUCERS_PER_PARTITION_MAX = 10_000
 PRODUCER_ID_BLOCK = 1000
 PRODUCER_EXPIRY_MS = 24 * 3600 * 1000  # Kafka's producer.id.expiration.ms
 
+# Groups.
+GROUPS_MAX = 20_000
+GROUP_SIZE_MAX = 1000  # members
+GROUP_METADATA_BYTES_MAX = 32 * MIB  # that the members of one group say of themselves
+GROUP_RECORD_BYTES_MAX = 16 * MIB  # a generation with all that its members say and have to do
+OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
+
 # The log.
 LEADER_EPOCH_MAX = 2**31 - 1  # what the batch header and the protocol hold
 SEGMENT_FIRST_BYTES = 64 * KIB  # first allocation of an idle partition, doubling from there (S1)

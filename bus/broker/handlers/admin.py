@@ -12,7 +12,7 @@ from bus.errors import (
     InvalidTransactionState,
     UnknownTopicOrPartition,
 )
-from bus.model.ids import NO_TOPIC_ID
+from bus.model.ids import NO_TOPIC_ID, check_not_internal
 from bus.wire.admin import (
     CreatableTopic,
     CreatableTopicConfigs,
@@ -57,6 +57,7 @@ def _create(
 ) -> None:
     if asked.assignments:
         raise InvalidReplicaAssignment("Replicas are placed by the cluster; leave them out.")
+    check_not_internal(asked.name)
     partitions = None if asked.num_partitions == DEFAULT else asked.num_partitions
     replicas = None if asked.replication_factor == DEFAULT else asked.replication_factor
     config = {entry.name: entry.value for entry in asked.configs if entry.value is not None}
@@ -93,6 +94,7 @@ def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult) -
         name = node.topic_name(asked.topic_id)
     if name is None:
         raise UnknownTopicOrPartition
+    check_not_internal(name)
     topic = node.delete_topic(name)
     result.name, result.topic_id = topic.name, topic.topic_id
 
@@ -112,6 +114,7 @@ def create_partitions(
 def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool) -> None:
     if asked.assignments:
         raise InvalidReplicaAssignment("Replicas are placed by the cluster; leave them out.")
+    check_not_internal(asked.name)
     node.create_partitions(asked.name, asked.count, validate_only)
 
 

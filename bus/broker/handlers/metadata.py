@@ -15,7 +15,7 @@ from bus.errors import (
 )
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
-from bus.model.ids import NO_TOPIC_ID
+from bus.model.ids import INTERNAL_TOPICS, NO_TOPIC_ID
 from bus.wire.extensions import API_KEY_MIN
 from bus.wire.metadata import (
     ApiVersion,
@@ -121,7 +121,10 @@ def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResp
     if not (create and node.settings.auto_create_topics_enable):
         return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
     try:
-        node.create_topic(name)
+        if name in INTERNAL_TOPICS:
+            node.coordinators.ensure_topic()
+        else:
+            node.create_topic(name)
     except BusError as error:
         return _error(name, NO_TOPIC_ID, error.code)
     return _describe(node, node.metadata.image.topics[name])
@@ -147,7 +150,7 @@ def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
     return MetadataResponseTopic(
         name=topic.name,
         topic_id=topic.topic_id,
-        is_internal=topic.name.startswith("__"),
+        is_internal=topic.name in INTERNAL_TOPICS,
         partitions=partitions,
         topic_authorized_operations=NOT_ASKED,
         batch_bytes_max=batch_bytes_max,

@@ -3,7 +3,15 @@
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
 from bus.broker.partition import Partition
-from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError, UnknownTopicOrPartition
+from bus.errors import (
+    NONE,
+    BusError,
+    InvalidTopic,
+    OffsetOutOfRange,
+    StorageError,
+    UnknownTopicOrPartition,
+)
+from bus.model.ids import INTERNAL_TOPICS
 from bus.wire.offsets import (
     DeleteRecordsPartitionResult,
     DeleteRecordsRequest,
@@ -88,6 +96,9 @@ def _delete_one(node: Node, topic: str, index: int, offset: int) -> DeleteRecord
     partition = node.runtime.find(topic, index)
     if partition is None:
         result.error_code = UnknownTopicOrPartition.code
+        return result
+    if topic in INTERNAL_TOPICS:
+        result.error_code = InvalidTopic.code
         return result
     visible = partition.leader.high_watermark
     target = visible if offset == UP_TO_HIGH_WATERMARK else offset

@@ -20,12 +20,14 @@ from bus.errors import (
     CorruptMessage,
     InvalidRecord,
     InvalidTimestamp,
+    InvalidTopic,
     InvalidTransactionState,
     RecordListTooLarge,
     UnknownTopicOrPartition,
     UnsupportedCompressionType,
 )
 from bus.model.batch import BatchInfo, Buffer
+from bus.model.ids import INTERNAL_TOPICS
 from bus.model.topic_settings import LOG_APPEND_TIME
 from bus.native.batch import check, header, stamp_append_time
 from bus.wire.produce import (
@@ -98,6 +100,8 @@ def _validate(
     node: Node, context: Context, partition: Partition, records: Buffer | None
 ) -> tuple[Buffer, BatchInfo, int]:
     """The records, their header, and the append time if the broker sets it (else -1)."""
+    if partition.topic in INTERNAL_TOPICS:
+        raise Refusal(InvalidTopic.code, f"Only the broker itself writes to {partition.topic!r}.")
     if not records:
         raise Refusal(InvalidRecord.code, "The request has no records for the partition.")
     try:

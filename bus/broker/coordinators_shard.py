@@ -1,0 +1,159 @@
+"""The groups of one partition of `__consumer_offsets`, and the interpreter of their effects.
+
+A request gets a ticket and goes to its group's machine; what that asks to be written goes to the
+log, and what came of it back to the machine. While the partition is loaded, or cannot be, every
+request is refused.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bus.broker.coordinators_records import Row, rows_of
+from bus.broker.coordinators_writes import Writes
+from bus.control.group import Group
+from bus.control.group_effects import Effect, Outcome, Respond
+from bus.control.group_facts import GroupRules, Now
+from bus.control.offsets_requests import drop_topic, expire
+from bus.control.timers import Timers
+from bus.errors import CoordinatorLoading, CoordinatorNotAvailable, GroupMaxSizeReached
+from bus.model.limits import GROUPS_MAX
+from bus.ports import Clock
+
+log = logging.getLogger("busd.groups")
+
+Work = Callable[[Group, int, Now], list[Effect]]  # what a request asks of its group's machine
+Answered = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that is not answered yet."""
+
+    group: Group
+    answered: Answered
+    is_gone: Callable[[], bool]
+
+
+class Shard:
+    """One partition's groups; one thread only."""
+
+    def __init__(
+        self, rules: GroupRules, clock: Clock, writes: Writes | None, timers: Timers[str]
+    ) -> None:
+        self.groups: dict[str, Group] = {}
+        self.is_loaded = False
+        self.failure: str | None = None  # why it cannot be loaded
+        self.writes = writes
+        self._rules = rules
+        self._clock = clock
+        self._asked: dict[int, Asked] = {}
+        self._next_ticket = 0
+        self._timers = timers  # of the groups of all shards
+
+    @property
+    def parked(self) -> int:
+        """Requests that are not answered yet."""
+        return len(self._asked)
+
+    def load(self, groups: dict[str, Group]) -> None:
+        """All that the log holds was replayed into these."""
+        self.groups, self.is_loaded = groups, True
+        for group in groups.values():
+            group.on_loaded(self._now())
+            self._settle(group)
+
+    def check(self) -> None:
+        """Raises CoordinatorLoading or CoordinatorNotAvailable unless it serves."""
+        if self.failure is not None:
+            raise CoordinatorNotAvailable(self.failure)
+        if not self.is_loaded:
+            raise CoordinatorLoading
+
+    def ask(
+        self, group_id: str, work: Work, answered: Answered, is_gone: Callable[[], bool]
+    ) -> None:
+        """Have a group's machine do `work`; its outcome comes now or later. Raises as `check`."""
+        self.check()
+        group = self.groups.get(group_id)
+        if group is None:
+            group = Group(group_id, self._rules)
+        self._next_ticket += 1
+        self._asked[self._next_ticket] = Asked(group, answered, is_gone)
+        self._run(group, work(group, self._next_ticket, self._now()))
+
+    def make_room(self, group_id: str, count: int) -> None:
+        """Raises GroupMaxSizeReached for another group where there are `count` already."""
+        if count >= GROUPS_MAX and group_id not in self.groups:
+            raise GroupMaxSizeReached(f"The broker has {count} groups, as many as it may have.")
+
+    def tick(self, group_id: str) -> None:
+        """A deadline of this group is due."""
+        group = self.groups.get(group_id)
+        if group is not None:
+            self._run(group, group.on_tick(self._now()))
+
+    def keep_house(self) -> None:
+        """Forget requests whose peers have gone."""
+        gone = [ticket for ticket, asked in self._asked.items() if asked.is_gone()]
+        for ticket in gone:
+            group = self._asked.pop(ticket).group
+            self._run(group, group.on_gone(ticket, self._now()))
+
+    def expire(self) -> None:
+        """Forget positions that nobody has used for too long."""
+        self._run_each(lambda group: expire(group, self._now()))
+
+    def drop_topic(self, topic: str) -> None:
+        """A topic is deleted, and with it what groups have read of it."""
+        self._run_each(lambda group: drop_topic(group, topic))
+
+    def stop(self) -> None:
+        """The broker stops: members that wait are told to look for the coordinator again."""
+        if self.writes is not None:
+            self.writes.flush()
+        for group in self.groups.values():
+            for member in group.members:
+                self._run(group, group.parking.refuse(member, CoordinatorNotAvailable.code))
+
+    def _run_each(self, work: Callable[[Group], list[Effect]]) -> None:
+        if self.is_loaded:
+            for group in list(self.groups.values()):
+                self._run(group, work(group))
+
+    def _run(self, group: Group, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Respond):
+                asked = self._asked.pop(effect.ticket, None)
+                if asked is not None:
+                    asked.answered(effect.outcome)
+            else:
+                self._write(group, effect.write, rows_of(group.group_id, effect.records))
+        self._settle(group)
+
+    def _write(self, group: Group, write: int, rows: list[Row]) -> None:
+        def done(error: int) -> None:
+            if error:
+                log.warning("group %s: a write failed with %s", group.group_id, error)
+            self._run(group, group.ledger.on_written(write, error, self._now()))
+
+        assert self.writes is not None, "a shard that cannot write serves nobody"
+        self.writes.append(rows, done)
+
+    def _settle(self, group: Group) -> None:
+        """Keep a group that has something, and its next deadline."""
+        group_id = group.group_id
+        if group.is_vacant:
+            if self.groups.get(group_id) is group:
+                del self.groups[group_id]
+                self._timers.cancel(group_id)
+            return
+        self.groups[group_id] = group
+        next_ms = group.next_tick_ms()
+        if next_ms is None:
+            self._timers.cancel(group_id)
+        elif next_ms != self._timers.deadline(group_id):
+            self._timers.set(group_id, next_ms)
+
+    def _now(self) -> Now:
+        return Now(self._clock.now_ms(), self._clock.wall_ms())
