@@ -27,7 +27,7 @@ COMMANDS: dict[str, str] = {  # name, and module in bus.cli -> what it does
     "segment": "look into the files of a log, and check them",
     "demo": "336,776 flights through a durable log, checked row by row",
 }
-HIDDEN: dict[str, str] = {"settings": "settings_doc"}
+HIDDEN: dict[str, str] = {"settings": "settings_doc", "apis": "kafka_doc"}
 
 EXAMPLES = """examples:
   busd demo

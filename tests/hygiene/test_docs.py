@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from bus.cli.kafka_doc import page
 from tests.hygiene.test_layers import MAY_IMPORT
 
 ROOT = Path(__file__).parents[2]
@@ -25,3 +26,10 @@ def test_the_layers_in_the_architecture_are_those_of_the_test() -> None:
     if os.environ.get("REWRITE"):
         path.write_text(wanted)
     assert text == wanted, "REWRITE=1 ./run test tests/hygiene/test_docs.py writes it"
+
+
+def test_the_page_for_kafka_clients_is_what_the_registry_says() -> None:
+    path = ROOT / "docs" / "kafka.md"
+    if os.environ.get("REWRITE"):
+        path.write_text(page())
+    assert path.read_text() == page(), "busd apis > docs/kafka.md"

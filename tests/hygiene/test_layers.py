@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": {"errors", "model", "client", "broker.status"},
     "cli": {"errors", "model", "client", "embedded"},
     "cli.serve": {"errors", "model", "broker", "web"},
+    "cli.kafka_doc": {"errors", "model", "wire", "broker"},
     "cli.segment": {"errors", "model", "log", "native", "adapters", "ports", "client"},
     "aio": {"errors", "model", "client", "embedded"},
     "": {"errors", "native", "client", "embedded"},  # bus/__init__.py: the public API
