@@ -10,6 +10,7 @@ from typing import Any
 from bus.broker.context import Context, Reply
 from bus.broker.handlers import (
     admin,
+    cluster,
     configs,
     fetch,
     groups,
@@ -18,15 +19,18 @@ from bus.broker.handlers import (
     metadata,
     offsets,
     produce,
+    security,
 )
 from bus.broker.node import Node
 from bus.wire.admin import (
+    AlterConfigsRequest,
     CreatePartitionsRequest,
     CreateTopicsRequest,
     DeleteTopicsRequest,
     DescribeConfigsRequest,
     IncrementalAlterConfigsRequest,
 )
+from bus.wire.cluster import DescribeClusterRequest
 from bus.wire.commits import OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest
 from bus.wire.fetch import FetchRequest
 from bus.wire.group_admin import (
@@ -42,10 +46,15 @@ from bus.wire.groups import (
     SyncGroupRequest,
 )
 from bus.wire.metadata import ApiVersionsRequest, MetadataRequest
-from bus.wire.offsets import DeleteRecordsRequest, ListOffsetsRequest
+from bus.wire.offsets import (
+    DeleteRecordsRequest,
+    ListOffsetsRequest,
+    OffsetForLeaderEpochRequest,
+)
 from bus.wire.produce import ProduceRequest
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
+from bus.wire.security import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 from bus.wire.transactions import InitProducerIdRequest
 
 Handler = Callable[[Node, Context, Any, Reply], None]
@@ -74,6 +83,12 @@ HANDLERS: dict[type[Message], Handler] = {
     DescribeGroupsRequest: groups_admin.describe_groups,
     ListGroupsRequest: groups_admin.list_groups,
     DeleteGroupsRequest: groups_admin.delete_groups,
+    AlterConfigsRequest: configs.alter_configs,
+    OffsetForLeaderEpochRequest: offsets.offset_for_leader_epoch,
+    DescribeClusterRequest: cluster.describe_cluster,
+    DescribeAclsRequest: security.describe_acls,
+    CreateAclsRequest: security.create_acls,
+    DeleteAclsRequest: security.delete_acls,
 }
 
 SERVED = sorted((api_of(request) for request in HANDLERS), key=lambda api: api.key)

@@ -1,10 +1,10 @@
 """The pieces of a fetch in the shape of its answer."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import groupby
 from uuid import UUID
 
-from bus.broker.reads import Piece
+from bus.broker.reads import Fetch, Piece
 from bus.errors import UnsupportedCompressionType
 from bus.model.batch import COMPRESSION_MASK, Buffer
 from bus.wire.fetch import EpochEndOffset, FetchableTopicResponse, FetchResponse, PartitionData
@@ -13,22 +13,24 @@ ZSTD, ZSTD_SINCE_VERSION = 4, 10
 ATTRIBUTES_BYTE = 22  # low byte of a batch's attributes
 
 
-def response_of(version: int, pieces: Iterable[Piece], more: bool = False) -> FetchResponse:
-    """An answer at `version`, topics in the order of the pieces; `more` announces another."""
+def response_of(fetch: Fetch, pieces: Sequence[Piece], more: bool = False) -> FetchResponse:
+    """The answer to `fetch`, topics in the order of the pieces; `more` announces another."""
+    if fetch.changed is not None:
+        pieces = fetch.changed(pieces)
     topics = [
-        FetchableTopicResponse(topic, topic_id, [_partition_data(version, p) for p in group])
+        FetchableTopicResponse(topic, topic_id, [_partition_data(fetch, p) for p in group])
         for (topic, topic_id), group in groupby(pieces, key=_topic)
     ]
-    return FetchResponse(responses=topics, more=more)
+    return FetchResponse(session_id=fetch.session_id, responses=topics, more=more)
 
 
 def _topic(piece: Piece) -> tuple[str, UUID]:
     return piece.wanted.topic, piece.wanted.topic_id
 
 
-def _partition_data(version: int, piece: Piece) -> PartitionData:
+def _partition_data(fetch: Fetch, piece: Piece) -> PartitionData:
     error, records = piece.error, piece.records
-    if version < ZSTD_SINCE_VERSION and _first_compression(records) == ZSTD:
+    if fetch.version < ZSTD_SINCE_VERSION and _first_compression(records) == ZSTD:
         error, records = UnsupportedCompressionType.code, b""
     return PartitionData(
         partition_index=piece.wanted.index,
@@ -37,6 +39,7 @@ def _partition_data(version: int, piece: Piece) -> PartitionData:
         last_stable_offset=piece.high_watermark,
         log_start_offset=piece.start_offset,
         diverging_epoch=EpochEndOffset(*piece.diverging) if piece.diverging is not None else None,
+        aborted_transactions=[] if fetch.read_committed else None,
         records=records,
     )
 

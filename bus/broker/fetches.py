@@ -117,7 +117,7 @@ class Fetches:
 
         def finish() -> None:
             self._counters.bytes_out += sum(len(piece.records) for piece in pieces)
-            fetch.reply(response_of(fetch.version, pieces))
+            fetch.reply(response_of(fetch, pieces))
 
         if not cold:
             finish()

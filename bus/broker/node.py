@@ -14,6 +14,7 @@ from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
 from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
+from bus.broker.sessions import Sessions
 from bus.broker.stores import Stores
 from bus.broker.streams import Later, Streams
 from bus.errors import NONE, StorageError, error_class
@@ -34,6 +35,7 @@ from bus.model.topic_settings import (
 from bus.ports import Clock, Coordination, Disk, Random
 from bus.wire.registry import Api
 
+SESSION_ID_MAX = 2**31 - 1
 log = logging.getLogger("busd")
 
 
@@ -76,6 +78,10 @@ class Node:
         self.streams = Streams(clock, self.counters, later)
         self.fetches = Fetches(
             clock, pool, self.counters, self.streams, settings.max_parked_fetches
+        )
+        self.sessions = Sessions(
+            settings.max_incremental_fetch_session_cache_slots,
+            lambda: 1 + random.below(SESSION_ID_MAX),
         )
         self.runtime = Runtime(self.stores, clock, self.counters, self.fetches.on_committed)
         self.random = random

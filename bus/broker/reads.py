@@ -63,6 +63,9 @@ class Fetch:
     peer: str = ""  # who asks
     is_gone: Callable[[], bool] = lambda: False
     credit: int = NO_CREDIT  # bytes that further answers may have (bus/broker/streams.py)
+    read_committed: bool = False  # it wants to be told of aborted transactions
+    session_id: int = 0  # that its answer names (bus/broker/sessions.py)
+    changed: Callable[[Sequence["Piece"]], list["Piece"]] | None = None  # what it is to be told
 
 
 def collect(wanted: Sequence[Wanted], bytes_max: int) -> list[Piece]:

@@ -24,6 +24,7 @@ from bus.wire.metadata import ApiVersionsRequest
 from bus.wire.registry import Api, api_of
 from bus.wire.schema import Message
 
+NOT_SERVED = (None, 0, 0)
 API_VERSIONS = api_of(ApiVersionsRequest)
 log = logging.getLogger("busd.listener")
 
@@ -46,7 +47,7 @@ class Reception:
         self._node = node
         self._touch = touch  # told after each request
         self._is_kafka = is_kafka
-        self._served = {api.key: api for api in node.served}
+        self._served = {api.key: (api, *api.advertised(kafka=is_kafka)) for api in node.served}
 
     def read(
         self,
@@ -68,9 +69,9 @@ class Reception:
         except FrameError as error:
             peer.close(str(error))
             return None
-        api = self._served.get(header.api_key)
-        if api is None:
-            peer.close(f"API key {header.api_key} is not served")
+        api, low, high = self._served.get(header.api_key, NOT_SERVED)
+        if api is None or not low <= header.api_version <= high:
+            peer.close(_not_served(header))
             return None
         return api, header, request
 
@@ -92,7 +93,11 @@ class Reception:
             peer.close(str(error))
             return
         if header.api_key != API_VERSIONS.key:
-            peer.close(f"API key {header.api_key} version {header.api_version} is not served")
+            peer.close(_not_served(header))
             return
         code = UnsupportedVersion.code
         refuse(header, api_versions_response(self._node, code, is_kafka=self._is_kafka))
+
+
+def _not_served(header: RequestHeader) -> str:
+    return f"API key {header.api_key} version {header.api_version} is not served."

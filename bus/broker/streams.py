@@ -81,7 +81,7 @@ class Streams:
     def follow(self, fetch: Fetch, pieces: list[Piece]) -> bool:
         """Answer with `pieces` and keep the fetch open, if it may and they reach the end."""
         size = _size_of(pieces)
-        if size >= fetch.credit or fetch.bytes_min > 1:
+        if size >= fetch.credit or fetch.bytes_min > 1 or fetch.changed is not None:
             return False
         ends = [_end_of(piece) for piece in pieces]
         if any(p.stops or end != p.high_watermark for p, end in zip(pieces, ends, strict=True)):
@@ -97,7 +97,7 @@ class Streams:
             self._by_reader[fetch.peer, wanted.partition] = fetch
         if size:
             self._counters.bytes_out += size
-            fetch.reply(response_of(fetch.version, pieces, more=True))
+            fetch.reply(response_of(fetch, pieces, more=True))
         return True
 
     def end_older(self, fetch: Fetch) -> None:
@@ -167,7 +167,7 @@ class Streams:
     def _push(
         self, fetch: Fetch, behind: Sequence[Wanted], answers: dict[Hashable, Answer]
     ) -> None:
-        key = (fetch.version, fetch.bytes_max, tuple(map(_place, behind)))
+        key = (fetch.version, fetch.read_committed, fetch.bytes_max, tuple(map(_place, behind)))
         answer = answers.get(key)
         if answer is None:
             answer = answers[key] = _answer(fetch, behind)
@@ -199,7 +199,7 @@ class Streams:
         self._drop(fetch)
         pieces = collect(fetch.wanted, fetch.bytes_max)
         self._counters.bytes_out += _size_of(pieces)
-        fetch.reply(response_of(fetch.version, pieces))
+        fetch.reply(response_of(fetch, pieces))
 
     def _drop(self, fetch: Fetch) -> None:
         self._quiet.pop(fetch, None)
@@ -232,7 +232,7 @@ def _answer(fetch: Fetch, behind: Sequence[Wanted]) -> Answer:
     pieces = collect(behind, fetch.bytes_max)
     return Answer(
         pieces,
-        response_of(fetch.version, pieces, more=True),
+        response_of(fetch, pieces, more=True),
         [_end_of(piece) for piece in pieces],
         _size_of(pieces),
         any(piece.stops for piece in pieces),

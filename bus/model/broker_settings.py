@@ -15,6 +15,7 @@ from bus.model.group_settings import GROUP_SETTINGS, GroupSettings
 from bus.model.limits import (
     CREDIT_BYTES,
     FETCH_BYTES_MAX,
+    FETCH_SESSIONS_MAX,
     FETCHES_PARKED_MAX,
     FRAME_BYTES_MAX,
     GIB,
@@ -213,6 +214,12 @@ class BrokerSettings:
         "Fetches of all clients that may wait for records; further ones are answered empty.",
         low=1,
         high=FETCHES_PARKED_MAX,
+    )
+    max_incremental_fetch_session_cache_slots: int = setting(
+        FETCH_SESSIONS_MAX,
+        "Fetch sessions that are kept; a reader without one asks for all its partitions each time.",
+        low=0,
+        high=100 * FETCH_SESSIONS_MAX,
     )
     shutdown_timeout_ms: int = setting(
         10_000,

@@ -1,5 +1,6 @@
 """Topics and their settings: create, delete, grow, describe, alter; and producer ids."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from bus.broker.context import Context, Reply
@@ -14,6 +15,7 @@ from bus.errors import (
 )
 from bus.model.ids import NO_TOPIC_ID, check_not_internal
 from bus.wire.admin import (
+    CreatableReplicaAssignment,
     CreatableTopic,
     CreatableTopicConfigs,
     CreatableTopicResult,
@@ -55,11 +57,13 @@ def _refuse_twice() -> None:
 def _create(
     node: Node, asked: CreatableTopic, result: CreatableTopicResult, validate_only: bool
 ) -> None:
-    if asked.assignments:
-        raise InvalidReplicaAssignment("Replicas are placed by the cluster; leave them out.")
     check_not_internal(asked.name)
     partitions = None if asked.num_partitions == DEFAULT else asked.num_partitions
     replicas = None if asked.replication_factor == DEFAULT else asked.replication_factor
+    if asked.assignments:
+        if partitions is not None or replicas is not None:
+            raise InvalidRequest("Partitions are either counted or assigned, not both.")
+        partitions = _check_assigned(node, asked.assignments)
     config = {entry.name: entry.value for entry in asked.configs if entry.value is not None}
     topic = node.create_topic(asked.name, partitions, replicas, config, validate_only)
     if topic is None:
@@ -75,6 +79,22 @@ def _create(
         )
         for name, value in node.described_config(topic).items()
     ]
+
+
+def _check_assigned(node: Node, assignments: Sequence[CreatableReplicaAssignment]) -> int:
+    """How many partitions are assigned. All must be to where they would be placed anyway."""
+    if sorted(one.partition_index for one in assignments) != list(range(len(assignments))):
+        raise InvalidReplicaAssignment("Partitions are assigned from 0 on, without a gap.")
+    for one in assignments:
+        _check_replicas(node, one.broker_ids)
+    return len(assignments)
+
+
+def _check_replicas(node: Node, broker_ids: Sequence[int]) -> None:
+    """One node is a cluster of one: nobody else can hold a partition."""
+    own = node.settings.node_id
+    if list(broker_ids) != [own]:
+        raise InvalidReplicaAssignment(f"Each partition can be assigned to broker {own} alone.")
 
 
 def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, reply: Reply) -> None:
@@ -112,9 +132,13 @@ def create_partitions(
 
 
 def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool) -> None:
-    if asked.assignments:
-        raise InvalidReplicaAssignment("Replicas are placed by the cluster; leave them out.")
     check_not_internal(asked.name)
+    if asked.assignments:
+        image = node.metadata.image.topics.get(asked.name)
+        if image is not None and len(asked.assignments) != asked.count - len(image.partitions):
+            raise InvalidReplicaAssignment("Each new partition is assigned, and no other.")
+        for one in asked.assignments:
+            _check_replicas(node, one.broker_ids)
     node.create_partitions(asked.name, asked.count, validate_only)
 
 

@@ -1,4 +1,4 @@
-"""DescribeConfigs and IncrementalAlterConfigs: the settings of topics, read and changed."""
+"""DescribeConfigs, IncrementalAlterConfigs, AlterConfigs: settings of topics, read and changed."""
 
 from functools import partial
 
@@ -7,12 +7,15 @@ from bus.broker.handlers.outcome import attempt
 from bus.broker.node import Node
 from bus.errors import InvalidConfig, InvalidRequest, UnknownTopicOrPartition
 from bus.model.broker_settings import BROKER_SETTINGS
+from bus.model.cluster import TopicImage
 from bus.model.setting import Setting, as_text
 from bus.model.topic_settings import TOPIC_SETTINGS
 from bus.wire.admin import (
     AlterableConfig,
+    AlterConfigsRequest,
     AlterConfigsResource,
     AlterConfigsResourceResponse,
+    AlterConfigsResponse,
     DescribeConfigsRequest,
     DescribeConfigsResource,
     DescribeConfigsResourceResult,
@@ -20,6 +23,7 @@ from bus.wire.admin import (
     DescribeConfigsResult,
     IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
+    ReplacedConfigs,
 )
 
 TOPIC_RESOURCE, BROKER_RESOURCE = 2, 4  # protocol: config resource types
@@ -101,15 +105,42 @@ def incremental_alter_configs(
 
 
 def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool) -> None:
-    if resource.resource_type != TOPIC_RESOURCE:
-        raise InvalidRequest("Only the settings of topics can be altered while the broker runs.")
-    topic = node.metadata.image.topics.get(resource.resource_name)
-    if topic is None:
-        raise UnknownTopicOrPartition(f"There is no topic {resource.resource_name!r}.")
+    topic = _topic(node, resource.resource_type, resource.resource_name)
     config = dict(topic.config)
     for change in resource.configs:
         _apply(config, change)
     node.alter_config(topic.name, config, validate_only)
+
+
+def alter_configs(node: Node, context: Context, request: AlterConfigsRequest, reply: Reply) -> None:
+    """Serve one AlterConfigs: what is not named returns to its default."""
+    response = AlterConfigsResponse()
+    for resource in request.resources:
+        result = AlterConfigsResourceResponse(
+            resource_type=resource.resource_type, resource_name=resource.resource_name
+        )
+        attempt(node, result, partial(_replace, node, resource, request.validate_only))
+        response.responses.append(result)
+    reply(response)
+
+
+def _replace(node: Node, resource: ReplacedConfigs, validate_only: bool) -> None:
+    topic = _topic(node, resource.resource_type, resource.resource_name)
+    config: dict[str, str] = {}
+    for entry in resource.configs:
+        if entry.value is None:
+            raise InvalidRequest(f"The setting {entry.name} is given no value.")
+        config[entry.name] = entry.value
+    node.alter_config(topic.name, config, validate_only)
+
+
+def _topic(node: Node, resource_type: int, name: str) -> TopicImage:
+    if resource_type != TOPIC_RESOURCE:
+        raise InvalidRequest("Only the settings of topics can be altered while the broker runs.")
+    topic = node.metadata.image.topics.get(name)
+    if topic is None:
+        raise UnknownTopicOrPartition(f"There is no topic {name!r}.")
+    return topic
 
 
 def _apply(config: dict[str, str], change: AlterableConfig) -> None:

@@ -1,59 +1,58 @@
-"""Fetch: which partitions to look at, from where on, and how much of them.
-
-Sessions (KIP-227) are not kept: session id 0 tells the client to send full fetches, which is what
-Kafka answers when its session cache is full.
-"""
+"""Fetch: which partitions to look at, from where on, and how much of them."""
 
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
 from bus.broker.reads import Fetch, Wanted
-from bus.errors import (
-    NONE,
-    FetchSessionIdNotFound,
-    UnknownTopicId,
-    UnknownTopicOrPartition,
-)
+from bus.broker.sessions import Asked
+from bus.errors import NONE, UnknownTopicId, UnknownTopicOrPartition
 from bus.model.ids import NO_TOPIC_ID
 from bus.model.limits import STREAM_CREDIT_BYTES_MAX
 from bus.wire.fetch import FetchRequest, FetchResponse, FetchTopic
 
+FIRST_BATCH = 1  # bytes: enough to be given one batch, which comes whole (KIP-74)
+READ_COMMITTED = 1  # protocol: Fetch, isolation level
+
 
 def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> None:
     """Serve one Fetch."""
-    if request.session_id != 0:
-        reply(FetchResponse(error_code=FetchSessionIdNotFound.code))
+    admitted = node.sessions.admit(request, node.clock.now_ms())
+    if admitted.error != NONE:
+        node.count_error(admitted.error)
+        reply(FetchResponse(error_code=admitted.error))
         return
-    wanted: list[Wanted] = []
-    for topic in request.topics:
-        name, error = _resolve(node, topic)
-        for asked in topic.partitions:
-            partition = node.runtime.find(name, asked.partition)
-            wanted.append(
-                Wanted(
-                    partition,
-                    asked.partition,
-                    asked.fetch_offset,
-                    max(asked.partition_max_bytes, 0),
-                    asked.current_leader_epoch,
-                    asked.last_fetched_epoch,
-                    error if partition is None else NONE,
-                    topic.topic,
-                    topic.topic_id,
-                )
-            )
-    bytes_max = min(request.max_bytes, node.settings.fetch_max_bytes)
+    session = admitted.session
     node.fetches.fetch(
         Fetch(
-            wanted,
+            [_wanted(node, asked) for asked in admitted.asked],
             request.min_bytes,
-            bytes_max,
+            max(FIRST_BATCH, min(request.max_bytes, node.settings.fetch_max_bytes)),
             context.version,
             reply,
             context.peer,
             context.is_gone,
             min(request.credit_bytes, STREAM_CREDIT_BYTES_MAX),
+            request.isolation_level == READ_COMMITTED,
+            admitted.session_id,
+            session.changed if session is not None else None,
         ),
         request.max_wait_ms,
+    )
+
+
+def _wanted(node: Node, asked: Asked) -> Wanted:
+    topic, part = asked
+    name, error = _resolve(node, topic)
+    partition = node.runtime.find(name, part.partition)
+    return Wanted(
+        partition,
+        part.partition,
+        part.fetch_offset,
+        max(part.partition_max_bytes, 0),
+        part.current_leader_epoch,
+        part.last_fetched_epoch,
+        error if partition is None else NONE,
+        topic.topic,
+        topic.topic_id,
     )
 
 

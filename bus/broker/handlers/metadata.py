@@ -15,7 +15,7 @@ from bus.errors import (
 )
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
-from bus.model.ids import INTERNAL_TOPICS, NO_TOPIC_ID
+from bus.model.ids import INTERNAL_TOPICS, NO_TOPIC_ID, check_topic_name
 from bus.wire.extensions import API_KEY_MIN
 from bus.wire.metadata import (
     ApiVersion,
@@ -118,9 +118,10 @@ def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResp
     topic = image.topics.get(name)
     if topic is not None:
         return _describe(node, topic)
-    if not (create and node.settings.auto_create_topics_enable):
-        return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
     try:
+        check_topic_name(name)
+        if not (create and node.settings.auto_create_topics_enable):
+            return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
         if name in INTERNAL_TOPICS:
             node.coordinators.ensure_topic()
         else:

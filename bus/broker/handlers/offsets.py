@@ -1,4 +1,4 @@
-"""ListOffsets and DeleteRecords: where a log begins and ends, and where a time stands in it."""
+"""ListOffsets, OffsetForLeaderEpoch, DeleteRecords: where a log begins, ends and divides."""
 
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
@@ -17,11 +17,16 @@ from bus.wire.offsets import (
     DeleteRecordsRequest,
     DeleteRecordsResponse,
     DeleteRecordsTopicResult,
+    EpochEndOffset,
     ListOffsetsPartition,
     ListOffsetsPartitionResponse,
     ListOffsetsRequest,
     ListOffsetsResponse,
     ListOffsetsTopicResponse,
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopicResult,
 )
 
 LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3  # protocol: ListOffsets, special timestamps
@@ -57,7 +62,8 @@ def _list_one(node: Node, topic: str, asked: ListOffsetsPartition) -> ListOffset
         answer.error_code = StorageError.code
         return answer
     if answer.offset >= 0:
-        answer.leader_epoch = leader.epoch
+        known = partition.log.epochs.epoch_at(answer.offset)
+        answer.leader_epoch = leader.epoch if asked.timestamp == LATEST or known < 0 else known
     return answer
 
 
@@ -75,6 +81,37 @@ def _locate(partition: Partition, timestamp: int) -> tuple[int, int]:
     if found is None or found[1] >= visible:
         return -1, -1
     return found
+
+
+def offset_for_leader_epoch(
+    node: Node, context: Context, request: OffsetForLeaderEpochRequest, reply: Reply
+) -> None:
+    """Serve one OffsetForLeaderEpoch: a reader compares its log with ours (KIP-320)."""
+    response = OffsetForLeaderEpochResponse()
+    for topic in request.topics:
+        answers = [_epoch_end(node, topic.topic, asked) for asked in topic.partitions]
+        response.topics.append(OffsetForLeaderTopicResult(topic.topic, answers))
+    reply(response)
+
+
+def _epoch_end(node: Node, topic: str, asked: OffsetForLeaderPartition) -> EpochEndOffset:
+    answer = EpochEndOffset(partition=asked.partition)
+    partition = node.runtime.find(topic, asked.partition)
+    if partition is None:
+        answer.error_code = UnknownTopicOrPartition.code
+        return answer
+    leader, epochs = partition.leader, partition.log.epochs
+    answer.error_code = leader.epoch_error(asked.current_leader_epoch) or leader.offset_error()
+    if answer.error_code != NONE or not 0 <= asked.leader_epoch <= leader.epoch:
+        return answer
+    if asked.leader_epoch == leader.epoch:  # it may have written nothing yet
+        answer.leader_epoch, answer.end_offset = leader.epoch, leader.end_offset
+        return answer
+    found = epochs.end_offset_for(asked.leader_epoch, leader.end_offset)
+    if found[0] < 0:  # older than all that is kept: as if it ended where that begins
+        found = asked.leader_epoch, partition.log.start_offset
+    answer.leader_epoch, answer.end_offset = found
+    return answer
 
 
 def delete_records(

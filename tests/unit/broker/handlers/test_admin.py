@@ -93,15 +93,38 @@ def test_a_topic_that_cannot_be_is_refused_with_a_sentence(
     assert result.error_message.endswith(".")
 
 
-def test_replicas_are_not_placed_by_clients(bench: Bench) -> None:
-    topic = wanted()
-    topic.assignments = [CreatableReplicaAssignment(0, [1])]
+def test_partitions_may_be_assigned_to_where_they_would_be_anyway(bench: Bench) -> None:
+    topic = wanted(partitions=-1, replicas=-1)
+    topic.assignments = [CreatableReplicaAssignment(index, [1]) for index in (1, 0)]
+    (result,) = create(bench, topic)
+    assert (result.error_code, result.num_partitions) == (0, 2)
+
+
+@pytest.mark.parametrize("placed", [[(0, [2])], [(0, [1, 2])], [(1, [1])], [(0, [])]])
+def test_other_assignments_are_refused(bench: Bench, placed: list[tuple[int, list[int]]]) -> None:
+    topic = wanted(partitions=-1, replicas=-1)
+    topic.assignments = [CreatableReplicaAssignment(*one) for one in placed]
     assert create(bench, topic)[0].error_code == InvalidReplicaAssignment.code
+
+
+def test_partitions_are_counted_or_assigned_but_not_both(bench: Bench) -> None:
+    topic = wanted(partitions=1)
+    topic.assignments = [CreatableReplicaAssignment(0, [1])]
+    assert create(bench, topic)[0].error_code == InvalidRequest.code
 
 
 def test_a_topic_that_is_only_validated_is_not_made(bench: Bench) -> None:
     (result,) = create(bench, wanted(), validate_only=True)
     assert (result.error_code, topics_of(bench)) == (0, [])
+
+
+def test_a_topic_made_anew_has_another_id(bench: Bench) -> None:
+    first = bench.node.create_topic("t")
+    bench.node.delete_topic("t")
+    again = bench.node.create_topic("t")
+    assert first is not None
+    assert again is not None
+    assert first.topic_id != again.topic_id
 
 
 def test_a_topic_is_deleted_by_name(bench: Bench) -> None:
@@ -158,10 +181,14 @@ def test_growth_that_cannot_be_is_refused(
     assert grow(bench, name, count, validate_only).error_code == error.code
 
 
-def test_new_partitions_are_not_placed_by_clients(bench: Bench) -> None:
+@pytest.mark.parametrize(("brokers", "error"), [([1], 0), ([2], InvalidReplicaAssignment.code)])
+def test_new_partitions_may_be_assigned_to_this_broker_alone(
+    bench: Bench, brokers: list[int], error: int
+) -> None:
     bench.node.create_topic("t", 1)
-    placed = [CreatePartitionsAssignment([1])]
-    assert grow(bench, "t", 2, assignments=placed).error_code == InvalidReplicaAssignment.code
+    placed = [CreatePartitionsAssignment(brokers)]
+    assert grow(bench, "t", 2, assignments=placed).error_code == error
+    assert grow(bench, "t", 4, assignments=placed).error_code == InvalidReplicaAssignment.code
 
 
 def test_each_producer_gets_an_id_of_its_own_also_after_a_restart(bench: Bench) -> None:

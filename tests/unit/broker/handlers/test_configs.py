@@ -7,10 +7,13 @@ from bus.model.broker_settings import BROKER_SETTINGS
 from bus.model.topic_settings import TOPIC_SETTINGS
 from bus.wire.admin import (
     AlterableConfig,
+    AlterConfigsRequest,
     AlterConfigsResource,
     DescribeConfigsRequest,
     DescribeConfigsResource,
     IncrementalAlterConfigsRequest,
+    ReplacedConfigs,
+    ReplacingConfig,
 )
 from tests.fixtures.node import Bench
 
@@ -35,6 +38,14 @@ def alter(bench: Bench, *changes, kind: int = TOPIC, name: str = "t", validate_o
     configs = [AlterableConfig(*change) for change in changes]
     resource = AlterConfigsResource(kind, name, configs)
     request = IncrementalAlterConfigsRequest(resources=[resource], validate_only=validate_only)
+    return bench.ask(request).responses[0]
+
+
+def replace(
+    bench: Bench, *configs, kind: int = TOPIC, name: str = "t", validate_only: bool = False
+):
+    resource = ReplacedConfigs(kind, name, [ReplacingConfig(*config) for config in configs])
+    request = AlterConfigsRequest(resources=[resource], validate_only=validate_only)
     return bench.ask(request).responses[0]
 
 
@@ -129,3 +140,28 @@ def test_of_changes_one_of_which_cannot_be_none_is_made(topic: Bench, change) ->
 )
 def test_only_topics_are_altered(topic: Bench, kind: int, name: str, error: type) -> None:
     assert alter(topic, ("flush", SET, "os"), kind=kind, name=name).error_code == error.code
+
+
+def test_replacing_returns_what_is_not_named_to_its_default(topic: Bench) -> None:
+    assert replace(topic, ("segment.ms", "60000")).error_code == 0
+    found = sources(describe(topic))
+    assert found["segment.ms"] == ("60000", OF_TOPIC)
+    assert found["retention.ms"][1] == DEFAULT
+
+
+def test_a_replacement_that_is_only_validated_changes_nothing(topic: Bench) -> None:
+    assert replace(topic, validate_only=True).error_code == 0
+    assert replace(topic, ("retention.ms", "x"), validate_only=True).error_code == 40
+    assert sources(describe(topic))["retention.ms"] == ("5000", OF_TOPIC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "configs", "error"),
+    [
+        (TOPIC, "nowhere", [], UnknownTopicOrPartition),
+        (BROKER, "1", [], InvalidRequest),
+        (TOPIC, "t", [("retention.ms", None)], InvalidRequest),
+    ],
+)
+def test_what_cannot_be_replaced_is_refused(topic: Bench, kind, name, configs, error) -> None:
+    assert replace(topic, *configs, kind=kind, name=name).error_code == error.code

@@ -13,9 +13,7 @@ from bus.errors import (
     UnknownTopicOrPartition,
 )
 from bus.native.batch import check_all
-from bus.wire.fetch import (
-    FetchPartition,
-)
+from bus.wire.fetch import FetchPartition, FetchRequest
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import fetch, got, produce, told
 
@@ -119,10 +117,39 @@ def test_a_topic_is_found_by_its_id(topic: Bench) -> None:
     assert got(topic, request).error_code == UnknownTopicId.code
 
 
-def test_sessions_are_not_kept(topic: Bench) -> None:
+def test_a_session_that_is_not_kept_is_said(topic: Bench) -> None:
     request = fetch()
-    request.session_id = 5
+    request.session_id, request.session_epoch = 5, 1
     assert topic.ask(request).error_code == FetchSessionIdNotFound.code
+
+
+def test_within_a_session_only_what_is_new_is_told(topic: Bench) -> None:
+    request = fetch()
+    request.session_epoch = 0
+    first = topic.ask(request)
+    assert (first.session_id > 0, len(first.responses)) == (True, 1)
+    again = FetchRequest(session_id=first.session_id, session_epoch=1)
+    assert topic.ask(again).responses == []
+    told(topic, produce(batch_of(b"a")))
+    again.session_epoch = 2
+    (found,) = topic.ask(again).responses
+    assert found.partitions[0].high_watermark == 1
+
+
+def test_the_first_batch_comes_whatever_the_limits_say(topic: Bench) -> None:
+    told(topic, produce(batch_of(b"a")))
+    request = fetch(bytes_max=0)
+    request.max_bytes = 0
+    assert len(got(topic, request).records) > 61
+
+
+@pytest.mark.parametrize(("level", "aborted"), [(0, None), (1, [])])
+def test_aborted_transactions_are_told_to_who_asks_for_them(
+    topic: Bench, level: int, aborted: list[None] | None
+) -> None:
+    request = fetch()
+    request.isolation_level = level
+    assert got(topic, request).aborted_transactions == aborted
 
 
 def test_with_too_many_waiting_a_fetch_is_answered_empty_at_once(tmp_path) -> None:

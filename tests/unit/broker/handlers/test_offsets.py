@@ -1,4 +1,4 @@
-"""ListOffsets and DeleteRecords: the ends of a log, a time in it, and its start moved up."""
+"""The ends of a log, a time and an epoch in it, and its start moved up."""
 
 import pytest
 
@@ -10,6 +10,9 @@ from bus.wire.offsets import (
     ListOffsetsPartition,
     ListOffsetsRequest,
     ListOffsetsTopic,
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopic,
 )
 from tests.fixtures.node import WALL_MS, Bench, batch_of
 from tests.fixtures.requests import fetch, got, produce, told
@@ -101,3 +104,48 @@ def test_records_that_are_not_there_cannot_be_given_up(topic: Bench, before: int
     answer = delete(topic, before)
     assert (answer.error_code, answer.low_watermark) == (OffsetOutOfRange.code, -1)
     assert offset(topic, EARLIEST).offset == 0
+
+
+def epoch_end(bench: Bench, epoch: int, current: int = -1, index: int = 0):
+    asked = OffsetForLeaderPartition(index, current, epoch)
+    request = OffsetForLeaderEpochRequest(topics=[OffsetForLeaderTopic("t", [asked])])
+    answer = bench.ask(request).topics[0].partitions[0]
+    return answer.error_code, answer.leader_epoch, answer.end_offset
+
+
+def test_an_epoch_ends_where_the_next_begins(topic: Bench) -> None:
+    topic.restart()
+    assert epoch_end(topic, 0) == (0, 0, 6)
+    told(topic, produce(batch_of(b"c")))
+    assert epoch_end(topic, 0) == (0, 0, 6)
+    assert epoch_end(topic, 1) == (0, 1, 7)
+
+
+def test_the_latest_epoch_is_known_before_it_has_records(topic: Bench) -> None:
+    topic.restart()
+    assert epoch_end(topic, 1) == (0, 1, 6)
+
+
+def test_an_epoch_of_the_future_is_not_known(topic: Bench) -> None:
+    assert epoch_end(topic, 5) == (0, -1, -1)
+
+
+def test_an_epoch_older_than_all_records_ends_where_those_begin(topic: Bench) -> None:
+    topic.restart()
+    told(topic, produce(batch_of(b"c")))
+    delete(topic, 7)
+    topic.restart()
+    assert epoch_end(topic, 0) == (0, 0, 7)
+
+
+def test_who_asks_by_another_epoch_than_ours_is_told(topic: Bench) -> None:
+    topic.restart()
+    assert epoch_end(topic, 0, current=0)[0] == FencedLeaderEpoch.code
+    assert epoch_end(topic, 0, index=9)[0] == UnknownTopicOrPartition.code
+
+
+def test_an_offset_comes_with_the_epoch_of_its_record(topic: Bench) -> None:
+    topic.restart()
+    told(topic, produce(batch_of(b"c", timestamp=WALL_MS + 90)))
+    found = [offset(topic, time).leader_epoch for time in (EARLIEST, WALL_MS + 90, LATEST)]
+    assert found == [0, 1, 1]
