@@ -22,6 +22,7 @@ from bus.cli.options import Namespace, Parser
 COMMANDS: dict[str, str] = {  # name, and module in bus.cli -> what it does
     "serve": "run a broker",
     "topic": "create, list, describe, alter and delete topics",
+    "group": "list, describe, reset and delete consumer groups",
     "produce": "send lines, or the rows of a CSV, NDJSON or Parquet file",
     "consume": "print records",
     "segment": "look into the files of a log, and check them",

@@ -1,4 +1,4 @@
-"""The synchronous admin: topics, their settings and partitions, and where their logs lie."""
+"""The synchronous admin: topics and their settings, groups and their positions, the cluster."""
 
 import asyncio
 import concurrent.futures
@@ -8,10 +8,14 @@ from typing import Any, ParamSpec, TypeVar
 from bus.adapters.clock import SystemClock
 from bus.client.admin_asking import Asking
 from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
+from bus.client.admin_cluster import ClusterDescription, describe_cluster
+from bus.client.admin_groups import GroupCalls, GroupDescription, GroupListing, GroupPosition
+from bus.client.admin_resets import Destination, GroupResets, OffsetChange, PartitionLag
 from bus.client.handle import Handle
 from bus.client.link import Connector
 from bus.client.options import DAY_MS, Start, check_client_id, check_range, check_start, servers_of
 from bus.client.remote import connector
+from bus.model.ids import TopicPartition
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +24,10 @@ GRACE_SECONDS = 5.0  # beyond the request's own time-out
 
 
 class Admin(Handle):
-    """Makes, changes and describes topics. Threads may share it; a forked child may not."""
+    """Makes, changes and describes topics and groups.
+
+    Threads may share it; a forked child may not.
+    """
 
     KIND = "admin"
 
@@ -43,7 +50,10 @@ class Admin(Handle):
         self._timeout_ms = timeout_ms
         asking = Asking(self._io.loop, endpoints, chosen, timeout_ms, SystemClock())
         self._cluster = asking.cluster
+        self.asking = asking
         self.calls = AdminCalls(asking)
+        self.groups = GroupCalls(asking)
+        self.resets = GroupResets(self.calls, self.groups)
         self._when_forgotten(self._cluster.close)
 
     def create_topic(
@@ -102,6 +112,66 @@ class Admin(Handle):
         """Per partition the first offset at an end or a time (ms); -1: no record is that young."""
         check_start("at", at)
         return self._run(self.calls.offsets, topic, at)
+
+    def describe_cluster(self) -> ClusterDescription:
+        """The brokers, and which of them is the controller."""
+        return self._run(describe_cluster, self.asking)
+
+    def list_groups(self, states: Iterable[str] | None = None) -> list[GroupListing]:
+        """All groups, sorted by name; or those in one of `states` ("Stable", "Empty", ...)."""
+        return self._run(self.groups.list_groups, states)
+
+    def describe_groups(self, names: Iterable[str]) -> list[GroupDescription]:
+        """Groups with their members; one that does not exist is "Dead"."""
+        return self._run(self.groups.describe_groups, names)
+
+    def describe_group(self, name: str) -> GroupDescription:
+        """One group with its members. Raises GroupIdNotFound."""
+        return self._run(self.groups.describe_group, name)
+
+    def delete_group(self, name: str) -> None:
+        """Delete a group and its positions. Raises NonEmptyGroup or GroupIdNotFound."""
+        self._run(self.groups.delete_group, name)
+
+    def group_offsets(self, name: str) -> dict[TopicPartition, GroupPosition]:
+        """All positions of a group, sorted by partition; empty if there is no such group."""
+        return self._run(self.groups.group_offsets, name)
+
+    def group_lag(self, name: str) -> list[PartitionLag]:
+        """How far a group is behind, partition by partition. Raises GroupIdNotFound."""
+        return self._run(self.resets.group_lag, name)
+
+    def alter_group_offsets(self, name: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """Set positions of a group that has no members. Raises NonEmptyGroup."""
+        self._run(self.groups.alter_group_offsets, name, offsets)
+
+    def reset_group_offsets(
+        self,
+        name: str,
+        to: Start | None = None,
+        *,
+        offset: int | None = None,
+        shift: int | None = None,
+        topics: Iterable[str] | None = None,
+        partitions: Iterable[TopicPartition] | None = None,
+        dry_run: bool = False,
+    ) -> dict[TopicPartition, OffsetChange]:
+        """Set positions anew, within what the partitions hold. Raises NonEmptyGroup.
+
+        to       "earliest", "latest", or the first record at or after a time (ms)
+        offset   this offset
+        shift    so many records on, or back if negative
+
+        Without topics and partitions, those in which the group has a position.
+        """
+        destination = Destination(to, offset, shift)
+        return self._run(
+            self.resets.reset_group_offsets, name, destination, topics, partitions, dry_run
+        )
+
+    def delete_group_offsets(self, name: str, partitions: Iterable[TopicPartition]) -> None:
+        """Forget positions of a group. Raises GroupSubscribedToTopic if members read the topic."""
+        self._run(self.groups.delete_group_offsets, name, partitions)
 
     def submit(
         self, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs

@@ -6,9 +6,13 @@ from typing import Any
 
 from bus.client import admin as sync_admin
 from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
+from bus.client.admin_cluster import ClusterDescription, describe_cluster
+from bus.client.admin_groups import GroupDescription, GroupListing, GroupPosition
+from bus.client.admin_resets import Destination, OffsetChange, PartitionLag
 from bus.client.awaiting import AsyncClosing
 from bus.client.handle import CLOSE_SECONDS
 from bus.client.options import Start
+from bus.model.ids import TopicPartition
 
 
 class Admin(AsyncClosing):
@@ -79,6 +83,68 @@ class Admin(AsyncClosing):
         """Per partition the first offset at an end or a time (ms)."""
         found: dict[int, int] = await self._run(self._calls.offsets, topic, at)
         return found
+
+    async def describe_cluster(self) -> ClusterDescription:
+        """The brokers, and which of them is the controller."""
+        found: ClusterDescription = await self._run(describe_cluster, self._sync.asking)
+        return found
+
+    async def list_groups(self, states: Iterable[str] | None = None) -> list[GroupListing]:
+        """All groups, sorted by name; or those in one of `states`."""
+        found: list[GroupListing] = await self._run(self._sync.groups.list_groups, states)
+        return found
+
+    async def describe_groups(self, names: Iterable[str]) -> list[GroupDescription]:
+        """Groups with their members; one that does not exist is "Dead"."""
+        found: list[GroupDescription] = await self._run(self._sync.groups.describe_groups, names)
+        return found
+
+    async def describe_group(self, name: str) -> GroupDescription:
+        """One group with its members. Raises GroupIdNotFound."""
+        found: GroupDescription = await self._run(self._sync.groups.describe_group, name)
+        return found
+
+    async def delete_group(self, name: str) -> None:
+        """Delete a group and its positions."""
+        await self._run(self._sync.groups.delete_group, name)
+
+    async def group_offsets(self, name: str) -> dict[TopicPartition, GroupPosition]:
+        """All positions of a group, sorted by partition."""
+        found: dict[TopicPartition, GroupPosition] = await self._run(
+            self._sync.groups.group_offsets, name
+        )
+        return found
+
+    async def group_lag(self, name: str) -> list[PartitionLag]:
+        """How far a group is behind, partition by partition."""
+        found: list[PartitionLag] = await self._run(self._sync.resets.group_lag, name)
+        return found
+
+    async def alter_group_offsets(self, name: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """Set positions of a group that has no members."""
+        await self._run(self._sync.groups.alter_group_offsets, name, offsets)
+
+    async def reset_group_offsets(
+        self,
+        name: str,
+        to: Start | None = None,
+        *,
+        offset: int | None = None,
+        shift: int | None = None,
+        topics: Iterable[str] | None = None,
+        partitions: Iterable[TopicPartition] | None = None,
+        dry_run: bool = False,
+    ) -> dict[TopicPartition, OffsetChange]:
+        """Set positions anew, as `bus.Admin.reset_group_offsets`."""
+        destination = Destination(to, offset, shift)
+        changes: dict[TopicPartition, OffsetChange] = await self._run(
+            self._sync.resets.reset_group_offsets, name, destination, topics, partitions, dry_run
+        )
+        return changes
+
+    async def delete_group_offsets(self, name: str, partitions: Iterable[TopicPartition]) -> None:
+        """Forget positions of a group."""
+        await self._run(self._sync.groups.delete_group_offsets, name, partitions)
 
     async def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Let go of everything."""

@@ -167,3 +167,10 @@ def check_client_id(client_id: object) -> str:
     if not isinstance(client_id, str) or len(client_id) > CLIENT_ID_LENGTH_MAX:
         raise BadSetting(f"client_id: a string of at most {CLIENT_ID_LENGTH_MAX} characters.")
     return client_id
+
+
+def check_group(name: object) -> str:
+    """The group's name itself. Raises BadSetting."""
+    if not isinstance(name, str) or not name:
+        raise BadSetting(f"The group is {name!r}; it must be a name, and not empty.")
+    return name
