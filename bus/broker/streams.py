@@ -5,7 +5,9 @@ A fetch with a credit that has read to the end of all its partitions stays open 
 Event                     What happens
 -----                     ------------
 follow                    answered up to the end, the fetch goes on from there
-on_committed              a delivery is due in the next turn of the loop, one for all that commits;
+on_committed              after a silence, and to a few streams: delivered at once, before the
+                            produce is answered, whose way back would only be in the way; else
+                            due in the next turn of the loop, one delivery for all that commits;
                             of a partition that rests, when its rest is over
 deliver                   a stream of a partition that has moved gets what is new; a partition
                             with many streams then rests, the longer the more there are
@@ -32,7 +34,12 @@ from bus.broker.fetch_response import response_of
 from bus.broker.partition import Partition
 from bus.broker.reads import Fetch, Piece, Wanted, collect
 from bus.model.batch import NO_LEADER_EPOCH
-from bus.model.limits import STREAM_BEACON_MS, STREAM_REST_MS_MAX, STREAMS_PER_MS_OF_REST
+from bus.model.limits import (
+    STREAM_BEACON_MS,
+    STREAM_REST_MS_MAX,
+    STREAMS_PER_MS_OF_REST,
+    STREAMS_SERVED_AT_ONCE_MAX,
+)
 from bus.native.segment import slice_end
 from bus.ports import Clock
 from bus.wire.fetch import FetchResponse
@@ -73,6 +80,7 @@ class Streams:
         self._quiet: dict[Fetch, bool] = {}  # all streams; whether no answer came since the tick
         self._moved: dict[Partition, None] = {}
         self._due_ms: int | None = None  # when `deliver` is to be called next
+        self._delivered_ms = 0  # the last time
         self._tick_ms = 0
 
     def __len__(self) -> int:
@@ -110,12 +118,22 @@ class Streams:
 
     def on_committed(self, partition: Partition) -> None:
         """More of `partition` is visible, or it is gone."""
-        if partition in self._followed:
+        followed = self._followed.get(partition)
+        if followed is None:
+            return
+        few = len(followed.streams) <= STREAMS_SERVED_AT_ONCE_MAX
+        if few and self._clock.now_ms() > self._delivered_ms:
+            self._moved[partition] = None
+            self._deliver()
+        else:
             self._mark(partition)
 
     def deliver(self) -> None:
         """Give every stream what is new to it, as far as its partitions do not rest."""
         self._due_ms = None
+        self._deliver()
+
+    def _deliver(self) -> None:
         answers: dict[Hashable, Answer] = {}
         for fetch, behind in self._take_due().items():
             if fetch.is_gone():
@@ -148,7 +166,7 @@ class Streams:
 
     def _take_due(self) -> dict[Fetch, list[Wanted]]:
         """The streams of partitions that have moved and do not rest; from now on those do."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._delivered_ms = self._clock.now_ms()
         moved, self._moved = self._moved, {}
         due: dict[Fetch, list[Wanted]] = {}
         for partition in moved:

@@ -36,6 +36,7 @@ STREAM_CREDIT_BYTES_MAX = 64 * MIB  # that a streaming fetch may send before it 
 STREAM_BEACON_MS = 500  # an answer, if an empty one, comes at least every second
 STREAMS_PER_MS_OF_REST = 8  # of one partition: after a delivery to 200 it rests for 25 ms
 STREAM_REST_MS_MAX = 25
+STREAMS_SERVED_AT_ONCE_MAX = 8  # of one partition, before the produce is answered
 STREAM_SILENCE_MS_MAX = 5_000  # after which a client gives a stream up
 FETCH_BYTES_MAX = 55 * MIB  # Kafka's fetch.max.bytes default
 PEERS_MAX = 10_000

@@ -7,7 +7,12 @@ import pytest
 from bus.broker.reads import Fetch, Wanted
 from bus.broker.streams import Streams
 from bus.errors import NotLeader
-from bus.model.limits import STREAM_BEACON_MS, STREAM_REST_MS_MAX, STREAMS_PER_MS_OF_REST
+from bus.model.limits import (
+    STREAM_BEACON_MS,
+    STREAM_REST_MS_MAX,
+    STREAMS_PER_MS_OF_REST,
+    STREAMS_SERVED_AT_ONCE_MAX,
+)
 from bus.native.batch import header
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import produce, told
@@ -109,13 +114,26 @@ def test_a_fetch_that_does_not_reach_the_end_is_a_plain_one(tail: Tail) -> None:
     assert (reader.more(), len(tail.streams)) == ([False], 0)
 
 
-def test_what_commits_before_a_delivery_comes_in_one_answer(tail: Tail) -> None:
+def test_what_commits_after_a_silence_leaves_without_a_turn_of_the_loop(tail: Tail) -> None:
     reader = tail.reader(0)
     tail.write()
+    assert reader.offsets() == [(0, 0)]
+
+
+def test_to_many_readers_nothing_leaves_before_the_next_turn(tail: Tail) -> None:
+    readers = [tail.reader(0, peer=str(n)) for n in range(STREAMS_SERVED_AT_ONCE_MAX + 1)]
     tail.write()
+    assert [reader.answers for reader in readers] == [[]] * len(readers)
+
+
+def test_what_commits_before_a_delivery_comes_in_one_answer(tail: Tail) -> None:
+    reader = tail.reader(0)
+    for _ in range(3):
+        tail.write()
+    assert reader.offsets() == [(0, 0)]
     tail.deliver()
-    assert len(reader.answers) == 1
-    assert len(reader.answers[0].responses[0].partitions[0].records) == 2 * SIZE
+    assert len(reader.answers) == 2
+    assert len(reader.answers[1].responses[0].partitions[0].records) == 2 * SIZE
 
 
 def test_an_answer_has_only_the_partitions_that_moved(tail: Tail) -> None:
@@ -145,11 +163,12 @@ def test_readers_at_the_same_place_share_one_answer(tail: Tail) -> None:
 def test_a_reader_that_began_later_gets_only_what_it_lacks(tail: Tail) -> None:
     first = tail.reader(0, peer="a")
     tail.write()
+    tail.write()
     second = tail.reader(1, peer="b")
     tail.write()
     tail.deliver()
-    assert first.offsets() == [(0, 0)]
-    assert second.offsets() == [(0, 1)]
+    assert first.offsets() == [(0, 0), (0, 1)]
+    assert second.offsets() == [(0, 1), (0, 2)]
 
 
 def test_used_up_credit_ends_a_stream_with_a_whole_answer(tail: Tail) -> None:
