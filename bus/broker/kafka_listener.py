@@ -11,13 +11,14 @@ from collections.abc import Callable
 from functools import partial
 
 from bus.adapters.tcp_admission import Admission
-from bus.adapters.tcp_connection import TcpConnection, Traffic
+from bus.adapters.tcp_connection import TcpConnection
 from bus.adapters.tcp_frames import prefixed
 from bus.adapters.tcp_order import Turn
 from bus.adapters.tcp_server import TcpServer
 from bus.broker.context import Context
 from bus.broker.node import Node
 from bus.broker.reception import API_VERSIONS, Reception
+from bus.broker.status import ListenerStatus
 from bus.model.batch import Buffer
 from bus.model.endpoint import Endpoint, join_host_port
 from bus.model.listeners import Address
@@ -61,15 +62,17 @@ class KafkaListener:
         self._reached: dict[Address, Endpoint] = {}
         node.endpoints[name] = self.endpoint
 
-    @property
-    def connections(self) -> int:
-        """Clients that are connected."""
-        return len(self._server.connections)
-
-    @property
-    def traffic(self) -> Traffic:
-        """What has gone through."""
-        return self._server.traffic
+    def status(self) -> ListenerStatus:
+        """Clients that are connected, and what has gone through."""
+        traffic = self._server.traffic
+        return ListenerStatus(
+            self.name,
+            len(self._server.connections),
+            traffic.connections_in,
+            traffic.connections_refused,
+            traffic.bytes_in,
+            traffic.bytes_out,
+        )
 
     def close(self) -> None:
         """Stop listening and drop the clients."""

@@ -10,6 +10,7 @@ from bus.adapters.zmq_server import ZmqServer
 from bus.broker.context import Context
 from bus.broker.node import Node
 from bus.broker.reception import API_VERSIONS, Reception
+from bus.broker.status import ListenerStatus
 from bus.model.batch import Buffer
 from bus.model.endpoint import Endpoint
 from bus.wire.fetch import FetchResponse
@@ -62,10 +63,9 @@ class ZmqListener:
         )
         node.endpoints[name] = self.endpoint
 
-    @property
-    def connections(self) -> int:
+    def status(self) -> ListenerStatus:
         """Peers that are connected."""
-        return len(self._server.peers)
+        return ListenerStatus(self._name, len(self._server.peers))
 
     def close(self) -> None:
         """Stop listening and drop the peers."""

@@ -93,10 +93,13 @@ class Service:
 
     def status(self) -> Status:
         """A snapshot; on the loop's thread."""
-        connections = sum(listener.connections for listener in self.listeners)
         wanted = bool(self.settings.listen or self.settings.kafka)
         closed = wanted and not self.listeners
-        return status_of(self.node, connections, listener_closed=closed)
+        return status_of(
+            self.node,
+            [listener.status() for listener in self.listeners],
+            listener_closed=closed,
+        )
 
     def close(self, *, clean: bool = True) -> None:
         """Stop listening, answer who waits, flush, and note that the stop was clean."""

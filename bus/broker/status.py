@@ -1,5 +1,6 @@
 """What the broker says of itself: one immutable snapshot, for metrics, health and the CLI."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bus.broker.node import Node
@@ -43,6 +44,18 @@ class DirectoryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenerStatus:
+    """One listener; the totals are of TCP, and 0 over ZeroMQ, which does not tell."""
+
+    name: str
+    connections: int
+    accepted: int = 0  # connections since the start
+    refused: int = 0  # connections over one of the limits
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The broker at one moment; counters are totals since its start."""
 
@@ -66,9 +79,13 @@ class Status:
     connections: int
     parked_fetches: int
     loop_lag_ms_max: float
+    listeners: tuple[ListenerStatus, ...] = ()
+    fetch_sessions: int = 0
 
 
-def status_of(node: Node, connections: int = 0, *, listener_closed: bool = False) -> Status:
+def status_of(
+    node: Node, listeners: Sequence[ListenerStatus] = (), *, listener_closed: bool = False
+) -> Status:
     """A snapshot; call it on the event loop's thread."""
     counters = node.counters
     directories = tuple(map(_directory, node.stores.all, node.scrubbers))
@@ -90,9 +107,11 @@ def status_of(node: Node, connections: int = 0, *, listener_closed: bool = False
         bytes_out=counters.bytes_out,
         commits=sum(directory.commits for directory in directories),
         commit_seconds=sum(directory.commit_seconds for directory in directories),
-        connections=connections,
+        connections=sum(listener.connections for listener in listeners),
         parked_fetches=len(node.fetches),
         loop_lag_ms_max=counters.loop_lag_ms_max,
+        listeners=tuple(listeners),
+        fetch_sessions=len(node.sessions),
     )
 
 

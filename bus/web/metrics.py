@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from bus.broker.status import DirectoryStatus, PartitionStatus, Status
+from bus.broker.status import DirectoryStatus, ListenerStatus, PartitionStatus, Status
 from bus.model.endpoint import split_host_port
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[Status], float]], ...] = (
         lambda s: s.absent_partitions,
     ),
     ("busd_parked_fetches", "Fetches that wait for records.", lambda s: s.parked_fetches),
+    ("busd_fetch_sessions", "Fetch sessions that are kept.", lambda s: s.fetch_sessions),
     (
         "busd_loop_lag_seconds_max",
         "Worst delay of the event loop within the last minute.",
@@ -58,6 +59,12 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Status], float]], ...] = (
     ("busd_bytes_out", "Bytes of record batches fetched.", lambda s: s.bytes_out),
     ("busd_commits", "Group commits finished.", lambda s: s.commits),
     ("busd_commit_seconds", "Time spent in group commits.", lambda s: s.commit_seconds),
+)
+_LISTENER_COUNTERS: tuple[tuple[str, str, Callable[[ListenerStatus], float]], ...] = (
+    ("busd_listener_accepted", "Connections that were taken.", lambda o: o.accepted),
+    ("busd_listener_refused", "Connections over one of the limits.", lambda o: o.refused),
+    ("busd_listener_bytes_in", "Bytes received.", lambda o: o.bytes_in),
+    ("busd_listener_bytes_out", "Bytes sent.", lambda o: o.bytes_out),
 )
 _DIRECTORY_GAUGES: tuple[tuple[str, str, Callable[[DirectoryStatus], float]], ...] = (
     ("busd_directory_free_bytes", "What the disk has left.", lambda d: d.free_bytes),
@@ -107,6 +114,7 @@ def families(status: Status) -> "Iterator[Metric]":
         for key, count in counts.items():
             counter.add_metric([key], count)
         yield counter
+    yield from _of_listeners(status.listeners)
     for name, text, value_of in _DIRECTORY_GAUGES:
         gauge = GaugeMetricFamily(name, text, labels=["directory"])
         for directory in status.directories:
@@ -118,6 +126,22 @@ def families(status: Status) -> "Iterator[Metric]":
             labels = [partition.topic, str(partition.partition)]
             gauge.add_metric(labels, float(of(partition)))
         yield gauge
+
+
+def _of_listeners(listeners: Iterable[ListenerStatus]) -> "Iterator[Metric]":
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    gauge = GaugeMetricFamily(
+        "busd_listener_connections", "Clients that are connected.", labels=["listener"]
+    )
+    for listener in listeners:
+        gauge.add_metric([listener.name], float(listener.connections))
+    yield gauge
+    for name, text, value_of in _LISTENER_COUNTERS:
+        counter = CounterMetricFamily(name, text, labels=["listener"])
+        for listener in listeners:
+            counter.add_metric([listener.name], float(value_of(listener)))
+        yield counter
 
 
 class _Collector:

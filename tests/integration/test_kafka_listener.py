@@ -198,3 +198,11 @@ def test_a_client_that_does_not_read_is_not_served_on(broker: Broker) -> None:
             other.ask(hello())
         assert broker.status().requests["FetchRequest"] < 50
         assert [slow.receive()[0] for _ in sent] == sent
+
+
+def test_what_goes_through_a_listener_is_counted(broker: Broker, peer: KafkaPeer) -> None:
+    peer.ask(produce(bytes(100_000)))
+    told = {listener.name: listener for listener in broker.status().listeners}["PLAINTEXT"]
+    assert (told.connections, told.accepted, told.refused) == (1, 1, 0)
+    assert told.bytes_in > 100_000
+    assert told.bytes_out > 0

@@ -1,6 +1,6 @@
 """The snapshot: what the broker says of itself."""
 
-from bus.broker.status import status_of
+from bus.broker.status import ListenerStatus, status_of
 from tests.fixtures.node import URL, Bench, batch_of
 from tests.fixtures.requests import fetch, produce, told
 
@@ -11,7 +11,7 @@ def test_a_snapshot_tells_of_partitions_requests_and_bytes(bench: Bench) -> None
     told(bench, produce(b"garbage"))
     bench.send(fetch(9, wait_ms=500))
     bench.send(fetch(2, wait_ms=500))
-    status = status_of(bench.node, connections=3)
+    status = status_of(bench.node, [ListenerStatus("a", 1), ListenerStatus("b", 2)])
     (partition,) = status.partitions
     assert (partition.topic, partition.partition, partition.flush) == ("t", 0, "os")
     assert (partition.start_offset, partition.end_offset, partition.high_watermark) == (0, 2, 2)

@@ -6,7 +6,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from bus.broker.status import DirectoryStatus, PartitionStatus, Status
+from bus.broker.status import DirectoryStatus, ListenerStatus, PartitionStatus, Status
 from bus.web.metrics import GetStatus, MetricsServer
 
 STATUS = Status(
@@ -30,6 +30,8 @@ STATUS = Status(
     connections=4,
     parked_fetches=1,
     loop_lag_ms_max=12.0,
+    listeners=(ListenerStatus("PLAINTEXT", 4, 9, 1, 300, 500),),
+    fetch_sessions=2,
 )
 
 
@@ -63,6 +65,12 @@ def stuck() -> Status:
         'busd_partition_size_bytes{partition="0",topic="t"} 4096.0',
         "busd_connections 4.0",
         "busd_parked_fetches 1.0",
+        "busd_fetch_sessions 2.0",
+        'busd_listener_connections{listener="PLAINTEXT"} 4.0',
+        'busd_listener_accepted_total{listener="PLAINTEXT"} 9.0',
+        'busd_listener_refused_total{listener="PLAINTEXT"} 1.0',
+        'busd_listener_bytes_in_total{listener="PLAINTEXT"} 300.0',
+        'busd_listener_bytes_out_total{listener="PLAINTEXT"} 500.0',
         "busd_loop_lag_seconds_max 0.012",
     ],
 )
