@@ -4,8 +4,10 @@
     ZeroMQ   frame 0: header and body, in which a RECORDS field is only its length, encoded as in
              its version; frame 1 + k: the bytes of the k-th RECORDS field that is not null.
 
-Lengths must agree with their frames and no frame may be left over. Nothing is copied in the
-ZeroMQ form: encoding hands on the buffers it was given, decoding gives views of the frames.
+Lengths must agree with their frames and no frame may be left over; but a request over TCP may have
+more bytes than its fields, which are ignored as Kafka does (librdkafka asks for the metadata of all
+topics that way). Nothing is copied in the ZeroMQ form: encoding hands on the buffers it was given,
+decoding gives views of the frames.
 
 Our own additions (`bus.wire.extensions`) travel over ZeroMQ only; so `extensions` is off by
 default in the TCP functions and on in those of frames.
@@ -58,7 +60,10 @@ def parse_request_frames(
     frames: list[Buffer], extensions: bool = True
 ) -> tuple[RequestHeader, Message]:
     """Read the ZeroMQ form; RECORDS are views of the frames."""
-    return _read_request(_frames_decoder(frames, REQUEST_ELEMENTS_MAX), extensions)
+    decoder = _frames_decoder(frames, REQUEST_ELEMENTS_MAX)
+    read = _read_request(decoder, extensions)
+    decoder.finish()
+    return read
 
 
 def parse_header(data: Buffer) -> RequestHeader:
@@ -92,7 +97,6 @@ def _read_request(decoder: Decoder, extensions: bool) -> tuple[RequestHeader, Me
     if program.compact:
         decoder.skip_tags()
     request = decoder.read(program)
-    decoder.finish()
     assert isinstance(request, Message)
     return header, request
 

@@ -138,3 +138,14 @@ def test_chunks_hold_the_records_uncopied():
     chunks = response_chunks(FETCH, 11, 7, FetchResponse(responses=[topic]))
     assert chunks[-1] is data
     assert b"".join(chunks) == encode_response(FETCH, 11, 7, FetchResponse(responses=[topic]))
+
+
+def test_bytes_behind_the_fields_of_a_request_are_ignored_as_kafka_does():
+    plain = encode_request(HEADER, produce(b"abcd"))
+    assert parts(decode_request(plain + b"more")[1]) == [b"abcd"]
+
+
+def test_the_metadata_of_all_topics_is_read_as_librdkafka_asks_for_it():
+    asked = "0003000c00000003000772646b61666b610000000000010000"  # its array's length has 4 bytes
+    header, request = decode_request(bytes.fromhex(asked))
+    assert (header.api_version, request.topics) == (12, None)
