@@ -8,6 +8,7 @@ number of loops may be used, one handle belongs to one of them at a time.
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from bus.client import consumer as sync_consumer
@@ -18,7 +19,10 @@ from bus.client.batch import Batch, ReadRecord
 from bus.client.delivery import BatchDelivery, SyncDelivery
 from bus.client.handle import CLOSE_SECONDS
 from bus.client.intake import Blocked
+from bus.client.lag import Lag
 from bus.client.outbox import Headers
+from bus.client.outcome import Outcome
+from bus.client.session import Wait, Waits
 from bus.errors import Closed, RequestTimedOut
 from bus.model.batch import Buffer
 from bus.model.ids import TopicPartition
@@ -161,15 +165,16 @@ class Consumer(AsyncClosing):
     async def subscribe(
         self, *topics: str | Iterable[str], timeout: float = sync_consumer.METADATA_SECONDS
     ) -> None:
-        """Read all partitions of these topics, also those that are added later."""
+        """Read all partitions of these topics, or in a group a share of them."""
         sync = self._sync
         sync.check()
-        sync.watch.subscribe(sync_consumer.names_of(topics))
+        sync.watch.subscribe(sync_consumer.names_of(topics), assigns=sync.session is None)
         deadline = time.monotonic() + timeout
         while sync.watch.apply() is not None:
             if not await wait_for(sync.reading.inbox.bell, sync.watch.is_news, _left(deadline)):
                 raise sync.reading.receiver.cluster.unreachable()
             sync.check()
+        sync.join()
 
     async def assignment(self) -> list[TopicPartition]:
         """The partitions that are read, sorted."""
@@ -202,10 +207,16 @@ class Consumer(AsyncClosing):
         """Records of one partition; the empty batch after `timeout` seconds without any."""
         sync = self._sync
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not (batch := sync.take(max_records)):
-            if not await wait_for(sync.reading.inbox.bell, sync.has_news, _left(deadline)):
-                return batch
-        return batch
+        sync.poll_begins()
+        try:
+            while True:
+                await _through(sync.news())
+                if batch := sync.take(max_records):
+                    return batch
+                if not await wait_for(sync.reading.inbox.bell, sync.has_news, _left(deadline)):
+                    return batch
+        finally:
+            sync.poll_ends()
 
     async def records(self, timeout: float | None = None) -> AsyncIterator[ReadRecord]:
         """Record by record, until `close` or until there was none for `timeout` seconds."""
@@ -222,13 +233,57 @@ class Consumer(AsyncClosing):
         """Record by record, until `close` or the consumer's `timeout`."""
         return self.records(self._timeout)
 
-    async def commit(self) -> None:
-        """Offsets are committed for a group, and there are none yet."""
-        self._sync.commit()
+    async def commit(
+        self,
+        what: sync_consumer.Committable = None,
+        timeout: float = sync_consumer.COMMIT_SECONDS,
+    ) -> None:
+        """Keep positions for the group, as `bus.Consumer.commit`."""
+        await _value(self._sync.begin_commit(what, timeout), timeout)
+
+    async def committed(
+        self, *partitions: tuple[str, int], timeout: float = sync_consumer.COMMIT_SECONDS
+    ) -> dict[TopicPartition, int]:
+        """What the group has committed (of none named: of all that are read); -1 is nothing."""
+        return await _value(self._sync.begin_committed(partitions, timeout), timeout)
+
+    async def lag(self) -> dict[TopicPartition, Lag]:
+        """How far the reader is behind, for each partition that is read."""
+        return self._sync.lag()
 
     async def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
-        """Let go of everything; whoever polls gets Closed."""
-        self._sync.close(timeout)
+        """Leave the group, if there is one, and let go of everything; who polls gets Closed."""
+        sync = self._sync
+        try:
+            if sync.is_member():
+                await _through(sync.farewell(timeout))
+        finally:
+            sync.end(timeout)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self._sync.finished = kind is None
+        await super().__aexit__(kind, error, traceback)
+
+
+async def _through(waits: Waits) -> None:
+    """Await what a thread would sleep through."""
+    for wait in waits:
+        if isinstance(wait, Wait):
+            await wait_for(wait.bell, wait.ready, wait.seconds)
+        else:
+            await wait
+
+
+async def _value(outcome: Outcome[T], timeout: float) -> T:
+    if not await wait_for(outcome.bell, outcome.is_done, timeout):
+        raise RequestTimedOut(f"The group's coordinator did not answer in {timeout} seconds.")
+    return outcome.value
 
 
 def _left(deadline: float | None) -> float | None:

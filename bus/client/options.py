@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
+from bus.client.assignors import ASSIGNORS
 from bus.errors import BadSetting
 from bus.model.endpoint import KAFKA_PORT, KAFKA_SCHEME
 from bus.model.limits import CLIENT_ID_LENGTH_MAX, FETCH_BYTES_MAX, GIB, KIB, MIB
+from bus.ports import Random
 
 Acks = Literal["all", -1, 0, 1, "0", "1"]
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
@@ -19,6 +21,7 @@ CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 HOST_SCHEMES = {"tcp", "kafka"}
 SCHEMES = {*HOST_SCHEMES, "ipc", "inproc"}
 DAY_MS = 86_400_000
+REBALANCE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,88 @@ class ConsumerOptions:
         check_range("min_bytes", self.min_bytes, 1, FETCH_BYTES_MAX)
         check_range("max_wait_ms", self.max_wait_ms, 0, 60_000)
         check_range("request_timeout_ms", self.request_timeout_ms, 1, DAY_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOptions:
+    """The options of a member of a group, checked."""
+
+    group: str
+    instance_id: str | None = None
+    assignors: tuple[str, ...] = ("cooperative-sticky",)  # the first that all know is taken
+    session_timeout_ms: int = 45_000
+    heartbeat_ms: int = 3_000
+    max_poll_interval_ms: int | None = None
+    auto_commit: bool = True
+    auto_commit_interval_ms: int = 5_000
+    request_timeout_ms: int = 30_000
+    spread: float = 1.0  # of pauses and heartbeats: no two members' are the same
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds."""
+        for name, text in (("group", self.group), ("instance_id", self.instance_id)):
+            if text is not None and (not isinstance(text, str) or not text):
+                raise BadSetting(f"{name}={text!r}: it must be a string that is not empty.")
+        if not self.assignors:
+            raise BadSetting(f"assignor: name one of {', '.join(ASSIGNORS)}.")
+        for name in self.assignors:
+            check_choice("assignor", name, tuple(ASSIGNORS))
+        check_range("session_timeout_ms", self.session_timeout_ms, 1, DAY_MS)
+        check_range("heartbeat_ms", self.heartbeat_ms, 1, self.session_timeout_ms // 2)
+        if self.max_poll_interval_ms is not None:
+            check_range("max_poll_interval_ms", self.max_poll_interval_ms, 1, DAY_MS)
+        check_range("auto_commit_interval_ms", self.auto_commit_interval_ms, 1, DAY_MS)
+
+    @property
+    def eager(self) -> bool:
+        """Whether everything is given up before a rebalance: one assignor that asks for it does."""
+        return not all(ASSIGNORS[name].in_steps for name in self.assignors)
+
+    @property
+    def rebalance_timeout_ms(self) -> int:
+        """How long the group waits for us; in steps, nobody waits for our user."""
+        if not self.eager:
+            return REBALANCE_MS
+        return DAY_MS if self.max_poll_interval_ms is None else self.max_poll_interval_ms
+
+
+class GroupKeywords(TypedDict, total=False):
+    """What else a member of a group may be told, as keywords."""
+
+    instance_id: str | None
+    assignor: str | Iterable[str]
+    session_timeout_ms: int
+    heartbeat_ms: int
+    max_poll_interval_ms: int | None
+    auto_commit: bool
+    auto_commit_interval_ms: int
+
+
+def group_options(
+    group: str | None, keywords: GroupKeywords, request_timeout_ms: int, spread: float
+) -> GroupOptions | None:
+    """None without a group. Raises BadSetting."""
+    given: dict[str, Any] = dict(keywords)
+    if group is None:
+        if given:
+            raise BadSetting(f"{', '.join(given)}: only a consumer with group= has that.")
+        return None
+    unknown = given.keys() - GroupKeywords.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"Consumer() has no option {', '.join(sorted(unknown))}")
+    if "assignor" in given:
+        given["assignors"] = assignors_of(given.pop("assignor"))
+    return GroupOptions(group, request_timeout_ms=request_timeout_ms, spread=spread, **given)
+
+
+def spread_of(random: Random) -> float:
+    """A factor near 1 for one member's pauses, so that members do not all come at once."""
+    return 0.8 + random.below(401) / 1000
+
+
+def assignors_of(assignor: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of one or of several."""
+    return (assignor,) if isinstance(assignor, str) else tuple(assignor)
 
 
 def servers_of(servers: str | Iterable[str]) -> tuple[str, ...]:

@@ -10,12 +10,16 @@ pause        chunks of the partition are kept aside until it is resumed
 All methods return at once; whoever has no batch waits for the inbox's bell. Used by one thread at
 a time, as `seek` and `poll_batch` contradict each other otherwise.
 
+A record is *done* once the user comes back for the next one: until then it may be in the middle
+of its work. What is done is what may be committed without asking.
+
 Invariant: `position` is the offset of the next record that the user gets.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import length_hint
 
 from bus.adapters.io_thread import IoThread
 from bus.client.batch import EMPTY, Batch
@@ -26,7 +30,10 @@ from bus.client.link import Connector
 from bus.client.options import ConsumerOptions, Start, check_start
 from bus.client.receiver import Receiver
 from bus.errors import BadSetting, CorruptBatch
+from bus.model.batch import BatchInfo
 from bus.model.ids import TopicPartition
+from bus.native.batch import header
+from bus.native.columns import Record
 from bus.ports import Clock
 
 NO_POSITION = -1
@@ -44,6 +51,7 @@ class Place:
     kept: deque[Chunk | Fault] = field(default_factory=deque)  # that came while paused
     high_watermark: int = -1
     taken: int = 0  # bytes that the I/O thread does not know to be consumed
+    done: int = NO_POSITION  # the user came back after what was handed out below
 
 
 @dataclass(slots=True)
@@ -75,21 +83,29 @@ class Reading:
         self.receiver = Receiver(
             io.loop, servers, connect, options, self.inbox, clock, self.inbox.bell.ring
         )
+        self.loop: tuple[Iterator[Record], Batch] | None = None  # that a `for` is in the middle of
         self._current: Current | None = None
+        self._last: Place | None = None  # that something was handed out of
         self._generation = 0
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Replace the assignment; partitions that stay keep their positions."""
+    def assign(self, partitions: Iterable[TopicPartition], *, resting: bool = False) -> list[Place]:
+        """Replace the assignment; partitions that stay keep their positions. The new ones.
+
+        New ones begin at `start`; `resting` ones once somebody says where (`Receiver.begin`).
+        """
+        added = []
         wanted = list(dict.fromkeys(partitions))
         for partition in wanted:
             if partition not in self.places:
                 self._generation += 1
                 self.places[partition] = Place(partition, self._generation)
+                added.append(self.places[partition])
         for partition in self.places.keys() - set(wanted):
             del self.places[partition]
-        lookup = timestamp_of(self._options.start)
+        lookup = None if resting else timestamp_of(self._options.start)
         orders = [(p, self.places[p].generation, lookup) for p in wanted]
         self._io.post(self.receiver.assign, orders)
+        return added
 
     def seek(
         self, partition: TopicPartition, offset: int | None, timestamp: int | None, to: Start | None
@@ -99,6 +115,7 @@ class Reading:
         self._generation += 1
         place.generation = self._generation
         place.taken = 0
+        place.done = NO_POSITION if offset is None else offset
         place.kept.clear()
         if offset is not None:
             place.position = offset
@@ -131,7 +148,7 @@ class Reading:
     def forget(self) -> None:
         """Drop what was fetched and not taken: it keeps the broker's mappings alive."""
         self.inbox.items.clear()
-        self._current = None
+        self._current = self.loop = None
         for place in self.places.values():
             place.kept.clear()
 
@@ -141,6 +158,7 @@ class Reading:
 
     def try_batch(self, max_records: int) -> Batch:
         """Rows of one partition, or the empty batch. Raises what stopped a partition."""
+        self.mark_done()
         while True:
             current = self._current
             if current is not None and self._is_live(current.place, current.generation):
@@ -161,6 +179,78 @@ class Reading:
                 self.inbox.items.append(item)  # it is raised again until the user seeks
                 raise item.error
             self._current = self._opened(place, item)
+
+    def mark_done(self) -> None:
+        """The user is through with what was handed out."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.done = last.position
+
+    def position(self, place: Place) -> int:
+        """Offset of the next record that the user gets; -1 if it is not known."""
+        offset = place.position
+        loop = self.loop
+        if loop is not None and self._is_of(loop[1], place):
+            left = length_hint(loop[0])
+            offset = int(loop[1].offsets[len(loop[1]) - left]) if left else offset
+        return self._begun(place) if offset < 0 else offset
+
+    def done(self) -> dict[TopicPartition, int]:
+        """Per partition the offset below which the user is through. From any thread."""
+        found: dict[TopicPartition, int] = {}
+        loop = self.loop
+        for place in list(self.places.values()):
+            offset = place.done
+            if loop is not None and self._is_of(loop[1], place):
+                seen = len(loop[1]) - length_hint(loop[0])
+                offset = int(loop[1].offsets[seen - 1]) if seen else offset
+            if offset < 0:
+                offset = self._begun(place)
+            if offset >= 0:
+                found[place.partition] = offset
+        return found
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """Per partition the offset of the next record, where it is known."""
+        found = {place.partition: self.position(place) for place in self.places.values()}
+        return {partition: offset for partition, offset in found.items() if offset >= 0}
+
+    def end(self, place: Place) -> int:
+        """End of what is committed, as last heard of; -1 if nothing was."""
+        return max(place.high_watermark, self.receiver.watermarks.get(place.partition, -1))
+
+    def end_loop(self) -> None:
+        """A `for` was left in the middle: what it did not get to comes again."""
+        loop, self.loop = self.loop, None
+        if loop is not None:
+            self.put_back(loop[1], length_hint(loop[0]))
+
+    def next_timestamp(self, place: Place) -> int | None:
+        """Of the next record, or of the first of its batch; None if it has not been fetched."""
+        loop, current = self.loop, self._current
+        if loop is not None and self._is_of(loop[1], place) and (left := length_hint(loop[0])):
+            return int(loop[1].timestamps[len(loop[1]) - left])
+        if (
+            current is not None
+            and current.place is place
+            and self._is_live(place, place.generation)
+        ):
+            return current.columns.timestamps[current.row]
+        for item in (*place.kept, *self.inbox.items):
+            mine = item.partition == place.partition and item.generation == place.generation
+            if mine and isinstance(item, Chunk):
+                return BatchInfo(*header(item.data)).base_timestamp
+        return None
+
+    def _is_of(self, batch: Batch, place: Place) -> bool:
+        return (
+            batch.generation == place.generation
+            and (batch.topic, batch.partition) == place.partition
+        )
+
+    def _begun(self, place: Place) -> int:
+        generation, offset = self.receiver.begun.get(place.partition, (NO_POSITION, NO_POSITION))
+        return offset if generation == place.generation else NO_POSITION
 
     def put_back(self, batch: Batch, count: int) -> None:
         """The last `count` rows of a batch were not looked at: they come again."""
@@ -188,6 +278,7 @@ class Reading:
 
     def _hand_out(self, current: Current, max_records: int) -> Batch:
         columns, start = current.columns, current.row
+        self._last = current.place
         stop = min(start + max_records, len(columns))
         current.row = stop
         if stop == len(columns):

@@ -69,21 +69,45 @@ class Receiver:
                 options.out_of_range,
             )
         )
+        self.on_picture: Callable[[], object] = bool  # told when the cluster's picture is new
+        self.begun: dict[TopicPartition, tuple[int, int]] = {}  # generation, first offset
+        self.watermarks: dict[TopicPartition, int] = {}  # ends as last heard of
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def assign(self, partitions: list[tuple[TopicPartition, int, int]]) -> None:
-        """Replace the assignment: (partition, generation, timestamp that says where to begin)."""
+    def assign(self, partitions: list[tuple[TopicPartition, int, int | None]]) -> None:
+        """Replace the assignment: (partition, generation, timestamp that says where to begin).
+
+        With no timestamp the partition rests until `begin` or `seek`.
+        """
         keep = {partition for partition, _, _ in partitions}
         for partition in list(self._fetcher.seats):
             if partition not in keep:
                 self._fetcher.unassign(partition)
+                self.begun.pop(partition, None)
+                self.watermarks.pop(partition, None)
         for partition, generation, lookup in partitions:
             if partition not in self._fetcher.seats:
                 self._fetcher.assign(partition, generation)
-                self._fetcher.seek(partition, generation, lookup=lookup)
+                if lookup is not None:
+                    self._fetcher.seek(partition, generation, lookup=lookup)
                 self.cluster.want(partition.topic)
         self.turn()
+
+    def begin(
+        self, partition: TopicPartition, generation: int, offset: int, lookup: int | None
+    ) -> None:
+        """Begin a partition that rests, unless its reader has moved on by itself."""
+        seat = self._fetcher.seats.get(partition)
+        if seat is not None and seat.generation == generation:
+            self._fetcher.seek(partition, generation, offset=offset, lookup=lookup)
+            if lookup is None:
+                self.begun[partition] = (generation, offset)
+
+    def fail(self, partition: TopicPartition, generation: int, error: BusError) -> None:
+        """Where to begin could not be found out: the reader's next poll raises it."""
+        self._inbox.put(Fault(partition, generation, error))
+        self._inbox.bell.ring()
 
     def seek(
         self, partition: TopicPartition, generation: int, offset: int, lookup: int | None
@@ -124,6 +148,7 @@ class Receiver:
 
     def _on_change(self, on_change: Callable[[], None]) -> None:
         on_change()
+        self.on_picture()
         self.turn()
 
     def _look_up(self, plan: Plan) -> None:
@@ -150,6 +175,9 @@ class Receiver:
         for ask in plan.asks:
             offset, error = _offset_of(found.get(ask.partition), answer)
             effects += self._fetcher.on_offset(plan, ask, offset, error, now_ms)
+            seat = self._fetcher.seats.get(ask.partition)
+            if seat is not None and seat.generation == ask.generation and seat.lookup is None:
+                self.begun[ask.partition] = (ask.generation, seat.offset)
         self._carry_out(effects, {})
 
     def _fetch(self, plan: Plan) -> None:
@@ -198,6 +226,7 @@ class Receiver:
             if more and ask.partition not in found:
                 continue
             fetched, data = _fetched(ask, found.get(ask.partition), answer, more)
+            self._note_end(ask.partition, fetched.high_watermark)
             if fetched.size:
                 chunks[ask.partition] = Chunk(
                     ask.partition,
@@ -209,6 +238,10 @@ class Receiver:
                 )
             effects += self._fetcher.on_fetched(plan, ask, fetched, now_ms, more=more)
         self._carry_out(effects, chunks)
+
+    def _note_end(self, partition: TopicPartition, high_watermark: int) -> None:
+        if high_watermark >= 0:
+            self.watermarks[partition] = high_watermark
 
     def _carry_out(self, effects: list[Effect], chunks: dict[TopicPartition, Chunk]) -> None:
         stale, news = False, False

@@ -5,6 +5,7 @@ machine answered and one line of state. After a wanted change run
 `python -m tests.golden.test_client` and review the difference.
 """
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from bus import errors
 from bus.client.accumulator import Accumulator
 from bus.client.fetcher import Fetched, Fetcher, FetchRules
 from bus.client.lane import Delivered, LaneRules, Parcel, Written
+from bus.client.member_steps import Beat, Joined
+from bus.client.membership import MemberRules, Membership
 from bus.client.routing import Leader
 from bus.model.ids import TopicPartition
 
@@ -177,7 +180,100 @@ class FetcherPlayer:
         return " | ".join(seats) + f" | buffered={self.fetcher.buffered} due={due}"
 
 
-PLAYERS = {"accumulator": AccumulatorPlayer, "fetcher": FetcherPlayer}
+class MembershipPlayer:
+    """Commands of a member's story; what is answered is to the newest attempt, unless it says."""
+
+    def __init__(self):
+        self.member, self.attempt, self.beat = Membership(MemberRules()), 0, 0
+
+    def on_rules(self, **rules):
+        options = {key: value == "yes" for key, value in rules.items()}
+        self.member = Membership(MemberRules(**options))
+        return []
+
+    def on_subscribe(self, now="0"):
+        return self.told(self.member.subscribe(int(now)))
+
+    def on_rejoin(self, now="0"):
+        return self.told(self.member.rejoin(int(now)))
+
+    def on_tick(self, now):
+        return self.told(self.member.tick(int(now)))
+
+    def on_found(self, error="", to=None, now="0"):
+        return self.told(self.member.on_found(self.at(to), error_of(error), int(now)))
+
+    def on_joined(
+        self, generation="1", id="m1", leader="m1", error="", to=None, now="0", skip="no"
+    ):
+        answer = error_of(error) or Joined(
+            int(generation), id, "range", leader, skip_assignment=skip == "yes"
+        )
+        return self.told(self.member.on_joined(self.at(to), answer, int(now)))
+
+    def on_id_required(self, id, to=None):
+        return self.told(self.member.on_id_required(self.at(to), id))
+
+    def on_counted(self, to=None):
+        return self.told(self.member.on_counted(self.at(to), {"m1": b"all"}))
+
+    def on_synced(self, error="", to=None, now="0"):
+        answer = error_of(error) or b"share"
+        return self.told(self.member.on_synced(self.at(to), answer, int(now)))
+
+    def on_beaten(self, error="", to=None, now="0"):
+        beat = self.beat if to is None else int(to)
+        return self.told(self.member.on_beaten(beat, error_of(error), int(now)))
+
+    def on_refused(self, generation, error, now="0"):
+        return self.told(self.member.on_refused(int(generation), error_of(error), int(now)))
+
+    def on_released(self):
+        return self.told(self.member.on_released())
+
+    def on_settled(self, generation, gave_up="no", now="0"):
+        return self.told(self.member.on_settled(int(generation), gave_up == "yes", int(now)))
+
+    def on_leave(self):
+        return self.told(self.member.leave())
+
+    def on_step_out(self):
+        return self.told(self.member.step_out())
+
+    def at(self, to):
+        return self.attempt if to is None else int(to)
+
+    def told(self, effects):
+        lines = []
+        for effect in effects:
+            facts = {f.name: getattr(effect, f.name) for f in fields(effect)}
+            if isinstance(effect, Beat):
+                self.beat = effect.attempt
+            else:
+                self.attempt = facts.get("attempt", self.attempt)
+            shown = {
+                key: type(value).__name__ if isinstance(value, Exception) else value
+                for key, value in facts.items()
+                if value not in ((), {})
+            }
+            said = " ".join(f"{key}={value}" for key, value in shown.items())
+            lines.append(f"{type(effect).__name__} {said}".strip())
+        return lines
+
+    def state(self, now="0"):
+        member = self.member
+        return (
+            f"{member.state.value} id={member.member_id} generation={member.generation}"
+            f"{' leads' if member.leads else ''}{' holds' if member.holds else ''}"
+            f" due={member.next_due_ms()}"
+        )
+
+
+PLAYERS = {
+    "accumulator": AccumulatorPlayer,
+    "fetcher": FetcherPlayer,
+    "membership": MembershipPlayer,
+}
 
 
 def played(path):

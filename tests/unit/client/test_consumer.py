@@ -288,9 +288,11 @@ def test_errors_that_pass_are_tried_again(producer, opened, broker):
     assert consumer.poll_batch(timeout=5).values == [b"a"]
 
 
-def test_a_group_is_refused_with_a_sentence():
-    with pytest.raises(BadSetting, match="group coordinator"):
-        Consumer(ENDPOINT, group="g")
+def test_positions_are_kept_for_a_group_only(opened):
+    with pytest.raises(BadSetting, match="open the consumer with group="):
+        opened().commit()
+    with pytest.raises(BadSetting, match="only a consumer with group= has that"):
+        Consumer(ENDPOINT, instance_id="a")
 
 
 def test_what_is_not_assigned_is_named(opened):
