@@ -35,6 +35,7 @@ from bus.wire.commits import (
 SEVERAL_GROUPS_SINCE_VERSION = 8  # protocol: OffsetFetch
 GROUP_ERROR_SINCE_VERSION = 2  # protocol: OffsetFetch; before, each partition tells it
 BROKERS_RETENTION = -1  # protocol: OffsetCommit, retention_time_ms
+TIME_MAX = (1 << 63) - 1  # ms, that a record can name
 
 
 def offset_commit(node: Node, context: Context, request: OffsetCommitRequest, reply: Reply) -> None:
@@ -44,7 +45,7 @@ def offset_commit(node: Node, context: Context, request: OffsetCommitRequest, re
     positions: list[tuple[OffsetKey, Position]] = []
     now = node.clock.wall_ms()
     retention = request.retention_time_ms
-    expire = -1 if retention == BROKERS_RETENTION else now + max(retention, 0)
+    expire = -1 if retention == BROKERS_RETENTION else min(now + max(retention, 0), TIME_MAX)
     for topic in request.topics:
         count = _partitions(node, topic.name)
         answers = []

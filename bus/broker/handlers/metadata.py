@@ -35,6 +35,7 @@ NAMED_SINCE_VERSION = 3  # protocol: ApiVersions, from here on with the client's
 SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 NOT_ASKED = -(2**31)  # protocol: authorized operations that were not asked for
 EXPLICIT_CREATION_SINCE_VERSION = 4
+NAMELESS_SINCE_VERSION = 12  # protocol: Metadata, a topic of an unknown id; before, it is ""
 
 
 def api_versions(node: Node, context: Context, request: ApiVersionsRequest, reply: Reply) -> None:
@@ -79,6 +80,9 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
         if context.version < EXPLICIT_CREATION_SINCE_VERSION:
             create = True
         topics = [_find(node, entry, create) for entry in asked]
+        if context.version < NAMELESS_SINCE_VERSION:
+            for topic in topics:
+                topic.name = topic.name or ""
     brokers = [
         MetadataResponseBroker(
             node_id=broker.broker_id,

@@ -73,6 +73,12 @@ def test_a_note_that_is_too_long_is_refused(topic: Bench) -> None:
     assert errors(topic.ask(request)) == [OffsetMetadataTooLarge.code]
 
 
+def test_a_retention_beyond_all_time_is_kept_for_all_time(topic: Bench) -> None:
+    request = commit_of(("t", 0, 42))
+    request.retention_time_ms = (1 << 63) - 1
+    assert errors(topic.ask(request, version=4)) == [0]
+
+
 def test_a_commit_is_answered_only_once_it_is_on_disk(topic: Bench) -> None:
     answers = topic.send(commit_of(("t", 0, 42)))
     assert answers == []

@@ -57,6 +57,13 @@ def test_an_empty_list_asks_for_all_topics_at_version_0_alone(
     assert len(bench.ask(look_up(), version).topics) == count
 
 
+@pytest.mark.parametrize(("version", "name"), [(10, ""), (11, ""), (12, None)])
+def test_a_topic_of_an_unknown_id_has_no_name(bench: Bench, version: int, name: str | None) -> None:
+    asked = MetadataRequest([MetadataRequestTopic(topic_id=UUID(int=7), name=None)])
+    (topic,) = bench.ask(asked, version).topics
+    assert (topic.error_code, topic.name) == (UnknownTopicId.code, name)
+
+
 def test_a_topic_is_found_by_its_id(bench: Bench) -> None:
     made = bench.node.create_topic("t")
     asked = MetadataRequestTopic(name=None, topic_id=made.topic_id)
