@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.fuzz import instrumented
 from tests.fuzz.inputs import unpack
 from tests.fuzz.targets import TARGETS
-from tests.fuzz.targets.node import MEMORY
+from tests.fuzz.targets.served import MEMORY
 
 CORE = "core"  # csrc without Python
 NAMES = (CORE, *TARGETS)

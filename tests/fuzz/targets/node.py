@@ -1,9 +1,6 @@
 """A whole node: started on a directory with a foreign file in it, and asked by a foreign peer."""
 
-import atexit
-import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -22,6 +19,7 @@ from bus.wire.frames import (
     request_frames,
     response_frames,
 )
+from bus.wire.groups import JoinGroupRequest, SyncGroupRequest
 from bus.wire.header import RequestHeader
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
@@ -29,31 +27,14 @@ from tests.crash.damage import Image, conserved, prepare
 from tests.fixtures.messages import sample
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import fetch, got, produce, told
+from tests.fuzz.targets.served import Served, folder
 from tests.fuzz.targets.wire import ASKED, header_of, joined, split
 
 BATCHES = 4
 PARTITIONS_MAX = 4  # that a peer may ask for here: more are sound, and slow
-INPUTS_PER_NODE = 200
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+MAY_WAIT = (FetchRequest, JoinGroupRequest, SyncGroupRequest)  # for others
 numbers = count()
-
-
-@cache
-def folder() -> Path:
-    """Of this process, in memory where that is possible; gone when the process ends.
-
-    A fuzzer ends without another word of Python: whoever starts it names a folder, and removes it.
-    """
-    if given := os.environ.get("FUZZ_FOLDER"):
-        return Path(given)
-    made = Path(tempfile.mkdtemp(prefix="busd-fuzz-", dir=MEMORY))
-    atexit.register(clean_up, made)
-    return made
-
-
-def clean_up(made: Path) -> None:
-    served.close()
-    shutil.rmtree(made)
+served = Served("served")
 
 
 @cache
@@ -115,35 +96,6 @@ def use(image: Image, damaged: Image, directory: Path) -> None:
 # --- a peer ----------------------------------------------------------------------------------
 
 
-class Served:
-    """A node that is made anew every so many inputs."""
-
-    def __init__(self) -> None:
-        self.bench: Bench | None = None
-        self.left = 0
-
-    def next(self) -> Bench:
-        if self.left == 0:
-            self.close()
-            path = folder() / "served"
-            shutil.rmtree(path, ignore_errors=True)
-            self.bench = Bench(path)
-            self.bench.node.create_topic("t", 1)
-            told(self.bench, produce(batch_of(b"a", b"b")))
-            self.left = INPUTS_PER_NODE
-        assert self.bench is not None
-        self.left -= 1
-        return self.bench
-
-    def close(self) -> None:
-        if self.bench is not None:
-            self.bench.close()
-            self.bench = None
-
-
-served = Served()
-
-
 def listener(data: bytes) -> None:
     """One message of a peer, through the handlers; each answer can be read by the peer."""
     frames = split(data)
@@ -165,8 +117,7 @@ def listener(data: bytes) -> None:
     for answer in answers:
         if answer is not None:
             check_answer(header, request, answer)
-    if not answers:
-        assert isinstance(request, FetchRequest), f"{request} was never answered"
+    assert answers or isinstance(request, MAY_WAIT), f"{request} was never answered"
 
 
 def check_answer(header: RequestHeader, request: Message, answer: Message) -> None:
