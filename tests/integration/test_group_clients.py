@@ -1,0 +1,168 @@
+"""Consumer groups of clients that others wrote, over TCP: members that come, go, and crash."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import bus
+
+MEMBER = Path(__file__).parent / "group_member.py"
+PARTITIONS = set(range(6))
+SECONDS = 20
+CLIENTS = ["kafka-python", "confluent-kafka", "aiokafka"]
+
+
+class Member:
+    """A member in a process of its own."""
+
+    def __init__(self, client: str, bootstrap: str, group: str, instance: str = "") -> None:
+        named = [instance] if instance else []
+        self.partitions: set[int] = set()
+        self.assignments: list[set[int]] = []
+        self.read: list[tuple[int, int]] = []  # partition, offset; committed
+        self.process = subprocess.Popen(
+            [sys.executable, str(MEMBER), client, bootstrap, group, *named],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        for line in self.process.stdout:
+            word, _, rest = line.strip().partition(" ")
+            if word == "has":
+                self.partitions = {int(part) for part in rest.split(",") if part}
+                self.assignments.append(self.partitions)
+            elif word == "read":
+                partition, _, offset = rest.partition(":")
+                self.read.append((int(partition), int(offset)))
+
+    def leave(self) -> None:
+        """As its client leaves: the group is told, unless the member is static."""
+        self.process.stdin.close()
+        self._ended()
+
+    def crash(self) -> None:
+        self.process.kill()
+        self._ended()
+
+    def _ended(self) -> None:
+        try:
+            self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self._listener.join()
+            self.process.stdin.close()
+            self.process.stdout.close()
+        self.partitions = set()
+
+
+class Group:
+    """Its members, and what they share."""
+
+    def __init__(self, broker: bus.Broker, client: str) -> None:
+        self.broker, self.client = broker, client
+        self.members: list[Member] = []
+        self.sent = 0
+
+    def add(self, instance: str = "") -> Member:
+        self.members.append(Member(self.client, self.broker.bootstrap, "g", instance))
+        return self.members[-1]
+
+    def send(self, count: int) -> None:
+        """Records to all partitions."""
+        with self.broker.producer() as producer:
+            for number in range(count):
+                producer.send("t", b"%d" % number, partition=number % len(PARTITIONS))
+            producer.flush()
+        self.sent += count
+
+    def wait(self, what: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + SECONDS
+        while not what():
+            assert time.monotonic() < give_up, [m.partitions for m in self.members]
+            time.sleep(0.01)
+
+    def shares(self, *members: Member) -> bool:
+        """Do these have all partitions, each one of them, as evenly as can be?"""
+        sizes = [len(member.partitions) for member in members]
+        have = set().union(*(member.partitions for member in members))
+        return have == PARTITIONS and sizes == [len(PARTITIONS) // len(members)] * len(members)
+
+    def read(self) -> list[tuple[int, int]]:
+        return sorted(record for member in self.members for record in member.read)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[bus.Broker]:
+    settings = {"group_min_session_timeout_ms": 500, "offsets_topic_num_partitions": 3}
+    with bus.Broker(str(tmp_path / "data"), kafka="127.0.0.1:0", **settings) as broker:
+        broker.create_topic("t", len(PARTITIONS))
+        yield broker
+
+
+@pytest.fixture
+def group(request: pytest.FixtureRequest, broker: bus.Broker) -> Iterator[Group]:
+    made = Group(broker, request.param)
+    yield made
+    for member in made.members:
+        if member.process.poll() is None:
+            member.crash()
+
+
+@pytest.mark.parametrize("group", [*CLIENTS, "cooperative"], indirect=True)
+def test_members_share_the_work_of_those_who_leave_and_crash(group: Group) -> None:
+    one, two, three = group.add(), group.add(), group.add()
+    group.wait(lambda: group.shares(one, two, three))
+    group.send(60)
+    group.wait(lambda: len(group.read()) == group.sent)
+    three.leave()
+    group.wait(lambda: group.shares(one, two))
+    two.crash()
+    group.wait(lambda: group.shares(one))
+    group.send(60)
+    group.wait(lambda: len(group.read()) == group.sent)
+    assert group.read() == sorted((p, offset) for p in PARTITIONS for offset in range(20))
+
+
+@pytest.mark.parametrize("group", CLIENTS, indirect=True)
+def test_a_static_member_comes_back_to_its_work_and_nobody_notices(group: Group) -> None:
+    one, two = group.add("i1"), group.add("i2")
+    group.wait(lambda: group.shares(one, two))
+    had, noticed = two.partitions, len(one.assignments)
+    two.crash()
+    again = group.add("i2")
+    group.wait(lambda: again.partitions == had)
+    assert len(one.assignments) == noticed
+    again.crash()
+    group.wait(lambda: group.shares(one))
+
+
+@pytest.mark.parametrize("group", ["cooperative"], indirect=True)
+def test_a_cooperative_member_keeps_what_it_has_while_others_come(group: Group) -> None:
+    one = group.add()
+    group.wait(lambda: group.shares(one))
+    two = group.add()
+    group.wait(lambda: group.shares(one, two))
+    assert all(one.partitions <= had for had in one.assignments[1:])
+
+
+@pytest.mark.parametrize("group", ["confluent-kafka"], indirect=True)
+def test_a_member_goes_on_where_the_one_before_has_committed(group: Group) -> None:
+    one = group.add()
+    group.send(30)
+    group.wait(lambda: len(group.read()) == 30)
+    one.leave()
+    group.send(30)
+    group.add()
+    group.wait(lambda: len(group.read()) == 60)
+    assert group.read() == sorted((p, offset) for p in PARTITIONS for offset in range(10))
