@@ -20,11 +20,12 @@ from bus.control.group import Group
 from bus.control.group_facts import GroupRules
 from bus.control.offsets import Offsets
 from bus.control.timers import Timers
+from bus.errors import GroupMaxSizeReached
 from bus.model.cluster import ClusterImage, TopicImage
 from bus.model.group_settings import GroupSettings
 from bus.model.hashing import coordinator_partition
 from bus.model.ids import OFFSETS_TOPIC
-from bus.model.limits import GROUP_METADATA_BYTES_MAX, GROUP_RECORD_BYTES_MAX
+from bus.model.limits import GROUP_METADATA_BYTES_MAX, GROUP_RECORD_BYTES_MAX, GROUPS_MAX
 from bus.model.topic_settings import TOPIC_SETTINGS
 from bus.ports import Clock
 
@@ -64,7 +65,7 @@ class Coordinators:
         self._timers: Timers[str] = Timers()
         self._shards: list[Shard] = []
         self._nobody = Shard(self.rules, clock, None, self._timers)  # before the topic is made
-        self._nobody.load({})
+        self._nobody.load({}, ())
         self._waiting: list[Loading] = []  # to be loaded
         self._loading: list[Loading] = []
         self._expire_ms = clock.now_ms() + settings.offsets_retention_check_interval_ms
@@ -113,9 +114,14 @@ class Coordinators:
         if may_begin:
             self.ensure_topic()
         shard = self._shard_of(group_id)
-        if may_begin:
-            shard.make_room(group_id, sum(len(one.groups) for one in self._shards))
+        if may_begin and group_id not in shard.groups:
+            self._make_room()
         shard.ask(group_id, work, answered, is_gone)
+
+    def _make_room(self) -> None:
+        count = sum(len(shard.groups) for shard in self._shards)
+        if count >= GROUPS_MAX:
+            raise GroupMaxSizeReached(f"The broker has {count} groups, as many as it may have.")
 
     def find(self, group_id: str) -> Group | None:
         """The group, None if there is none. Raises CoordinatorLoading, CoordinatorNotAvailable."""
@@ -180,7 +186,7 @@ class Coordinators:
 
     def _begin(self, partition: Partition, shard: Shard) -> None:
         if partition.log.start_offset == partition.log.end_offset:
-            shard.load({})
+            shard.load({}, ())
             return
 
         def done(found: Groups | str) -> None:
@@ -188,7 +194,7 @@ class Coordinators:
             if isinstance(found, str):
                 shard.failure = found
             else:
-                shard.load(found)
+                shard.load(found, self._image().topics)
             self._load_more()
 
         loading = Loading(partition, self._pool, self.rules, done)

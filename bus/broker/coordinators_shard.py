@@ -6,7 +6,7 @@ request is refused.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 from bus.broker.coordinators_records import Row, rows_of
@@ -16,8 +16,7 @@ from bus.control.group_effects import Effect, Outcome, Respond
 from bus.control.group_facts import GroupRules, Now
 from bus.control.offsets_requests import drop_topic, expire
 from bus.control.timers import Timers
-from bus.errors import CoordinatorLoading, CoordinatorNotAvailable, GroupMaxSizeReached
-from bus.model.limits import GROUPS_MAX
+from bus.errors import CoordinatorLoading, CoordinatorNotAvailable
 from bus.ports import Clock
 
 log = logging.getLogger("busd.groups")
@@ -45,23 +44,31 @@ class Shard:
         self.is_loaded = False
         self.failure: str | None = None  # why it cannot be loaded
         self.writes = writes
+        self.rebalances = 0  # completed
+        self.rows_written = 0
         self._rules = rules
         self._clock = clock
         self._asked: dict[int, Asked] = {}
         self._next_ticket = 0
         self._timers = timers  # of the groups of all shards
+        self._dropped: set[str] = set()  # topics that were deleted before it was loaded
 
     @property
     def parked(self) -> int:
         """Requests that are not answered yet."""
         return len(self._asked)
 
-    def load(self, groups: dict[str, Group]) -> None:
-        """All that the log holds was replayed into these."""
+    def load(self, groups: dict[str, Group], topics: Container[str]) -> None:
+        """All that the log holds was replayed into these; `topics` are those that there are."""
         self.groups, self.is_loaded = groups, True
-        for group in groups.values():
+        for group in list(groups.values()):
             group.on_loaded(self._now())
             self._settle(group)
+            read = {topic for topic, _ in group.ledger.offsets}
+            for topic in read:
+                if topic not in topics or topic in self._dropped:
+                    self._run(group, drop_topic(group, topic))
+        self._dropped.clear()
 
     def check(self) -> None:
         """Raises CoordinatorLoading or CoordinatorNotAvailable unless it serves."""
@@ -82,11 +89,6 @@ class Shard:
         self._asked[self._next_ticket] = Asked(group, answered, is_gone)
         self._run(group, work(group, self._next_ticket, self._now()))
 
-    def make_room(self, group_id: str, count: int) -> None:
-        """Raises GroupMaxSizeReached for another group where there are `count` already."""
-        if count >= GROUPS_MAX and group_id not in self.groups:
-            raise GroupMaxSizeReached(f"The broker has {count} groups, as many as it may have.")
-
     def tick(self, group_id: str) -> None:
         """A deadline of this group is due."""
         group = self.groups.get(group_id)
@@ -106,6 +108,8 @@ class Shard:
 
     def drop_topic(self, topic: str) -> None:
         """A topic is deleted, and with it what groups have read of it."""
+        if not self.is_loaded:
+            self._dropped.add(topic)
         self._run_each(lambda group: drop_topic(group, topic))
 
     def stop(self) -> None:
@@ -138,10 +142,13 @@ class Shard:
             self._run(group, group.ledger.on_written(write, error, self._now()))
 
         assert self.writes is not None, "a shard that cannot write serves nobody"
+        self.rows_written += len(rows)
         self.writes.append(rows, done)
 
     def _settle(self, group: Group) -> None:
         """Keep a group that has something, and its next deadline."""
+        self.rebalances += group.rebalances
+        group.rebalances = 0
         group_id = group.group_id
         if group.is_vacant:
             if self.groups.get(group_id) is group:

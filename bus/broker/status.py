@@ -1,8 +1,11 @@
 """What the broker says of itself: one immutable snapshot, for metrics, health and the CLI."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bus.broker.group_status import GroupsStatus as GroupsStatus
+from bus.broker.group_status import GroupStatus as GroupStatus
+from bus.broker.group_status import groups_status
 from bus.broker.node import Node
 from bus.broker.partition import Partition
 from bus.log.scrubber import Scrubber
@@ -81,6 +84,7 @@ class Status:
     loop_lag_ms_max: float
     listeners: tuple[ListenerStatus, ...] = ()
     fetch_sessions: int = 0
+    groups: GroupsStatus = field(default_factory=GroupsStatus)
 
 
 def status_of(
@@ -112,6 +116,7 @@ def status_of(
         loop_lag_ms_max=counters.loop_lag_ms_max,
         listeners=tuple(listeners),
         fetch_sessions=len(node.sessions),
+        groups=groups_status(node.coordinators, node.runtime),
     )
 
 

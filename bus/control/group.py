@@ -77,7 +77,7 @@ class Group:
         self.protocol: str | None = None
         self.members = Members()
         self.ledger = Ledger()
-        self.rebalances = 0  # completed, since this object was made
+        self.rebalances = 0  # completed, since whoever counts them has looked
         self._assigning = False  # this generation's assignment is being written
         self.parking = Parking()
         self._sessions = Sessions(rules.initial_delay_ms)
@@ -299,6 +299,7 @@ class Group:
         """Members leave, or somebody else has them leave."""
         errors: list[int] = []
         effects: list[Effect] = []
+        size = len(self.members)
         for one in leaving:
             if one.member_id in self._sessions.pending:
                 self._sessions.expect_no_more(one.member_id)
@@ -310,7 +311,7 @@ class Group:
             if not errors[-1]:
                 effects += self._remove(self.members.of(member_id))
         effects.append(Respond(ticket, Told(NONE, tuple(errors))))
-        if NONE in errors and self.state is not EMPTY:
+        if len(self.members) < size or self.state is PREPARING:
             effects += self._rebalance(now)
         return effects
 
@@ -361,8 +362,7 @@ class Group:
 
     def hear(self, member_id: str, now: Now) -> None:
         """A member did something: its session begins anew."""
-        member = self.members.get(member_id)
-        if member is not None:
+        if (member := self.members.get(member_id)) is not None:
             self._sessions.hear(member, now)
 
     def generation_error(self, generation: int, member_id: str, instance_id: str | None) -> int:

@@ -12,6 +12,7 @@ from bus.control.timers import Timers
 
 JOIN, SYNC = ("join", ""), ("sync", "")  # the phases of a rebalance
 SESSION, PENDING = "session", "pending"  # with a member id
+ID_GRACE_MS = 1000  # that the first generation waits for ids that were given out
 NEW_MEMBER_TIMEOUT_MS = 300_000  # of a join that waits and cannot tell its id; Kafka's
 
 
@@ -64,12 +65,20 @@ class Sessions:
         self.start(JOIN, now.ms + delay)
 
     def extend_join(self, now: Now) -> bool:
-        """The time to join is over: unless, of an empty group, others have come since."""
-        delay = min(self._initial_delay_ms, self._delay_left_ms)
-        if not (self.is_initial and self.is_extended and delay):
+        """The time to join is over: unless, of an empty group, others have come or are to come.
+
+        Those who were given an id join with it at once: they are waited for, if not for long.
+        """
+        if not self.is_initial:
             return False
-        self._delay_left_ms -= delay
-        self.is_extended = False
+        delay = min(self._initial_delay_ms, self._delay_left_ms)
+        if self.is_extended and delay:
+            self._delay_left_ms -= delay
+            self.is_extended = False
+        elif self.pending:
+            self.is_initial, delay = False, ID_GRACE_MS
+        else:
+            return False
         self.start(JOIN, now.ms + delay)
         return True
 

@@ -21,6 +21,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from bus.broker.status import DirectoryStatus, ListenerStatus, PartitionStatus, Status
 from bus.model.endpoint import split_host_port
+from bus.web.group_metrics import group_families
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -115,6 +116,7 @@ def families(status: Status) -> "Iterator[Metric]":
             counter.add_metric([key], count)
         yield counter
     yield from _of_listeners(status.listeners)
+    yield from group_families(status.groups)
     for name, text, value_of in _DIRECTORY_GAUGES:
         gauge = GaugeMetricFamily(name, text, labels=["directory"])
         for directory in status.directories:

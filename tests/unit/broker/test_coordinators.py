@@ -71,6 +71,17 @@ def test_a_group_is_refused_while_it_is_loaded(topic: Bench) -> None:
     assert position(topic) == 42
 
 
+def test_a_topic_that_is_made_anew_during_the_loading_has_no_positions(topic: Bench) -> None:
+    topic.ask(commit_of(("t", 0, 42)))
+    topic.pool.held = []
+    topic.restart()
+    topic.node.delete_topic("t")
+    topic.node.create_topic("t", 3, 1, {})
+    topic.pool.let_go_on()
+    while position(topic) != -1:
+        assert topic.disk.wait(5)
+
+
 def test_what_was_deleted_stays_deleted_over_a_restart(topic: Bench) -> None:
     member = Member(topic)
     member.settle()

@@ -3,6 +3,7 @@
 import pytest
 
 from bus.control.group_facts import Leaving, Protocol
+from bus.control.group_sessions import ID_GRACE_MS
 from bus.errors import (
     CoordinatorNotAvailable,
     IllegalGeneration,
@@ -56,6 +57,26 @@ def test_newcomers_prolong_the_first_delay_up_to_the_rebalance_timeout() -> None
     assert not desk.answers
     desk.pass_ms(1000)
     assert {desk.joined(ticket).generation for ticket in tickets} == {1}
+
+
+def test_the_first_generation_waits_a_little_for_ids_that_were_given_out() -> None:
+    desk = Desk()
+    desk.join(needs_known_id=True)
+    desk.join(needs_known_id=True)
+    first = desk.join("m1")
+    desk.pass_ms(ID_GRACE_MS - 1)
+    assert first not in desk.answers
+    second = desk.join("m2")
+    assert desk.joined(first).generation == desk.joined(second).generation == 1
+
+
+def test_the_first_generation_does_not_wait_for_ever_for_an_id() -> None:
+    desk = Desk()
+    desk.join(needs_known_id=True)
+    desk.join(needs_known_id=True)
+    first = desk.join("m1")
+    desk.pass_ms(ID_GRACE_MS)
+    assert desk.joined(first).generation == 1
 
 
 def test_those_who_join_in_one_turn_are_in_the_first_generation_together() -> None:
@@ -354,6 +375,13 @@ def test_each_of_several_that_leave_is_answered_for() -> None:
         UnknownMemberId.code,
         UnknownMemberId.code,
     )
+
+
+def test_an_id_that_is_given_back_disturbs_nobody() -> None:
+    desk = Desk().stable(1)
+    desk.join(needs_known_id=True)
+    assert desk.leave(Leaving("m2", None)) == (0,)
+    assert states(desk) == "Stable"
 
 
 def test_a_rebalance_that_ends_with_nobody_starts_over_with_the_next_generation() -> None:
