@@ -92,7 +92,9 @@ def _describe(args: Namespace) -> int:
         group = admin.describe_group(args.group)
         lags = [] if args.members else admin.group_lag(args.group)
     assignor = f", assignor {group.assignor}" if group.assignor else ""
-    print(f"{group.name}: {group.state}, {len(group.members)} members{assignor}\n")
+    count = len(group.members)
+    members = f"{count} member{'' if count == 1 else 's'}"
+    print(f"{group.name}: {group.state}, {members}{assignor}\n")
     if args.members:
         _print_members(group)
     else:

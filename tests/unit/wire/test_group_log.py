@@ -3,6 +3,7 @@
 import pytest
 
 from bus.errors import FrameError
+from bus.wire.consumer_protocol import decode_assignment, decode_subscription
 from bus.wire.group_log import (
     GroupMetadataKey,
     GroupMetadataValue,
@@ -16,6 +17,13 @@ from bus.wire.group_log import (
     encode_value,
 )
 
+KAFKAS_GROUP = bytes.fromhex(
+    "00030008636f6e73756d657200000001000572616e67650029627573642d62383065653832642d353934392d"
+    "343866362d383630362d393339646133393030636239000001a207d986ec000000010029627573642d623830"
+    "65653832642d353934392d343866362d383630362d393339646133393030636239ffff000462757364000a2f"
+    "3132372e302e302e31000075300000753000000017000300000001000174ffffffff00000000ffffffffffff"
+    "00000019000300000001000174000000020000000000000001ffffffff"
+)
 POSITION = OffsetCommitValue(5, 2, "m", 1000)
 MEMBER = MemberMetadata("id", "inst", "cl", "/h", 300, 100, b"sub", b"as")
 GROUP = GroupMetadataValue("consumer", 7, "range", "id", 9, [MEMBER])
@@ -102,3 +110,22 @@ def test_a_value_from_the_future_is_refused(read):
 def test_no_key_at_all_is_refused():
     with pytest.raises(FrameError):
         decode_key(b"")
+
+
+def test_what_kafka_has_written_is_read_and_written_the_same():
+    """By a broker of version 4.1: a position at version 4, and a group at version 3."""
+    key = bytes.fromhex("00010002673200017400000000")
+    value = bytes.fromhex("00040000000000000004ffffffff01000001a207d9870300")
+    assert decode_key(key) == OffsetCommitKey("g2", "t", 0)
+    position = decode_offset_value(value)
+    assert position == OffsetCommitValue(4, -1, "", 1795428026115)
+    assert encode_value(position, 4) == value
+
+    name = "busd-b80ee82d-5949-48f6-8606-939da3900cb9"
+    group = decode_group_value(KAFKAS_GROUP)
+    assert (group.protocol_type, group.generation, group.leader) == ("consumer", 1, name)
+    (member,) = group.members
+    assert (member.member_id, member.client_host) == (name, "/127.0.0.1")
+    assert decode_subscription(member.subscription).topics == ["t"]
+    assert decode_assignment(member.assignment).assigned_partitions[0].partitions == [0, 1]
+    assert encode_value(group, 3) == KAFKAS_GROUP
