@@ -40,6 +40,7 @@ SCENARIOS = _by_name(
     ("fanout", "1, 8 and 200 subscribers of one partition; open loop", "perf.macro.fanout"),
     ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
     ("many-partitions", "10,000 partitions: write, start, idle", "perf.macro.many_partitions"),
+    ("groups", "100 members join, one leaves; commits; loading", "perf.macro.groups"),
     ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
 )
 RIVALS = _by_name(

@@ -63,6 +63,13 @@ TARGETS = [
     Target("10,000 partitions, ready", "many partitions idle", "ready_s", 5, "s", True),
     Target("10,000 partitions, RSS", "many partitions idle", "rss_mb", 600, "MB", True),
     Target("10,000 partitions, idle CPU", "many partitions idle", "idle_percent", 1, "%", True),
+    Target("100 members join", "groups join", "seconds", 3, "s", True),
+    Target("one of 100 members leaves", "groups leave", "seconds", 3.5, "s", True),
+    Target(
+        "positions a minute, 10 a request", "groups commit 10", "positions_per_minute", 1e6, "/min"
+    ),
+    Target("commits of one position", "groups commit 1", "requests_per_second", 5000, "/s"),
+    Target("loading a million commits", "groups load", "seconds", 1.5, "s", True),
     Target("recovery of 1 GiB", "recovery", "ready_s", 1.5, "s", True),
 ]
 

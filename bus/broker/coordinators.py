@@ -8,6 +8,7 @@ start         all shards are loaded, a few at a time; until then their groups ar
 deleted topic what groups have read of it is forgotten
 """
 
+import logging
 from collections.abc import Callable, Iterator
 
 from bus.broker.coordinators_loading import Groups, Loading
@@ -28,6 +29,8 @@ from bus.model.ids import OFFSETS_TOPIC
 from bus.model.limits import GROUP_METADATA_BYTES_MAX, GROUP_RECORD_BYTES_MAX, GROUPS_MAX
 from bus.model.topic_settings import TOPIC_SETTINGS
 from bus.ports import Clock
+
+log = logging.getLogger("busd.groups")
 
 LOADINGS_MAX = 2  # at a time: each holds a piece of a log
 Create = Callable[[str, int, dict[str, str]], TopicImage]
@@ -66,6 +69,7 @@ class Coordinators:
         self._shards: list[Shard] = []
         self._nobody = Shard(self.rules, clock, None, self._timers)  # before the topic is made
         self._nobody.load({}, ())
+        self._started_ms = clock.now_ms()
         self._waiting: list[Loading] = []  # to be loaded
         self._loading: list[Loading] = []
         self._expire_ms = clock.now_ms() + settings.offsets_retention_check_interval_ms
@@ -78,6 +82,7 @@ class Coordinators:
 
     def start(self) -> None:
         """Load what an earlier life has left."""
+        self._started_ms = self._clock.now_ms()
         topic = self._image().topics.get(OFFSETS_TOPIC)
         if topic is not None:
             self._open(topic)
@@ -196,6 +201,7 @@ class Coordinators:
             else:
                 shard.load(found, self._image().topics)
             self._load_more()
+            self._tell_loaded()
 
         loading = Loading(partition, self._pool, self.rules, done)
         self._waiting.append(loading)
@@ -209,3 +215,14 @@ class Coordinators:
                 self._waiting.remove(loading)
                 self._loading.append(loading)
                 loading.begin()
+
+    def _tell_loaded(self) -> None:
+        if self._waiting or self._loading:
+            return
+        groups = [group for shard in self._shards for group in shard.groups.values()]
+        log.info(
+            "groups loaded: %d with %d positions in %d ms",
+            len(groups),
+            sum(len(group.ledger.offsets) for group in groups),
+            self._clock.now_ms() - self._started_ms,
+        )
