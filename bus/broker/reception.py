@@ -6,10 +6,12 @@ bytes that are no request                the conversation ends
 ApiVersions at a version not served      answered at version 0 (KIP-511): see `refuse_version`
 any other key or version not served      the conversation ends, as with Kafka
 a handler that raises: our own bug       logged; the conversation ends
+an answer that cannot be encoded: so too the same; whoever else was to be told is told
 """
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from bus.broker.context import Context, Reply
@@ -77,8 +79,9 @@ class Reception:
 
     def dispatch(self, peer: Peer, context: Context, request: Message, reply: Reply) -> None:
         """Hand it to its handler."""
+        answer = partial(_answer, peer, type(request).__name__, reply)
         try:
-            dispatch(self._node, context, request, reply)
+            dispatch(self._node, context, request, answer)
         except Exception:
             log.exception("%s: %s failed", peer.name, type(request).__name__)
             peer.close("internal error")
@@ -97,6 +100,15 @@ class Reception:
             return
         code = UnsupportedVersion.code
         refuse(header, api_versions_response(self._node, code, is_kafka=self._is_kafka))
+
+
+def _answer(peer: Peer, name: str, reply: Reply, response: Message | None) -> None:
+    """Answers come whenever they do: what is wrong with one must not reach who gives it."""
+    try:
+        reply(response)
+    except (TypeError, ValueError):
+        log.exception("%s: the answer to %s cannot be encoded", peer.name, name)
+        peer.close("internal error")
 
 
 def _not_served(header: RequestHeader) -> str:
