@@ -70,6 +70,8 @@ TARGETS = [
     ),
     Target("commits of one position", "groups commit 1", "requests_per_second", 5000, "/s"),
     Target("loading a million commits", "groups load", "seconds", 1.5, "s", True),
+    Target("100 of our members join", "group pause", "joined_seconds", 3, "s", True),
+    Target("pause of kept partitions", "group pause", "kept_pause_ms", 100, "ms", True),
     Target("recovery of 1 GiB", "recovery", "ready_s", 1.5, "s", True),
 ]
 
