@@ -45,11 +45,13 @@ def commit(group: Group, ticket: int, commit: Commit, now: Now) -> list[Effect]:
         return [Respond(ticket, Told(error, (error,) * len(commit.positions)))]
     group.hear(commit.member_id, now)
     length_max = group.rules.offset_metadata_length_max
-    errors = tuple(
-        OffsetMetadataTooLarge.code if len(position.metadata) > length_max else NONE
-        for _, position in commit.positions
-    )
-    records = [entry for entry, bad in zip(commit.positions, errors, strict=True) if not bad]
+    records = [entry for entry in commit.positions if len(entry[1].metadata) <= length_max]
+    errors = (NONE,) * len(records)
+    if len(records) < len(commit.positions):
+        errors = tuple(
+            OffsetMetadataTooLarge.code if len(position.metadata) > length_max else NONE
+            for _, position in commit.positions
+        )
     return _write(group, ticket, records, errors)
 
 

@@ -11,6 +11,7 @@ from bus.model.setting import fixed, setting, table
 from bus.model.topic_settings import INT_MAX
 
 HOUR_MS = 3600 * 1000
+OFFSET_METADATA_LENGTH_MAX = 8191  # characters: what a record can hold of any of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class GroupSettings:
         "Longest note that may be kept with a position.",
         unit="bytes",
         low=0,
-        high=MIB,
+        high=OFFSET_METADATA_LENGTH_MAX,
     )
     group_initial_rebalance_delay_ms: int = setting(
         0,

@@ -20,6 +20,7 @@ from bus.errors import (
     InvalidGroupId,
     InvalidRequest,
 )
+from bus.model.limits import CLIENT_ID_LENGTH_MAX, GROUP_NAME_LENGTH_MAX
 from bus.wire.groups import (
     KEY_TYPE_GROUP,
     KEY_TYPE_TRANSACTION,
@@ -54,8 +55,14 @@ def ask(
     answered: Answered,
     *,
     may_begin: bool = False,
+    may_be_empty: bool = False,
 ) -> int:
-    """Have a group's machine do `work`; the error if it cannot be asked, and 0 otherwise."""
+    """Have a group's machine do `work`; the error if it cannot be asked, and 0 otherwise.
+
+    A group without a name has no members, but may have positions: old programs keep them so.
+    """
+    if len(group_id) > GROUP_NAME_LENGTH_MAX or not (group_id or may_be_empty):
+        return InvalidGroupId.code
     try:
         node.coordinators.ask(group_id, work, answered, context.is_gone, may_begin=may_begin)
     except BusError as error:
@@ -108,9 +115,10 @@ def join_group(node: Node, context: Context, request: JoinGroupRequest, reply: R
         node.count_error(outcome.error)
         reply(_joined(context.version, outcome))
 
-    join = _join(node, context, request)
-    error = (
-        ask(
+    error = _names_error(request)
+    if not error:
+        join = _join(node, context, request)
+        error = ask(
             node,
             context,
             request.group_id,
@@ -118,15 +126,20 @@ def join_group(node: Node, context: Context, request: JoinGroupRequest, reply: R
             answer,
             may_begin=True,
         )
-        if request.group_id
-        else InvalidGroupId.code
-    )
     if error:
         answer(Joined(error, request.member_id))
 
 
+def _names_error(request: JoinGroupRequest) -> int:
+    """Compact strings have no bound, records have: whatever is too long is no name."""
+    names = [request.protocol_type, request.group_instance_id or ""]
+    names += [one.name for one in request.protocols]
+    too_long = any(len(name) > GROUP_NAME_LENGTH_MAX for name in names)
+    return InvalidRequest.code if too_long else NONE
+
+
 def _join(node: Node, context: Context, request: JoinGroupRequest) -> Join:
-    client_id = context.client_id or ""
+    client_id = (context.client_id or "")[:CLIENT_ID_LENGTH_MAX]
     prefix = client_id if request.group_instance_id is None else request.group_instance_id
     rebalance = request.rebalance_timeout_ms
     return Join(

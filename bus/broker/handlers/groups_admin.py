@@ -8,7 +8,7 @@ from bus.broker.node import Node
 from bus.control.group_effects import Outcome, Told
 from bus.control.group_facts import GONE
 from bus.control.offsets_requests import delete
-from bus.errors import BusError, CoordinatorLoading, InvalidGroupId
+from bus.errors import BusError, CoordinatorLoading
 from bus.wire.group_admin import (
     DeletableGroupResult,
     DeleteGroupsRequest,
@@ -93,11 +93,7 @@ def delete_groups(node: Node, context: Context, request: DeleteGroupsRequest, re
     for result in results:
         left += 1
         done = partial(finish_one, result)
-        error = (
-            ask(node, context, result.group_id, delete, done)
-            if result.group_id
-            else InvalidGroupId.code
-        )
+        error = ask(node, context, result.group_id, delete, done)
         if error:
             done(Told(error))
     finish_one(None, Told())

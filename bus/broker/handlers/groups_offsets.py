@@ -85,6 +85,7 @@ def offset_commit(node: Node, context: Context, request: OffsetCommitRequest, re
         lambda group, ticket, at: commit(group, ticket, facts, at),
         answer_all,
         may_begin=True,
+        may_be_empty=True,
     )
     if error:
         answer_all(Told(error))
@@ -196,6 +197,7 @@ def offset_delete(node: Node, context: Context, request: OffsetDeleteRequest, re
         request.group_id,
         lambda group, ticket, now: forget(group, ticket, keys, now),
         answer_all,
+        may_be_empty=True,
     )
     if error:
         answer_all(Told(error))

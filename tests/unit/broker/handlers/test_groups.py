@@ -99,7 +99,23 @@ def test_an_assignment_is_told_only_once_it_is_on_disk(topic: Bench) -> None:
 
 
 def test_a_group_without_a_name_is_refused(topic: Bench) -> None:
-    assert topic.ask(JoinGroupRequest(group_id="")).error_code == InvalidGroupId.code
+    for request in (JoinGroupRequest(), HeartbeatRequest(), SyncGroupRequest()):
+        assert topic.ask(request).error_code == InvalidGroupId.code
+
+
+def test_names_that_no_record_can_hold_are_refused(topic: Bench) -> None:
+    long = "x" * 40_000
+    assert topic.ask(Member(topic, group=long).join_request()).error_code == InvalidGroupId.code
+    request = Member(topic, instance=long).join_request()
+    assert topic.ask(request).error_code == InvalidRequest.code
+    request = Member(topic).join_request()
+    request.protocols[0].name = long
+    assert topic.ask(request).error_code == InvalidRequest.code
+
+
+def test_a_long_client_id_does_not_make_a_member_id_that_nobody_can_read(topic: Bench) -> None:
+    answer = topic.send(Member(topic).join_request(), client_id="x" * 32_000)[0]
+    assert len(answer.member_id) < 2000
 
 
 @pytest.mark.parametrize(
