@@ -1,14 +1,19 @@
-"""Who may connect over TCP: so many in all, and so many of one address; pure.
+"""Who may connect over TCP, and what the requests of all may hold; pure.
 
 Addresses of this machine are counted in all, but not each: whoever runs programs here is trusted
 with that.
+
+requests of all hold       what is done
+---------------------      ------------
+half of what they may      no connection is read from that has a request under way: one at a time
+more than they may         the one that holds most is closed (bus/adapters/tcp_server.py)
 """
 
 import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 
-from bus.model.limits import PEERS_MAX, PEERS_PER_ADDRESS_MAX
+from bus.model.limits import HELD_BYTES_MAX, PEERS_MAX, PEERS_PER_ADDRESS_MAX
 
 
 @dataclass(slots=True)
@@ -17,6 +22,24 @@ class Limits:
 
     in_all: int = PEERS_MAX
     of_an_address: int = PEERS_PER_ADDRESS_MAX
+
+
+@dataclass(slots=True)
+class Holding:
+    """Memory that requests have, those that are not complete included; listeners share it."""
+
+    bytes_max: int = HELD_BYTES_MAX
+    bytes: int = 0
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether each connection should wait for its answers before it asks for more."""
+        return self.bytes > self.bytes_max // 2
+
+    @property
+    def is_full(self) -> bool:
+        """Whether somebody has to go."""
+        return self.bytes > self.bytes_max
 
 
 class Admission:

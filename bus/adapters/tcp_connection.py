@@ -5,7 +5,8 @@ what                          when it is
 a request is started          fewer than REQUESTS_PENDING_MAX are pending, none of them blocks, and
                               at most UNSENT_BYTES_MAX of answers wait to be read by the client
 reading stops                 a complete request waits that may not be started, or the requests
-                              under way have more than `in_flight_bytes_max`
+                              under way have more than `in_flight_bytes_max`; or there are any,
+                              and those of all connections hold much
 the connection is closed      the client closes it; a frame that cannot be; the handler says so
 
 So what a client can make us hold is bounded: its requests under way, one scratch buffer of frames
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
+from bus.adapters.tcp_admission import Holding
 from bus.adapters.tcp_frames import FrameReader
 from bus.adapters.tcp_order import ReplyOrder, Turn
 from bus.errors import FrameError
@@ -46,6 +48,7 @@ class Traffic:
 
 OnRequest = Callable[["TcpConnection", Buffer, Turn], None]
 OnGone = Callable[["TcpConnection"], None]
+OnFull = Callable[[], None]  # the requests of all connections hold too much
 
 
 class TcpConnection:
@@ -53,11 +56,14 @@ class TcpConnection:
 
     __slots__ = (
         "_descriptor",
+        "_held_bytes",
+        "_holding",
         "_in_flight_bytes_max",
         "_is_reading",
         "_is_working",
         "_is_writing",
         "_loop",
+        "_on_full",
         "_on_gone",
         "_on_request",
         "_order",
@@ -79,6 +85,8 @@ class TcpConnection:
         connected: socket.socket,
         on_request: OnRequest,
         on_gone: OnGone,
+        on_full: OnFull,
+        holding: Holding,
         traffic: Traffic,
         scratch: memoryview,
         in_flight_bytes_max: int,
@@ -88,12 +96,15 @@ class TcpConnection:
         self._descriptor = connected.fileno()
         self._on_request = on_request
         self._on_gone = on_gone
+        self._on_full = on_full
+        self._holding = holding
         self._traffic = traffic
         self._in_flight_bytes_max = in_flight_bytes_max
         self._reader = FrameReader(FRAME_BYTES_FIRST_MAX, scratch)
         self._order = ReplyOrder(self._on_answer)
         self._out: deque[Buffer] = deque()  # answers that have not left
         self._unsent_bytes = 0  # of them
+        self._held_bytes = 0  # that `holding` counts
         self._is_working = False  # requests are being started: answers that come are sent after
         self._is_writing = False  # the socket is full, and will say when it is not
         self._is_reading = True
@@ -116,8 +127,9 @@ class TcpConnection:
 
     @property
     def held_bytes(self) -> int:
-        """Memory that its requests have."""
-        return self._order.bytes + self._reader.held_bytes
+        """Memory that its requests have: those under way, those that wait, and half of one."""
+        reader = self._reader
+        return self._order.bytes + reader.held_bytes + sum(map(len, reader.frames))
 
     def close(self, reason: str = "") -> None:
         """End it; what has not left is lost. A `reason` is logged."""
@@ -131,12 +143,13 @@ class TcpConnection:
         self._socket.close()
         self._out.clear()
         self._order.clear()
-        self._reader.frames.clear()
+        self._reader.forget()
+        self._count_held()
         self._on_gone(self)
 
     def _on_readable(self) -> None:
         reader = self._reader
-        if reader.frames or self._order.bytes > self._in_flight_bytes_max:
+        if reader.frames or self._has_enough():
             self._is_reading = False  # until some of it could be started
             self._loop.remove_reader(self._descriptor)
             return
@@ -158,6 +171,15 @@ class TcpConnection:
         if reader.frames:
             self.active = self._loop.time()
             self._work()
+        else:
+            self._count_held()
+
+    def _has_enough(self) -> bool:
+        """Whether its requests under way are all that it may have now; half a frame is finished."""
+        under_way = self._order.bytes
+        if under_way > self._in_flight_bytes_max:
+            return True
+        return under_way > 0 and self._holding.is_crowded and not self._reader.held_bytes
 
     def _work(self) -> None:
         """Start what may be started and send what is answered, until neither goes on."""
@@ -167,9 +189,17 @@ class TcpConnection:
                 pass
         finally:
             self._is_working = False
+        self._count_held()
         if not self._is_reading and not self._reader.frames and not self.closed:
             self._is_reading = True
             self._loop.add_reader(self._descriptor, self._on_readable)
+
+    def _count_held(self) -> None:
+        change = self.held_bytes - self._held_bytes
+        self._held_bytes += change
+        self._holding.bytes += change
+        if change > 0 and self._holding.is_full:
+            self._on_full()
 
     def _start_requests(self) -> bool:
         """Whether any was started."""

@@ -75,6 +75,11 @@ class FrameReader:
         elif self._filled == len(self._buffer):
             self._grow()
 
+    def forget(self) -> None:
+        """Nobody will take these frames any more."""
+        self.frames.clear()
+        self._buffer = None
+
     def _split(self, count: int) -> None:
         """Take the scratch buffer's first bytes apart."""
         at = 0

@@ -5,6 +5,7 @@ event                        what is done
 a client connects            it is let in, or closed at once if there are too many (Admission)
 no descriptors are left      the next is taken after a pause; those that are open go on
 a connection is idle         it is closed; not while it waits for us: a parked request is no silence
+requests hold too much       who holds most of it is closed; of equals, who has been silent longest
 """
 
 import asyncio
@@ -12,11 +13,16 @@ import errno
 import logging
 import socket
 
-from bus.adapters.tcp_admission import Admission
+from bus.adapters.tcp_admission import Admission, Holding
 from bus.adapters.tcp_connection import OnRequest, TcpConnection, Traffic
 from bus.adapters.tcp_frames import new_scratch
 from bus.model.endpoint import join_host_port
-from bus.model.limits import ACCEPT_PAUSE_MS, ACCEPTS_PER_TURN, IDLE_MS, IN_FLIGHT_BYTES_MAX
+from bus.model.limits import (
+    ACCEPT_PAUSE_MS,
+    ACCEPTS_PER_TURN,
+    IDLE_MS,
+    IN_FLIGHT_BYTES_MAX,
+)
 
 BACKLOG = 1024
 NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -43,6 +49,7 @@ class TcpServer:
         on_request: OnRequest,
         *,
         admission: Admission,
+        holding: Holding,
         frame_bytes_max: int,
         in_flight_bytes_max: int = IN_FLIGHT_BYTES_MAX,
         idle_ms: int = IDLE_MS,
@@ -51,6 +58,7 @@ class TcpServer:
         self._on_request = on_request
         self._admission = admission
         self._frame_bytes_max = frame_bytes_max
+        self._holding = holding
         self._in_flight_bytes_max = in_flight_bytes_max
         self._idle_seconds = idle_ms / 1000
         self._scratch = new_scratch()
@@ -103,6 +111,8 @@ class TcpServer:
                 connected,
                 self._on_request,
                 self._on_gone,
+                self._make_room,
+                self._holding,
                 self.traffic,
                 self._scratch,
                 self._in_flight_bytes_max,
@@ -118,6 +128,13 @@ class TcpServer:
     def _on_gone(self, connection: TcpConnection) -> None:
         self.connections.discard(connection)
         self._admission.leave(connection.address)
+
+    def _make_room(self) -> None:
+        most = max(self.connections, key=lambda each: (each.held_bytes, -each.active))
+        most.close(
+            f"The requests of all connections hold {self._holding.bytes} bytes, its own "
+            f"{most.held_bytes} of them."
+        )
 
     def _pause(self, error: OSError) -> None:
         log.error("No connection can be taken: %s; raise the limit of open files.", error.strerror)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from bus.adapters.tcp_admission import Admission
+from bus.adapters.tcp_admission import Admission, Holding
 from bus.adapters.tcp_connection import TcpConnection
 from bus.adapters.tcp_frames import prefixed
 from bus.adapters.tcp_order import Turn
@@ -42,6 +42,7 @@ class KafkaListener:
         address: Address,
         advertised: Address | None,
         admission: Admission,
+        holding: Holding,
         touch: Callable[[], None],
     ) -> None:
         settings = node.settings
@@ -54,6 +55,7 @@ class KafkaListener:
             self._on_request,
             admission=admission,
             frame_bytes_max=settings.socket_request_max_bytes,
+            holding=holding,
             in_flight_bytes_max=settings.client_in_flight_max_bytes,
             idle_ms=settings.connections_max_idle_ms,
         )

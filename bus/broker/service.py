@@ -15,7 +15,7 @@ from bus.adapters.malloc import give_back_freed_memory
 from bus.adapters.memory import machine_bytes, own_bytes
 from bus.adapters.random import SystemRandom
 from bus.adapters.solo import Solo
-from bus.adapters.tcp_admission import Admission, Limits
+from bus.adapters.tcp_admission import Admission, Holding, Limits
 from bus.broker.context import Context, Reply
 from bus.broker.dispatch import SERVED, dispatch
 from bus.broker.kafka_listener import KafkaListener
@@ -28,6 +28,7 @@ from bus.broker.ticker import Ticker
 from bus.errors import BadSetting, UnsafeFilesystem
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
+from bus.model.limits import HELD_BYTES_MAX, HELD_SHARE_OF_MEMORY
 from bus.model.listeners import listeners
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
@@ -77,7 +78,7 @@ class Service:
             self._close_listeners()
             raise
         if self.listeners:
-            limit = limit_of(self.settings.memory_limit_bytes, machine_bytes())
+            limit = self._memory_limit_bytes()
             self._guard = MemoryGuard(self._loop, limit, own_bytes, self._on_memory_exceeded)
         self._ticker = Ticker(self._loop, self.node)
         report = self.node.recovery
@@ -130,12 +131,17 @@ class Service:
         advertised = listeners(settings.advertised_listeners)
         limits = Limits(settings.max_connections, settings.max_connections_per_ip)
         admission = Admission(limits)
+        held_bytes_max = self._memory_limit_bytes() // HELD_SHARE_OF_MEMORY
+        holding = Holding(min(HELD_BYTES_MAX, held_bytes_max))
         for name, address in listeners(settings.kafka).items():
             told = advertised.get(name)
             kafka = KafkaListener(
-                self._loop, self.node, name, address, told, admission, self._touch
+                self._loop, self.node, name, address, told, admission, holding, self._touch
             )
             self.listeners.append(kafka)
+
+    def _memory_limit_bytes(self) -> int:
+        return limit_of(self.settings.memory_limit_bytes, machine_bytes())
 
     def _close_listeners(self) -> None:
         for listener in self.listeners:

@@ -6,6 +6,7 @@ GIB = 1024 * MIB
 
 TOPIC_NAME_LENGTH_MAX = 249  # characters, Kafka's
 PARTITIONS_PER_TOPIC_MAX = 10_000
+TOPICS_CREATED_PER_LOOKUP_MAX = 50  # by one Metadata; who asks for more has to ask again
 CLIENT_ID_LENGTH_MAX = 1024
 
 # Requests and responses.
@@ -24,6 +25,8 @@ ACCEPT_PAUSE_MS = (
 )
 CREDIT_BYTES = 8 * MIB  # unanswered request bytes a ZeroMQ peer may have
 IN_FLIGHT_BYTES_MAX = 64 * MIB  # of one peer, whatever its transport
+HELD_BYTES_MAX = 512 * MIB  # of requests of all TCP connections together, at most
+HELD_SHARE_OF_MEMORY = 4  # and at most one part of so many of what the process may have
 UNREAD_BYTES_MAX = GIB  # of replies lent to ZeroMQ that one peer has not read
 MEMORY_CHECK_MS = 100  # how often a broker that listens looks at the memory of its process
 MEMORY_SHARE_OF_MACHINE = 2  # the process may have one part of so many, unless told otherwise

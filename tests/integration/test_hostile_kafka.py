@@ -1,5 +1,6 @@
 """Hostile bytes at the port for Kafka's clients: refused, forgotten, and all others are served."""
 
+import contextlib
 import os
 import random
 import resource
@@ -106,6 +107,25 @@ def test_a_great_length_with_little_behind_it_allocates_little(broker):
             connection.sendall(struct.pack(">i", 100 * MIB) + bytes(10_000))
         assert broker.serve_somebody() < SERVED_SECONDS_MAX
         assert broker.memory - before < 200 * 4 * 10_000 + 16 * MIB
+
+
+def test_halves_of_frames_hold_no_more_than_their_share_in_all(tmp_path):
+    limit = 256 * MIB  # a quarter of it is for requests
+    broker = Besieged(tmp_path, "--set", f"memory.limit.bytes={limit}")
+    try:
+        before = broker.memory
+        with broker.connections(60) as greedy:
+            for connection in greedy:
+                connection.settimeout(SERVED_SECONDS_MAX)
+                with contextlib.suppress(OSError):  # it may be closed by then
+                    connection.sendall(struct.pack(">i", 90 * MIB) + bytes(4 * MIB))
+            assert broker.serve_somebody() < SERVED_SECONDS_MAX
+            assert broker.memory - before < 64 * MIB + 32 * MIB
+            assert broker.sockets > 4, "some of them may stay"
+        assert broker.is_alone()
+        assert "requests of all connections hold" in broker.log
+    finally:
+        assert "Traceback" not in broker.end()
 
 
 def test_who_does_not_read_his_answers_is_not_served_more(broker):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.adapters.tcp_admission import Admission, Limits, is_local
+from bus.adapters.tcp_admission import Admission, Holding, Limits, is_local
 
 
 def test_so_many_connections_are_let_in_and_no_more() -> None:
@@ -43,3 +43,12 @@ def test_this_machine_is_not_counted_by_address() -> None:
 )
 def test_loopback_is_known_in_every_spelling(address: str, expected: bool) -> None:
     assert is_local(address) is expected
+
+
+def test_requests_are_crowded_at_half_of_what_they_may_hold_and_full_above_it():
+    holding = Holding(bytes_max=100)
+    seen = []
+    for held in (0, 50, 51, 100, 101):
+        holding.bytes = held
+        seen.append((holding.is_crowded, holding.is_full))
+    assert seen == [(False, False), (False, False), (True, False), (True, False), (True, True)]
