@@ -7,6 +7,7 @@ is read anew. A change that lost its race is tried again from the beginning.
 import base64
 import json
 from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
 from uuid import UUID
 
 from bus.broker.records import (
@@ -33,6 +34,8 @@ from bus.ports import Coordination, Random
 FORMAT = 1
 TRIES = 10
 Change = tuple[str, bytes | None, int]
+Entries = Mapping[str, tuple[bytes, int]]  # key -> value and revision
+Parsed = TypeVar("Parsed")
 
 
 class Metadata:
@@ -51,6 +54,8 @@ class Metadata:
         self._brokers = brokers
         self._node_id = node_id
         self._root = f"/busd/{cluster}"
+        self._values: dict[str, tuple[int, object]] = {}  # key -> revision, as parsed
+        self._images: dict[str, tuple[tuple[int, ...], TopicImage]] = {}  # by topic, with theirs
         self.image = ClusterImage("", 0, node_id, {}, {})
 
     def load(self) -> ClusterImage:
@@ -64,15 +69,12 @@ class Metadata:
     def refresh(self) -> ClusterImage:
         """Read the image anew."""
         entries = self._store.list(f"{self._root}/")
-        partitions: Group = {}
-        for key, (value, _) in entries.items():
-            if key.startswith(f"{self._root}/g/"):
-                partitions |= group_from_bytes(key, value)
-        topics = {}
-        for key, (value, _) in entries.items():
-            if key.startswith(f"{self._root}/t/"):
-                name = key.removeprefix(f"{self._root}/t/")
-                topics[name] = _topic_image(name, TopicRecord.from_bytes(key, value), partitions)
+        prefix = f"{self._root}/t/"
+        topics = {
+            name: self._topic_of(name, entries)
+            for name in (key.removeprefix(prefix) for key in entries if key.startswith(prefix))
+        }
+        self._forget_but(entries)
         self.image = ClusterImage(
             cluster_id=_cluster_id(entries[f"{self._root}/meta"][0]),
             revision=max(revision for _, revision in entries.values()),
@@ -178,6 +180,36 @@ class Metadata:
             if self._store.put_if([(key, b"%d" % (first + PRODUCER_ID_BLOCK), revision)]):
                 return range(first, first + PRODUCER_ID_BLOCK)
         raise BrokerUnreachable("Producer ids could not be allocated; try again.")
+
+    def _topic_of(self, name: str, entries: Entries) -> TopicImage:
+        """Read anew only if one of its keys has changed: else this would be slow with many."""
+        key = f"{self._root}/t/{name}"
+        record = self._parsed(key, entries, TopicRecord.from_bytes)
+        keys = [self._group_key(gid) for gid in record.groups]
+        stamp = tuple(entries[each][1] if each in entries else 0 for each in (key, *keys))
+        known = self._images.get(name)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        partitions: Group = {}
+        for each in keys:
+            if each in entries:
+                partitions |= self._parsed(each, entries, group_from_bytes)
+        image = _topic_image(name, record, partitions)
+        self._images[name] = stamp, image
+        return image
+
+    def _parsed(self, key: str, entries: Entries, parse: Callable[[str, bytes], Parsed]) -> Parsed:
+        value, revision = entries[key]
+        known = self._values.get(key)
+        if known is None or known[0] != revision:
+            known = self._values[key] = revision, parse(key, value)
+        return cast(Parsed, known[1])
+
+    def _forget_but(self, entries: Entries) -> None:
+        """What has been deleted."""
+        for key in self._values.keys() - entries.keys():
+            del self._values[key]
+            self._images.pop(key.removeprefix(f"{self._root}/t/"), None)
 
     def _commit(self, changes: Callable[[], list[Change]]) -> None:
         for _ in range(TRIES):

@@ -59,6 +59,9 @@ DIFFERENCES = """## What differs from Apache Kafka
 - Settings of a broker are shown by DescribeConfigs and cannot be altered while it runs.
 - Finalized features are not advertised, so clients use the first transaction protocol and classic
   groups.
+- One Metadata creates at most 50 topics; the others are answered LEADER_NOT_AVAILABLE, and are
+  created when the client asks again, as it does.
+- IncrementalAlterConfigs sets and deletes; it does not append to lists or subtract from them.
 - Throttle times are 0: there are no quotas.
 """
 

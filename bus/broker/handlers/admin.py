@@ -1,5 +1,6 @@
 """Topics and their settings: create, delete, grow, describe, alter; and producer ids."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -38,11 +39,11 @@ TOPIC_CONFIG, DEFAULT_CONFIG = 1, 5  # protocol: DescribeConfigs, config sources
 
 def create_topics(node: Node, context: Context, request: CreateTopicsRequest, reply: Reply) -> None:
     """Serve one CreateTopics."""
-    names = [topic.name for topic in request.topics]
+    named = Counter(topic.name for topic in request.topics)
     response = CreateTopicsResponse()
     for topic in request.topics:
         result = CreatableTopicResult(name=topic.name, configs=[])
-        if names.count(topic.name) > 1:
+        if named[topic.name] > 1:
             attempt(node, result, _refuse_twice)
         else:
             attempt(node, result, partial(_create, node, topic, result, request.validate_only))

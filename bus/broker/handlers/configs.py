@@ -1,5 +1,6 @@
 """DescribeConfigs, IncrementalAlterConfigs, AlterConfigs: settings of topics, read and changed."""
 
+from collections import Counter
 from functools import partial
 
 from bus.broker.context import Context, Reply
@@ -39,7 +40,8 @@ def describe_configs(
 ) -> None:
     """Serve one DescribeConfigs."""
     response = DescribeConfigsResponse()
-    for resource in request.resources:
+    asked = {(each.resource_type, each.resource_name): each for each in request.resources}
+    for resource in asked.values():
         result = DescribeConfigsResult(
             resource_type=resource.resource_type, resource_name=resource.resource_name
         )
@@ -95,11 +97,13 @@ def incremental_alter_configs(
 ) -> None:
     """Serve one IncrementalAlterConfigs; a resource is changed as a whole or not at all."""
     response = IncrementalAlterConfigsResponse()
+    named = Counter(map(_key, request.resources))
     for resource in request.resources:
         result = AlterConfigsResourceResponse(
             resource_type=resource.resource_type, resource_name=resource.resource_name
         )
-        attempt(node, result, partial(_alter, node, resource, request.validate_only))
+        work = partial(_alter, node, resource, request.validate_only)
+        attempt(node, result, work if named[_key(resource)] == 1 else _refuse_twice)
         response.responses.append(result)
     reply(response)
 
@@ -115,11 +119,13 @@ def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool) -> N
 def alter_configs(node: Node, context: Context, request: AlterConfigsRequest, reply: Reply) -> None:
     """Serve one AlterConfigs: what is not named returns to its default."""
     response = AlterConfigsResponse()
+    named = Counter(map(_key, request.resources))
     for resource in request.resources:
         result = AlterConfigsResourceResponse(
             resource_type=resource.resource_type, resource_name=resource.resource_name
         )
-        attempt(node, result, partial(_replace, node, resource, request.validate_only))
+        work = partial(_replace, node, resource, request.validate_only)
+        attempt(node, result, work if named[_key(resource)] == 1 else _refuse_twice)
         response.responses.append(result)
     reply(response)
 
@@ -132,6 +138,14 @@ def _replace(node: Node, resource: ReplacedConfigs, validate_only: bool) -> None
             raise InvalidRequest(f"The setting {entry.name} is given no value.")
         config[entry.name] = entry.value
     node.alter_config(topic.name, config, validate_only)
+
+
+def _key(resource: AlterConfigsResource | ReplacedConfigs) -> tuple[int, str]:
+    return resource.resource_type, resource.resource_name
+
+
+def _refuse_twice() -> None:
+    raise InvalidRequest("The request names the resource twice.")
 
 
 def _topic(node: Node, resource_type: int, name: str) -> TopicImage:

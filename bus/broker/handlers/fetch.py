@@ -21,9 +21,10 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
         reply(FetchResponse(error_code=admitted.error))
         return
     session = admitted.session
+    wanted = [_wanted(node, asked) for asked in admitted.asked]
     node.fetches.fetch(
         Fetch(
-            [_wanted(node, asked) for asked in admitted.asked],
+            wanted if session is not None else _distinct(wanted),
             request.min_bytes,
             max(FIRST_BATCH, min(request.max_bytes, node.settings.fetch_max_bytes)),
             context.version,
@@ -54,6 +55,12 @@ def _wanted(node: Node, asked: Asked) -> Wanted:
         topic.topic,
         topic.topic_id,
     )
+
+
+def _distinct(wanted: list[Wanted]) -> list[Wanted]:
+    """Each partition once: one named 60,000 times would be looked at as often at each commit."""
+    found = {id(each.partition or each): each for each in wanted}
+    return wanted if len(found) == len(wanted) else list(found.values())
 
 
 def _resolve(node: Node, topic: FetchTopic) -> tuple[str, int]:

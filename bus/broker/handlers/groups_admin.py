@@ -31,7 +31,7 @@ def describe_groups(
 ) -> None:
     """Serve one DescribeGroups; a group that does not exist is "Dead"."""
     operations = ALL_OPERATIONS if request.include_authorized_operations else NO_OPERATIONS
-    groups = [_describe(node, group_id, operations) for group_id in request.groups]
+    groups = [_describe(node, name, operations) for name in dict.fromkeys(request.groups)]
     reply(DescribeGroupsResponse(groups=groups))
 
 

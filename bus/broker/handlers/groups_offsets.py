@@ -99,7 +99,8 @@ def _partitions(node: Node, topic: str) -> int:
 def offset_fetch(node: Node, context: Context, request: OffsetFetchRequest, reply: Reply) -> None:
     """Serve one OffsetFetch; null topics are all that have a position."""
     if context.version >= SEVERAL_GROUPS_SINCE_VERSION:
-        reply(OffsetFetchResponse(groups=[_fetch_group(node, one) for one in request.groups]))
+        asked = {one.group_id: one for one in request.groups}  # each once
+        reply(OffsetFetchResponse(groups=[_fetch_group(node, one) for one in asked.values()]))
         return
     topics = request.topics
     wanted = None

@@ -16,6 +16,7 @@ from bus.errors import (
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
 from bus.model.ids import INTERNAL_TOPICS, NO_TOPIC_ID, check_topic_name
+from bus.model.limits import TOPICS_CREATED_PER_LOOKUP_MAX
 from bus.wire.extensions import API_KEY_MIN
 from bus.wire.metadata import (
     ApiVersion,
@@ -76,13 +77,7 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
     if asked is None or (context.version == 0 and not asked):
         topics = [_describe(node, topic) for topic in image.topics.values()]
     else:
-        create = request.allow_auto_topic_creation
-        if context.version < EXPLICIT_CREATION_SINCE_VERSION:
-            create = True
-        topics = [_find(node, entry, create) for entry in asked]
-        if context.version < NAMELESS_SINCE_VERSION:
-            for topic in topics:
-                topic.name = topic.name or ""
+        topics = _look_up(node, context, asked, request.allow_auto_topic_creation)
     brokers = [
         MetadataResponseBroker(
             node_id=broker.broker_id,
@@ -111,7 +106,27 @@ def endpoint_for(node: Node, context: Context, broker: BrokerInfo) -> Endpoint |
     return node.endpoint_of(broker, context.listener)
 
 
-def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResponseTopic:
+def _look_up(
+    node: Node, context: Context, asked: list[MetadataRequestTopic], create: bool
+) -> list[MetadataResponseTopic]:
+    """Each topic once, however often it is asked for; not more are created than take a moment."""
+    if context.version < EXPLICIT_CREATION_SINCE_VERSION:
+        create = True
+    end = len(node.metadata.image.topics) + TOPICS_CREATED_PER_LOOKUP_MAX
+    found = []
+    for entry in {(each.name, each.topic_id): each for each in asked}.values():
+        is_full = len(node.metadata.image.topics) >= end
+        found.append(_find(node, entry, create, LeaderNotAvailable.code if is_full else NONE))
+    if context.version < NAMELESS_SINCE_VERSION:
+        for topic in found:
+            topic.name = topic.name or ""
+    return found
+
+
+def _find(
+    node: Node, asked: MetadataRequestTopic, create: bool, not_yet: int
+) -> MetadataResponseTopic:
+    """One topic, made if it may be; `not_yet` is the error instead of making it."""
     image = node.metadata.image
     if asked.topic_id != NO_TOPIC_ID:
         found = image.topic_by_id(asked.topic_id)
@@ -126,6 +141,8 @@ def _find(node: Node, asked: MetadataRequestTopic, create: bool) -> MetadataResp
         check_topic_name(name)
         if not (create and node.settings.auto_create_topics_enable):
             return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
+        if not_yet:
+            return _error(name, NO_TOPIC_ID, not_yet)
         if name in INTERNAL_TOPICS:
             node.coordinators.ensure_topic()
         else:
