@@ -16,7 +16,7 @@ from bus.control.group_effects import Effect, Outcome, Respond
 from bus.control.group_facts import GroupRules, Now
 from bus.control.offsets_requests import drop_topic, expire
 from bus.control.timers import Timers
-from bus.errors import CoordinatorLoading, CoordinatorNotAvailable
+from bus.errors import CoordinatorLoading, CoordinatorNotAvailable, NotCoordinator, error_class
 from bus.ports import Clock
 
 log = logging.getLogger("busd.groups")
@@ -138,7 +138,9 @@ class Shard:
     def _write(self, group: Group, write: int, rows: list[Row]) -> None:
         def done(error: int) -> None:
             if error:
-                log.warning("group %s: a write failed with %s", group.group_id, error)
+                level = logging.INFO if error == NotCoordinator.code else logging.WARNING
+                name = error_class(error).__name__
+                log.log(level, "group %s: a write failed with %s", group.group_id, name)
             self._run(group, group.ledger.on_written(write, error, self._now()))
 
         assert self.writes is not None, "a shard that cannot write serves nobody"

@@ -105,9 +105,31 @@ class Group:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[bus.Broker]:
     settings = {"group_min_session_timeout_ms": 500, "offsets_topic_num_partitions": 3}
-    with bus.Broker(str(tmp_path / "data"), kafka="127.0.0.1:0", **settings) as broker:
+    where = {"kafka": "127.0.0.1:0", "listen": "tcp://127.0.0.1:*"}
+    with bus.Broker(str(tmp_path / "data"), **where, **settings) as broker:
         broker.create_topic("t", len(PARTITIONS))
         yield broker
+
+
+def test_members_over_all_transports_share_the_work(broker: bus.Broker) -> None:
+    with broker.producer() as producer:
+        for number in range(60):
+            producer.send("t", b"x", partition=number % len(PARTITIONS))
+    members = [
+        bus.Consumer(broker.url, group="g"),
+        bus.Consumer(broker.kafka_url, group="g"),
+        broker.consumer(group="g"),
+    ]
+    for member in members:
+        member.subscribe("t")
+    count, give_up = 0, time.monotonic() + SECONDS
+    while count < 60 or [len(member.assignment()) for member in members] != [2, 2, 2]:
+        assert time.monotonic() < give_up
+        count += sum(len(member.poll_batch(timeout=0.02)) for member in members)
+    for member in members:
+        member.close()
+    (group,) = broker.status().groups.groups
+    assert (count, group.members, group.lag) == (60, 0, 0)
 
 
 @pytest.fixture
