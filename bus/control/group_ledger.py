@@ -51,8 +51,12 @@ class Ledger:
         return self.stored is None and not self.offsets and not self._writes
 
     def partitions(self) -> list[OffsetKey]:
-        """Partitions that have a position, or will once what is under way is written."""
+        """Partitions that will have a position once what is under way is written."""
         found = dict.fromkeys(self.offsets)
         for records, _ in self._writes.values():
-            found.update((key, None) for key, value in records if key is not None and value)
+            for key, value in records:
+                if key is not None and value is not None:
+                    found[key] = None
+                elif key is not None:
+                    found.pop(key, None)
         return list(found)

@@ -78,7 +78,7 @@ def list_groups(node: Node, context: Context, request: ListGroupsRequest, reply:
 
 def delete_groups(node: Node, context: Context, request: DeleteGroupsRequest, reply: Reply) -> None:
     """Serve one DeleteGroups; answered when all that can be are gone."""
-    results = [DeletableGroupResult(group_id) for group_id in request.groups_names]
+    results = [DeletableGroupResult(name) for name in dict.fromkeys(request.groups_names)]
     left = 1  # ours, given back at the end: answers may come at once
 
     def finish_one(result: DeletableGroupResult | None, outcome: Outcome) -> None:

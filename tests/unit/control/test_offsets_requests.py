@@ -105,6 +105,14 @@ def test_a_group_is_deleted_with_what_is_still_being_written() -> None:
     assert desk.restarted().group.is_vacant
 
 
+def test_what_is_being_forgotten_is_not_forgotten_twice() -> None:
+    desk = Desk()
+    desk.commit(5)
+    desk.carry_out(delete(desk.group, desk.ticket(), desk.now))
+    desk.carry_out(delete(desk.group, desk.ticket(), desk.now))
+    assert [len(write.records) for write in desk.waiting] == [1, 2, 1]
+
+
 def test_only_empty_groups_are_deleted() -> None:
     assert asked(Desk(), delete) == GroupIdNotFound.code
     assert asked(Desk().stable(1), delete) == NonEmptyGroup.code
