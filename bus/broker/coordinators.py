@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from bus.broker.coordinators_loading import Groups, Loading
-from bus.broker.coordinators_shard import Answered, Shard, Work
+from bus.broker.coordinators_shard import Answered, Load, Shard, Work
 from bus.broker.coordinators_writes import Later, Writes
 from bus.broker.fetches import Pool
 from bus.broker.partition import Partition
@@ -20,13 +20,17 @@ from bus.broker.runtime import Runtime
 from bus.control.group import Group
 from bus.control.group_facts import GroupRules
 from bus.control.offsets import Offsets
-from bus.control.timers import Timers
 from bus.errors import GroupMaxSizeReached
 from bus.model.cluster import ClusterImage, TopicImage
 from bus.model.group_settings import GroupSettings
 from bus.model.hashing import coordinator_partition
 from bus.model.ids import OFFSETS_TOPIC
-from bus.model.limits import GROUP_METADATA_BYTES_MAX, GROUP_RECORD_BYTES_MAX, GROUPS_MAX
+from bus.model.limits import (
+    GROUP_METADATA_BYTES_MAX,
+    GROUP_RECORD_BYTES_MAX,
+    GROUPS_BYTES_MAX,
+    GROUPS_MAX,
+)
 from bus.model.topic_settings import TOPIC_SETTINGS
 from bus.ports import Clock
 
@@ -65,9 +69,9 @@ class Coordinators:
             offset_metadata_length_max=settings.offset_metadata_max_bytes,
             retention_ms=settings.offsets_retention_minutes * 60_000,
         )
-        self._timers: Timers[str] = Timers()
+        self._load = Load()
         self._shards: list[Shard] = []
-        self._nobody = Shard(self.rules, clock, None, self._timers)  # before the topic is made
+        self._nobody = Shard(self.rules, clock, None, self._load)  # before the topic is made
         self._nobody.load({}, ())
         self._started_ms = clock.now_ms()
         self._waiting: list[Loading] = []  # to be loaded
@@ -119,14 +123,14 @@ class Coordinators:
         if may_begin:
             self.ensure_topic()
         shard = self._shard_of(group_id)
-        if may_begin and group_id not in shard.groups:
-            self._make_room()
+        if may_begin and group_id not in shard.groups and self._load.groups >= GROUPS_MAX:
+            raise GroupMaxSizeReached(f"The broker has {GROUPS_MAX} groups, as many as it may.")
         shard.ask(group_id, work, answered, is_gone)
 
-    def _make_room(self) -> None:
-        count = sum(len(shard.groups) for shard in self._shards)
-        if count >= GROUPS_MAX:
-            raise GroupMaxSizeReached(f"The broker has {count} groups, as many as it may have.")
+    @property
+    def is_full(self) -> bool:
+        """Do members say so much of themselves that no others are taken?"""
+        return self._load.bytes >= GROUPS_BYTES_MAX
 
     def find(self, group_id: str) -> Group | None:
         """The group, None if there is none. Raises CoordinatorLoading, CoordinatorNotAvailable."""
@@ -151,11 +155,11 @@ class Coordinators:
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
-        return self._timers.next_ms()
+        return self._load.timers.next_ms()
 
     def tick(self, now_ms: int) -> None:
         """Let deadlines pass."""
-        for group_id in self._timers.due(now_ms):
+        for group_id in self._load.timers.due(now_ms):
             self._shard_of(group_id).tick(group_id)
 
     def keep_house(self, now_ms: int) -> None:
@@ -180,11 +184,11 @@ class Coordinators:
         for index in range(len(topic.partitions)):
             partition = self._runtime.find(OFFSETS_TOPIC, index)
             if partition is None:
-                shard = Shard(self.rules, self._clock, None, self._timers)
+                shard = Shard(self.rules, self._clock, None, self._load)
                 shard.failure = f"Partition {index} of {OFFSETS_TOPIC} is absent."
             else:
                 writes = Writes(self._runtime, partition, self._clock, self._later)
-                shard = Shard(self.rules, self._clock, writes, self._timers)
+                shard = Shard(self.rules, self._clock, writes, self._load)
                 self._begin(partition, shard)
             self._shards.append(shard)
         self._load_more()
@@ -208,13 +212,13 @@ class Coordinators:
 
     def _load_more(self) -> None:
         """Begin what may begin; whatever has to wait for its log is asked again later."""
-        for loading in list(self._waiting):
-            if len(self._loading) >= LOADINGS_MAX:
+        while len(self._loading) < LOADINGS_MAX:
+            loading = next((one for one in self._waiting if one.may_begin), None)
+            if loading is None:
                 return
-            if loading.may_begin:
-                self._waiting.remove(loading)
-                self._loading.append(loading)
-                loading.begin()
+            self._waiting.remove(loading)
+            self._loading.append(loading)
+            loading.begin()
 
     def _tell_loaded(self) -> None:
         if self._waiting or self._loading:

@@ -7,7 +7,7 @@ request is refused.
 
 import logging
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bus.broker.coordinators_records import Row, rows_of
 from bus.broker.coordinators_writes import Writes
@@ -34,12 +34,19 @@ class Asked:
     is_gone: Callable[[], bool]
 
 
+@dataclass(slots=True)
+class Load:
+    """What the groups of all shards come to."""
+
+    timers: Timers[str] = field(default_factory=Timers)  # by group
+    groups: int = 0
+    bytes: int = 0  # of what members say of themselves, and of their work
+
+
 class Shard:
     """One partition's groups; one thread only."""
 
-    def __init__(
-        self, rules: GroupRules, clock: Clock, writes: Writes | None, timers: Timers[str]
-    ) -> None:
+    def __init__(self, rules: GroupRules, clock: Clock, writes: Writes | None, load: Load) -> None:
         self.groups: dict[str, Group] = {}
         self.is_loaded = False
         self.failure: str | None = None  # why it cannot be loaded
@@ -50,7 +57,9 @@ class Shard:
         self._clock = clock
         self._asked: dict[int, Asked] = {}
         self._next_ticket = 0
-        self._timers = timers  # of the groups of all shards
+        self._load = load
+        self._timers = load.timers
+        self._bytes: dict[str, int] = {}  # of each group, as it is counted in the load
         self._dropped: set[str] = set()  # topics that were deleted before it was loaded
 
     @property
@@ -156,8 +165,15 @@ class Shard:
             if self.groups.get(group_id) is group:
                 del self.groups[group_id]
                 self._timers.cancel(group_id)
+                self._load.groups -= 1
+                self._load.bytes -= self._bytes.pop(group_id)
             return
-        self.groups[group_id] = group
+        if group_id not in self._bytes:
+            self.groups[group_id] = group
+            self._load.groups += 1
+        size = group.members.metadata_bytes + group.ledger.stored_bytes
+        self._load.bytes += size - self._bytes.get(group_id, 0)
+        self._bytes[group_id] = size
         next_ms = group.next_tick_ms()
         if next_ms is None:
             self._timers.cancel(group_id)

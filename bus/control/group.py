@@ -137,7 +137,7 @@ class Group:
         if told_again and member.protocols == join.protocols:
             self._sessions.hear(member, now)
             return [Respond(ticket, self._joined(member))]
-        member.update(join)
+        self.members.update(member, join)
         return [*self.parking.park_join(member, ticket), *self._rebalance(now)]
 
     def _come_back(self, ticket: int, member: Member, join: Join, now: Now) -> list[Effect]:
@@ -146,7 +146,7 @@ class Group:
         effects = self.parking.refuse(member, FencedInstanceId.code)
         self._sessions.end(member.member_id)
         self.members.rename(member, join.new_member_id)
-        member.update(join)
+        self.members.update(member, join)
         effects += self.parking.park_join(member, ticket)
         self._sessions.hear(member, now)
         if self.state is STABLE and self.members.vote() == self.protocol:

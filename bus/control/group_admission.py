@@ -5,7 +5,8 @@ Condition, tested in this order                          Error
 the session is shorter or longer than allowed            InvalidSessionTimeout
 its instance id belongs to another member                FencedInstanceId
 its id or its instance id is not of this group           UnknownMemberId
-new, and the group is full or says too much of itself    GroupMaxSizeReached
+new, and the group is full, or says too much of itself,
+or all groups together do                                GroupMaxSizeReached
 no protocol, or none that all others know as well        InconsistentGroupProtocol
 """
 
@@ -54,7 +55,8 @@ def member_error(members: Members, member_id: str, instance_id: str | None) -> i
 def _has_room(join: Join, members: Members, pending: set[str], rules: GroupRules) -> bool:
     expected = len(members) + len(pending) - (join.member_id in pending)
     size = sum(len(protocol.metadata) for protocol in join.protocols)
-    return expected < rules.size_max and members.metadata_bytes + size <= rules.metadata_bytes_max
+    said = members.metadata_bytes + size
+    return not join.is_too_much and expected < rules.size_max and said <= rules.metadata_bytes_max
 
 
 def _agrees(join: Join, members: Members, protocol_type: str) -> bool:

@@ -65,6 +65,7 @@ class Join:
     protocols: tuple[Protocol, ...]
     needs_known_id: bool = True  # version 4: a new member is told its id and joins again with it
     may_skip_assignment: bool = True  # version 9 (KIP-814)
+    is_too_much: bool = False  # the groups of the broker hold as much as they may
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.stored: StoredGroup | None = None
+        self.stored_bytes = 0  # of metadata and assignments in it
         self.offsets = Offsets()
         self._writes: dict[int, tuple[tuple[Record, ...], Written]] = {}
         self._next_write = 0
@@ -26,7 +27,9 @@ class Ledger:
     def replay(self, record: Record) -> None:
         """A record of the log: the only way that anything stored changes."""
         if record[0] is None:
-            self.stored = record[1]
+            stored = self.stored = record[1]
+            members = stored.members if stored is not None else ()
+            self.stored_bytes = sum(len(m.subscription) + len(m.assignment) for m in members)
         else:
             self.offsets.replay(record[0], record[1])
 

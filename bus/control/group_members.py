@@ -88,6 +88,8 @@ class Members:
 
     def __init__(self) -> None:
         self.leader: str | None = None
+        self.metadata_bytes = 0  # that all of them say of themselves
+        self._knowing: Counter[str] = Counter()  # members that know a protocol, by its name
         self._by_id: dict[str, Member] = {}
         self._by_instance: dict[str, str] = {}  # instance id -> member id
 
@@ -117,6 +119,18 @@ class Members:
             self._by_instance[member.instance_id] = member.member_id
         if self.leader is None:
             self.leader = member.member_id
+        self._count(member, 1)
+
+    def update(self, member: Member, join: Join) -> None:
+        """It joins again."""
+        self._count(member, -1)
+        member.update(join)
+        self._count(member, 1)
+
+    def _count(self, member: Member, by: int) -> None:
+        self.metadata_bytes += by * member.metadata_bytes
+        for name in {protocol.name for protocol in member.protocols}:
+            self._knowing[name] += by
 
     def load(self, stored: StoredGroup) -> None:
         """Those of an earlier life."""
@@ -132,6 +146,8 @@ class Members:
             del self._by_instance[member.instance_id]
         if self.leader == member.member_id:
             self.leader = None
+        self._count(member, -1)
+        self._knowing += Counter()  # drops those that nobody knows any more
 
     def rename(self, member: Member, member_id: str) -> None:
         """A static member came back: another id, the same place."""
@@ -165,15 +181,9 @@ class Members:
         """The longest that one of them asks for."""
         return max((member.rebalance_timeout_ms for member in self), default=0)
 
-    @property
-    def metadata_bytes(self) -> int:
-        """Of all members."""
-        return sum(member.metadata_bytes for member in self)
-
     def candidates(self) -> set[str]:
         """Protocols that all members know."""
-        known = Counter(name for m in self for name in {p.name for p in m.protocols})
-        return {name for name, count in known.items() if count == len(self)}
+        return {name for name, count in self._knowing.items() if count == len(self)}
 
     def vote(self) -> str:
         """The protocol of the next generation."""

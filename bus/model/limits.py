@@ -65,6 +65,7 @@ PRODUCER_EXPIRY_MS = 24 * 3600 * 1000  # Kafka's producer.id.expiration.ms
 
 # Groups.
 GROUPS_MAX = 20_000
+GROUPS_BYTES_MAX = 256 * MIB  # that members of all groups say of themselves, and their work
 GROUP_NAME_LENGTH_MAX = 4096  # characters of a group, an instance, a protocol
 GROUP_SIZE_MAX = 1000  # members
 GROUP_METADATA_BYTES_MAX = 32 * MIB  # that the members of one group say of themselves

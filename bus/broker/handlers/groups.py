@@ -157,6 +157,7 @@ def _join(node: Node, context: Context, request: JoinGroupRequest) -> Join:
         ),
         needs_known_id=context.version >= KNOWN_ID_SINCE_VERSION,
         may_skip_assignment=context.version >= SKIP_ASSIGNMENT_SINCE_VERSION,
+        is_too_much=node.coordinators.is_full,
     )
 
 

@@ -13,7 +13,7 @@ from bus.wire.admin import (
     DeleteTopicsRequest,
     DeleteTopicState,
 )
-from bus.wire.group_admin import ListGroupsRequest
+from bus.wire.group_admin import DeleteGroupsRequest, ListGroupsRequest
 from bus.wire.groups import FindCoordinatorRequest
 from bus.wire.metadata import MetadataRequest, MetadataRequestTopic
 from tests.fixtures.members import GROUP, Member, commit_of, position
@@ -141,3 +141,19 @@ def test_asking_for_the_offsets_topic_makes_it_as_it_has_to_be(topic: Bench) -> 
     assert (found.is_internal, len(found.partitions)) == (True, 50)
     config = topic.node.described_config(topic.node.metadata.image.topics[OFFSETS])
     assert config["max.message.bytes"] == str(16 * 1024 * 1024)
+
+
+def test_what_groups_hold_is_counted_and_given_back(topic: Bench) -> None:
+    load = topic.node.coordinators._load
+    members = [Member(topic, group=f"g{number}") for number in range(3)]
+    for member in members:
+        member.settle()
+    assert load.groups == 3
+    assert load.bytes > 0
+    topic.restart()
+    load = topic.node.coordinators._load
+    assert load.groups == 3
+    for member in members:
+        member.leave()
+    topic.ask(DeleteGroupsRequest([member.group for member in members]))
+    assert (load.groups, load.bytes) == (0, 0)

@@ -69,3 +69,9 @@ def test_what_members_say_of_themselves_is_bounded() -> None:
 def test_a_join_needs_a_protocol_and_its_type(facts: dict) -> None:
     desk = Desk()
     assert desk.joined(desk.join(**facts)).error == InconsistentGroupProtocol.code
+
+
+def test_members_go_on_where_groups_hold_too_much_and_others_do_not_come() -> None:
+    desk = Desk().stable(1)
+    assert desk.joined(desk.join(is_too_much=True)).error == GroupMaxSizeReached.code
+    assert desk.joined(desk.join("m1", is_too_much=True)).error == 0
