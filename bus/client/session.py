@@ -117,8 +117,6 @@ class Session:
 
     def apply(self) -> Waits:
         """Do what the group asks for. Raises why the group does not take us."""
-        if self._applying:
-            raise BadSetting("A callback of a consumer may not poll it.")
         self._applying = True
         try:
             while (notice := self._desk.take()) is not None:
@@ -138,7 +136,9 @@ class Session:
             raise self._error
 
     def poll_begins(self) -> None:
-        """The user is back from its work."""
+        """The user is back from its work. Raises BadSetting from within a callback."""
+        if self._applying:
+            raise BadSetting("A callback of a consumer may not poll it.")
         limit = self._limit
         if limit is not None:
             limit.busy_since = None
