@@ -18,6 +18,8 @@ EXAMPLES = """  busd consume greetings
   busd consume flights --end --format json
   busd consume flights --from 2013-07-01T00:00:00-04:00 --max 10
   busd consume flights --partition 2 --from 1000 --max 5 --data ./log
+  busd consume flights --group billing
+  busd consume flights --server kafka://127.0.0.1:9092
 
 It waits for further records, unless --end or --max says otherwise, or --data is given.
 """
@@ -37,6 +39,11 @@ def parser() -> Parser:
     made.add_argument(
         "--partition", type=int, action="append", metavar="N", help="repeatable; default: all"
     )
+    made.add_argument(
+        "--group",
+        metavar="NAME",
+        help="share the topic with the group's other members, and go on where it left off",
+    )
     made.add_argument("--max", type=positive, metavar="COUNT", help="stop after so many records")
     made.add_argument("--end", action="store_true", help="stop at what is the end now")
     made.add_argument("--format", choices=FORMATS, default="value")
@@ -50,6 +57,9 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     """Print until the end that was asked for."""
     with connect(args) as connection:
+        if args.group is not None:
+            _share(connection, args)
+            return OK
         bounds = _bounds(connection, args)
         consumer = connection.consumer()
         consumer.assign([(args.topic, partition) for partition in bounds])
@@ -57,6 +67,24 @@ def run(args: Namespace) -> int:
         ends = {p: end for p, (_, end) in bounds.items()} if _stops(args, connection) else None
         _print_all(consumer, args, ends)
     return OK
+
+
+def _share(connection: Connection, args: Namespace) -> None:
+    """Print what a group gives us. What is printed is committed; what Ctrl-C cuts off is not."""
+    if args.partition or args.end:
+        raise UserError("A group shares partitions out by itself: leave out --partition and --end.")
+    if args.start not in ("earliest", "latest"):
+        raise UserError(
+            "In a group --from says only where a partition begins of which nothing is committed: "
+            "earliest or latest. To move a group use `busd group reset-offsets`."
+        )
+    consumer = connection.consumer(group=args.group, start=args.start)
+    consumer.subscribe(args.topic)
+    try:
+        _print_all(consumer, args, None)
+    except BaseException:
+        consumer.finished = False
+        raise
 
 
 def _stops(args: Namespace, connection: Connection) -> bool:

@@ -3,7 +3,8 @@
 Event                    What happens
 -----                    ------------
 want(topic), stale()     a Metadata request leaves when `Routing` says that it is due
-Metadata answered        the picture is replaced, `on_change` is called
+Metadata answered        the picture is replaced, `on_change` is called; a producer first asks how
+                         large a topic's batches may be, if the answer does not tell
 no broker answers        the next server of the list is asked after a pause
 call to a node           by its endpoint in the picture
 
@@ -12,7 +13,9 @@ Everything here runs on the I/O thread.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
+from bus.client.batch_limits import BatchLimits
 from bus.client.connection import Connections
 from bus.client.link import Connector, Done
 from bus.client.routing import ClusterView, Leader, Routing, TopicView
@@ -62,6 +65,7 @@ class Cluster:
         self._on_change = on_change
         self._create_topics = create_topics
         self._connections = Connections(loop, connect)
+        self._limits = BatchLimits()
         self._turn = 0  # which server is asked next
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -77,6 +81,11 @@ class Cluster:
         """An answer contradicted the picture."""
         self.routing.stale(self._clock.now_ms())
         self.refresh_if_due()
+
+    def forget_limit(self, topic: str) -> None:
+        """A batch was refused for its size, though it kept to what we know."""
+        self._limits.forget(topic)
+        self.stale()
 
     def leader(self, partition: TopicPartition) -> Leader:
         """Who leads; `Leader()` if nobody reachable is known to."""
@@ -153,14 +162,26 @@ class Cluster:
     def _on_metadata(self, answer: Message | BusError) -> None:
         now_ms = self._clock.now_ms()
         if isinstance(answer, MetadataResponse):
+            missing = self._limits.missing(answer) if self._create_topics else []
+            if missing:
+                done = partial(self._on_limits, missing, answer)
+                self.call_any(self._limits.request(missing), METADATA_TIMEOUT_MS, done)
+                return
             self.last_error = None
-            self.routing.on_metadata(view_of(answer), now_ms)
+            self.routing.on_metadata(self._limits.applied(view_of(answer)), now_ms)
         else:
             self.last_error = answer if isinstance(answer, BusError) else None
             self._turn += 1
             self.routing.on_failure(now_ms)
         self._on_change()
         self.refresh_if_due()
+
+    def _on_limits(
+        self, topics: list[str], metadata: MetadataResponse, answer: Message | BusError
+    ) -> None:
+        self._limits.learn(topics, answer)
+        if not self._closed:
+            self._on_metadata(metadata)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

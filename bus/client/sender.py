@@ -25,6 +25,7 @@ from bus.client.packing import packed
 from bus.errors import (
     BusError,
     DuplicateSequence,
+    MessageTooLarge,
     NetworkError,
     OutOfOrderSequence,
     error_of,
@@ -206,6 +207,8 @@ class Sender:
                 effects = self._accumulator.on_written(partition, parcel, outcome)
             else:
                 stale = stale or type(outcome).retriable
+                if isinstance(outcome, MessageTooLarge):
+                    self.cluster.forget_limit(partition.topic)
                 effects = self._accumulator.on_refused(partition, parcel, outcome, now_ms)
             self._carry_out(effects)
         if stale:

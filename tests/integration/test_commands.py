@@ -43,6 +43,16 @@ def test_max_and_from_choose_records(where: list[str]) -> None:
     assert done("consume", "t", "--from", "1", "--max", "2", *where) == "b\nc\n"
 
 
+def test_a_group_goes_on_where_it_left_off(where: list[str]) -> None:
+    busd("produce", "shared", *where, stdin="a\nb\nc\n")
+    group = ("consume", "shared", "--group", "g", *where)
+    assert busd(*group, "--max", "2").stdout == "a\nb\n"
+    assert busd(*group, "--max", "1").stdout == "c\n"
+    refused = busd(*group, "--partition", "0")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "leave out --partition" in refused.stderr
+
+
 def test_a_time_chooses_where_to_begin(where: list[str], tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("at,v\n1000,a\n2000,b\n3000,c\n")
