@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import CoordinatorLoading, InvalidTopic, RebalanceInProgress, UnknownMemberId
+from bus.errors import (
+    CoordinatorLoading,
+    CoordinatorNotAvailable,
+    InvalidTopic,
+    RebalanceInProgress,
+    UnknownMemberId,
+)
 from bus.model.hashing import coordinator_partition
 from bus.wire.admin import (
     CreatableTopic,
@@ -157,3 +163,22 @@ def test_what_groups_hold_is_counted_and_given_back(topic: Bench) -> None:
         member.leave()
     topic.ask(DeleteGroupsRequest([member.group for member in members]))
     assert (load.groups, load.bytes) == (0, 0)
+
+
+def test_a_shard_that_is_damaged_is_refused_and_the_others_serve(
+    topic: Bench, tmp_path: Path
+) -> None:
+    other = next(name for name in "abcdefgh" if name != GROUP)
+    for group in (GROUP, other):
+        topic.ask(commit_of(("t", 0, 42), group=group))
+    number = coordinator_partition(GROUP, 50)
+    directory = topic.node.runtime.find(OFFSETS, number).log.directory
+    topic.close()
+    (file,) = (tmp_path / "data" / directory).glob("*.log")
+    damaged = bytearray(file.read_bytes())
+    damaged[70] ^= 0xFF
+    file.write_bytes(damaged)
+    topic._open()
+    refused = topic.ask(commit_of(("t", 0, 43))).topics[0].partitions[0]
+    assert refused.error_code == CoordinatorNotAvailable.code
+    assert position(topic, group=other) == 42
