@@ -123,7 +123,7 @@ def _hook_exit() -> None:
 def _close_all() -> None:
     deadline = time.monotonic() + EXIT_SECONDS
     for handle in list(_open):
-        with contextlib.suppress(BusError):  # a user who wants to know closes the handle
+        with contextlib.suppress(BusError, TimeoutError):  # who wants to know closes the handle
             handle.close(max(deadline - time.monotonic(), 0.0))
 
 
