@@ -206,3 +206,20 @@ def test_what_goes_through_a_listener_is_counted(broker: Broker, peer: KafkaPeer
     assert (told.connections, told.accepted, told.refused) == (1, 1, 0)
     assert told.bytes_in > 100_000
     assert told.bytes_out > 0
+
+
+def test_the_broker_s_time_is_in_the_answer_and_in_the_records(
+    broker: Broker, peer: KafkaPeer
+) -> None:
+    broker.create_topic("timed", config={"message.timestamp.type": "LogAppendTime"})
+    told = peer.ask(produce(b"v", topic="timed")).responses[0].partition_responses[0]
+    assert told.log_append_time_ms > NOW_MS
+    with broker.consumer() as consumer:
+        consumer.assign([("timed", 0)])
+        assert list(consumer.poll_batch(timeout=5).timestamps) == [told.log_append_time_ms]
+
+
+def test_a_batch_above_the_topic_s_limit_is_too_large(broker: Broker, peer: KafkaPeer) -> None:
+    broker.create_topic("small", config={"max.message.bytes": "1000"})
+    told = peer.ask(produce(bytes(2000), topic="small")).responses[0].partition_responses[0]
+    assert told.error_code == 10
