@@ -247,7 +247,7 @@ cdef class NewestPerKey:
         cdef uint8_t *heap
         if size > self.bytes_max - self.live:
             return TOO_MANY
-        if size <= self.heap_capacity - self.heap_size:
+        if self.heap != NULL and size <= self.heap_capacity - self.heap_size:
             return BUS_OK
         capacity = max(<int64_t>HEAP_FIRST, 2 * (self.live + size))
         heap = <uint8_t *>malloc(capacity)
