@@ -4,9 +4,7 @@ import inspect
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Literal, TypeAlias
-
-from typing_extensions import Unpack
+from typing import Literal, TypeAlias, Unpack
 
 from bus.adapters.clock import SystemClock
 from bus.adapters.random import SystemRandom
