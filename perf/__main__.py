@@ -11,16 +11,38 @@ from pathlib import Path
 from rich.markup import escape
 
 from perf.bench import Bench, Failed
-from perf.catalogue import ALL, COUNTS, MICRO, OURS, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.catalogue import (
+    ALL,
+    COUNTS,
+    KAFKA,
+    KAFKA_PARTS,
+    MICRO,
+    OURS,
+    PUBLISH,
+    REPORT,
+    RIVALS,
+    SCENARIOS,
+    VERSUS,
+)
 from perf.counts import ACCEPTED, accept, count_all
+from perf.kafka.table import is_of_clients
 from perf.publish import publish
-from perf.result import ROOT, Result, load, merged, save
+from perf.result import ROOT, Result, load, merged, save, save_with_earlier
 from perf.rivals.plot import write_plot
 from perf.rivals.versus import ratios
-from perf.screen import console, show_counts, show_list, show_report, show_results, show_versus
+from perf.screen import (
+    console,
+    show_counts,
+    show_kafka,
+    show_list,
+    show_report,
+    show_results,
+    show_versus,
+)
 from perf.targets import beaten_limits
 
 LATEST = ROOT / "perf" / "results" / "latest.json"
+LATEST_KAFKA = LATEST.with_name("latest-kafka.json")
 
 
 def main(arguments: list[str]) -> int:
@@ -42,13 +64,16 @@ def main(arguments: list[str]) -> int:
         repeats=options.repeats,
         say=lambda text: console.print(f"  [dim]{text}[/]"),
     )
-    known = RIVALS if names[0] == VERSUS else {**SCENARIOS, ALL: None}
-    for name in names[1:] if names[0] == VERSUS else names:
+    whole = {VERSUS: RIVALS, KAFKA: KAFKA_PARTS}.get(names[0])
+    known = {**SCENARIOS, ALL: None} if whole is None else whole
+    for name in names if whole is None else names[1:]:
         if name not in known:
             console.print(f"perf: no scenario {name!r}; `./run perf list` shows them.")
             return 2
     if names[0] == VERSUS:
         return _versus(names[1:] or list(RIVALS), bench, options.json or LATEST)
+    if names[0] == KAFKA:
+        return _kafka(names[1:] or list(KAFKA_PARTS), bench, options.json or LATEST_KAFKA)
     return _own(names, bench, options.json)
 
 
@@ -83,19 +108,35 @@ def _versus(rivals: list[str], bench: Bench, json: Path) -> int:
     return 0 if reached and not failed else 1
 
 
+def _kafka(parts: list[str], bench: Bench, json: Path) -> int:
+    """One part after the other, each kept once it is done, beside earlier ones of this commit."""
+    results: list[Result] = []
+    failed: list[str] = []
+    for name in parts:
+        measured, told = _measure([name], bench)
+        results = save_with_earlier(json, measured)
+        failed += told
+    show_results(results)
+    reached = show_kafka(results)
+    console.print(f"written: {json}")
+    for sentence in failed:
+        console.print(f"[red]{escape(sentence)}[/]")
+    return 0 if reached and not failed else 1
+
+
 def _measure(names: list[str], bench: Bench) -> tuple[list[Result], list[str]]:
     """All results, and a sentence for each scenario that failed; the others still run."""
     results: list[Result] = []
     failed: list[str] = []
     for name in names:
-        scenario = {**SCENARIOS, **RIVALS}[name]
+        scenario = {**SCENARIOS, **RIVALS, **KAFKA_PARTS}[name]
         console.print(f"[bold]{name}[/]: {escape(scenario.what)}")
         try:
             results += scenario.run(bench)
         except Failed as error:
             failed.append(f"{name}: {error}")
         except Exception as error:
-            if name not in RIVALS:
+            if name in SCENARIOS:
                 raise
             failed.append(f"{name} could not be measured: {_plain(error)}")
     return results, failed
@@ -116,6 +157,8 @@ def _from_file(verb: str, files: list[str]) -> int:
         publish(path)
         return 0
     results = load(path)
+    if is_of_clients(results):
+        return 0 if show_kafka(results) else 1
     if any(ratios(results)):
         return 0 if show_versus(results) else 1
     return 0 if show_report(results) else 1

@@ -49,6 +49,16 @@ RIVALS = _by_name(
     ("redis", "Redis Streams by redis-py", "perf.rivals.redis_streams"),
     ("nats", "NATS JetStream by nats-py", "perf.rivals.nats_jetstream"),
 )
+KAFKA_PARTS = _by_name(
+    ("java", "Kafka's Java producer and consumer tools", "perf.kafka.java_tools"),
+    ("confluent", "confluent-kafka's produce() and consume()", "perf.kafka.confluent_client"),
+    ("end-to-end", "Kafka's EndToEndLatency tool", "perf.kafka.end_to_end"),
+    ("own", "our client and confluent-kafka on Kafka, in batches", "perf.kafka.own_client"),
+    ("connections", "1,000 idle and 100 active TCP clients", "perf.kafka.connections"),
+    ("groups", "as above", "perf.macro.groups"),
+    ("group-pause", "as above", "perf.macro.group_pause"),
+)
+KAFKA = "kafka"  # Kafka's clients on Kafka, on busd and on a broker that does nothing: its parts
 MICRO = "micro"  # pytest-benchmark over perf/micro
 COUNTS = "counts"  # instructions of the native parts, by callgrind
 ALL = "all"  # every scenario above

@@ -8,6 +8,7 @@ All figures come from committed documents: `perf/results/reached.json`, a run of
 import shutil
 from pathlib import Path
 
+from perf.kafka.table import is_of_clients, verdicts
 from perf.result import ROOT, Document, Result, load_document
 from perf.rivals.plot import svg
 from perf.rivals.versus import OURS, THEIRS, Ratio, ratios, short, versions
@@ -15,6 +16,7 @@ from perf.targets import TARGETS, judge
 
 RESULTS = ROOT / "perf" / "results"
 REACHED, VERSUS = RESULTS / "reached.json", RESULTS / "versus.json"
+KAFKA = RESULTS / "kafka.json"
 PLOT = VERSUS.with_suffix(".svg")
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "performance.md"
 DETAILS = ("records_a_repeat", "pipeline", "count", "pending", "call_records", "pages")
@@ -22,12 +24,16 @@ DETAILS = ("records_a_repeat", "pipeline", "count", "pending", "call_records", "
 
 def publish(document: Path) -> None:
     """Make this document the published one, and write all that shows it."""
-    is_versus = any(ratios(load_document(document).results))
-    kept = VERSUS if is_versus else REACHED
+    results = load_document(document).results
+    kept, pages = REACHED, reached_pages
+    if any(ratios(results)):
+        kept, pages = VERSUS, versus_pages
+    elif is_of_clients(results):
+        kept, pages = KAFKA, kafka_pages
     RESULTS.mkdir(exist_ok=True)
     if document.resolve() != kept:
         shutil.copyfile(document, kept)
-    for path, text in (versus_pages() if is_versus else reached_pages()).items():
+    for path, text in pages().items():
         path.write_text(text)
 
 
@@ -44,6 +50,48 @@ def versus_pages() -> dict[Path, str]:
         README: _between("versus", README.read_text(), short_table(told)),
         PAGE: _between("versus", PAGE.read_text(), long_table(told)),
     }
+
+
+def kafka_pages() -> dict[Path, str]:
+    """Every file that shows what Kafka's clients reach, as it must read."""
+    told = load_document(KAFKA)
+    return {
+        README: _between("kafka", README.read_text(), kafka_table(told)),
+        PAGE: _between("kafka", PAGE.read_text(), kafka_table(told) + kafka_repeats(told)),
+    }
+
+
+def kafka_table(told: Document) -> str:
+    """Each row that was measured."""
+    lines = [
+        f"{_conditions(told)} Bold reaches its aim.\n",
+        "| what | busd | Kafka | null broker | | aim |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in verdicts(told.results):
+        what = f"**{one.what}**" if one.reached else one.what
+        cells = (what, one.busd, one.kafka, one.null, one.found, one.aim)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def kafka_repeats(told: Document) -> str:
+    """Each rate with its repeats, then the versions."""
+    lines = [
+        "\n| result | median, M/s | repeats, M/s | CPU s per M of the broker "
+        "| most of the CPU's time stolen |",
+        "|---|---|---|---|---|",
+    ]
+    for result in told.results:
+        if result.rate() is not None and "broker" in result.processes:
+            runs = " ".join(short(run) for run in result.runs)
+            cpu = result.processes["broker"]["cpu_seconds_per_million"]
+            lines.append(
+                f"| {result.name} | {short(result.rate() or 0)} | {runs} | {cpu:.2f} "
+                f"| {result.facts['steal']:.1%} |"
+            )
+    lines.append(f"\nVersions: {', '.join(versions(told.results))}; busd at {told.commit}.")
+    return "\n".join(lines) + "\n"
 
 
 def reached_table(told: Document) -> str:

@@ -4,8 +4,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from perf.catalogue import ALL, COUNTS, MICRO, PUBLISH, REPORT, RIVALS, SCENARIOS, VERSUS
+from perf.catalogue import (
+    ALL,
+    COUNTS,
+    KAFKA,
+    KAFKA_PARTS,
+    MICRO,
+    PUBLISH,
+    REPORT,
+    RIVALS,
+    SCENARIOS,
+    VERSUS,
+)
 from perf.counts import TOLERANCE, Count
+from perf.kafka.table import verdicts
 from perf.result import Result
 from perf.rivals.versus import OURS, THEIRS, ratios, short
 from perf.targets import TARGETS, beaten_limits, judge
@@ -26,7 +38,9 @@ def show_list() -> None:
     table.add_row(f"{REPORT} FILE", "the table of targets from a JSON document")
     names = escape(" ".join(f"[{name}]" for name in RIVALS))
     table.add_row(f"{VERSUS} {names}", "what others reach beside us in the same run; a plot")
-    table.add_row(f"{PUBLISH} FILE", "a run of all or versus, in README and docs")
+    parts = escape(" ".join(f"[{name}]" for name in KAFKA_PARTS))
+    table.add_row(f"{KAFKA} {parts}", "Kafka's clients on Kafka, on busd and on a null broker")
+    table.add_row(f"{PUBLISH} FILE", "a run of all, versus or kafka, in README and docs")
     console.print(table)
 
 
@@ -102,6 +116,18 @@ def show_versus(results: list[Result]) -> bool:
         chapter = row.chapter
     console.print(table)
     return all(ratio.reached is not False for ratio in found)
+
+
+def show_kafka(results: list[Result]) -> bool:
+    """What Kafka's clients reach; True if every aim that was measured is reached."""
+    table = Table("", "busd", "Kafka", "null broker", "", "aim", "")
+    found = list(verdicts(results))
+    for one in found:
+        word = "[green]pass[/]" if one.reached else "[red]FAIL[/]"
+        cells = (one.what, one.busd, one.kafka, one.null, one.found, one.aim)
+        table.add_row(*map(escape, cells), word)
+    console.print(table)
+    return all(one.reached for one in found)
 
 
 def _figure(result: Result) -> str:

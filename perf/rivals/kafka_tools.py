@@ -32,6 +32,12 @@ PRODUCER_SETTINGS = {  # of several tried, the fastest
     "buffer.memory": 67_108_864,
     "max.request.size": BATCH_BYTES_MAX,
 }
+END_TO_END_BYTES = 100
+END_TO_END = re.compile(
+    r"^Avg latency: ([\d.]+) ms\n"
+    r"Percentiles: 50th = (\d+), 99th = (\d+), 99\.9th = (\d+)$",
+    re.MULTILINE,
+)
 WINDOW = re.compile(r"^(\d+) records sent, ([\d.]+) records/sec \(", re.MULTILINE)
 
 
@@ -66,6 +72,12 @@ def consume(jars: Path, endpoint: str, topic: str, records: int, settings: Path)
     return parse_consumer(_run(jars, "ConsumerPerformance", words), records)
 
 
+def end_to_end(jars: Path, endpoint: str, topic: str, messages: int) -> dict[str, float]:
+    """EndToEndLatency: each message acknowledged by all and read before the next; milliseconds."""
+    words = [endpoint, topic, str(messages), "all", str(END_TO_END_BYTES)]
+    return parse_end_to_end(_run(jars, "EndToEndLatency", words))
+
+
 def parse_producer(text: str, records: int) -> Timed:
     """Windows of five seconds, then the sum, all in lines of the same beginning."""
     lines = [(int(count), float(rate)) for count, rate in WINDOW.findall(text)]
@@ -92,6 +104,15 @@ def parse_consumer(text: str, records: int) -> Timed:
     if end[0] <= start[0]:
         raise Failed(f"the Java consumer was done before it was warm; take more than {records}")
     return Timed(end[1] - start[1], (end[0] - start[0]).total_seconds())
+
+
+def parse_end_to_end(text: str) -> dict[str, float]:
+    """The mean, and percentiles in whole milliseconds."""
+    found = END_TO_END.search(text)
+    if found is None:
+        raise Failed(f"the latency tool told nothing: {text[-1000:]}")
+    names = ("mean_ms", "p50_ms", "p99_ms", "p999_ms")
+    return dict(zip(names, map(float, found.groups()), strict=True))
 
 
 def _run(jars: Path, tool: str, words: list[str]) -> str:
