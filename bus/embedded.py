@@ -68,6 +68,15 @@ class Broker(Closing):
         """HOST:PORT for a Kafka client's bootstrap.servers, empty without `kafka`."""
         return self.kafka_url.removeprefix(KAFKA_SCHEME)
 
+    def listen_kafka(self, address: str = "127.0.0.1:0") -> None:
+        """Let Kafka's clients connect from now on: what `kafka` does from the start.
+
+        Raises BadSetting or OSError with a sentence, and then nothing has changed.
+        """
+        service = self._open_service()
+        self._io.call(service.listen_kafka, address)
+        self.settings = service.settings
+
     def producer(self, **options: Any) -> Producer:
         """A producer of this broker; options as of `bus.Producer`."""
         return self._keep(Producer(self._endpoint(), connect=self._connect, **options))

@@ -7,7 +7,7 @@ whose loop it is. Opening and closing happen on that loop's thread.
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bus.adapters.clock import SystemClock
 from bus.adapters.disk.disk import RealDisk
@@ -25,11 +25,11 @@ from bus.broker.node import Node
 from bus.broker.pool import ReadPool
 from bus.broker.status import Status, status_of
 from bus.broker.ticker import Ticker
-from bus.errors import BadSetting, UnsafeFilesystem
-from bus.model.broker_settings import BrokerSettings
+from bus.errors import BadSetting, BrokerStopped, UnsafeFilesystem
+from bus.model.broker_settings import BrokerSettings, broker_settings
 from bus.model.endpoint import Endpoint
 from bus.model.limits import HELD_BYTES_MAX, HELD_SHARE_OF_MEMORY
-from bus.model.listeners import listeners
+from bus.model.listeners import Address, listeners
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
 
@@ -69,7 +69,11 @@ class Service:
         name = f"inproc://busd-{os.getpid()}-{id(self):x}"
         self.node.endpoints[INPROC] = Endpoint(name, name, 0)
         self.listeners: list[ZmqListener | KafkaListener] = []
-        self._guard: MemoryGuard | None = None
+        self._guard: MemoryGuard | None = None  # once it listens
+        limits = Limits(self.settings.max_connections, self.settings.max_connections_per_ip)
+        self._admission = Admission(limits)
+        held_bytes_max = self._memory_limit_bytes() // HELD_SHARE_OF_MEMORY
+        self._holding = Holding(min(HELD_BYTES_MAX, held_bytes_max))
         try:
             self._open_listeners()
             self._check_filesystem()
@@ -77,9 +81,7 @@ class Service:
         except BaseException:
             self._close_listeners()
             raise
-        if self.listeners:
-            limit = self._memory_limit_bytes()
-            self._guard = MemoryGuard(self._loop, limit, own_bytes, self._on_memory_exceeded)
+        self._guard_memory()
         self._ticker = Ticker(self._loop, self.node)
         report = self.node.recovery
         log.info("recovered %d partitions in %d ms", report.partitions, report.elapsed_ms)
@@ -94,13 +96,29 @@ class Service:
 
     def status(self) -> Status:
         """A snapshot; on the loop's thread."""
-        wanted = bool(self.settings.listen or self.settings.kafka)
-        closed = wanted and not self.listeners
         return status_of(
             self.node,
             [listener.status() for listener in self.listeners],
-            listener_closed=closed,
+            listener_closed=self._is_out_of_memory(),
         )
+
+    def listen_kafka(self, text: str) -> None:
+        """Listen for Kafka's clients there, too: `text` as of the setting kafka.
+
+        Raises BadSetting, OSError or BrokerStopped; then nothing more is open than before.
+        """
+        if self._is_out_of_memory():
+            raise BrokerStopped("The broker has closed its listeners for want of memory.")
+        all_of_them = ",".join(filter(None, (self.settings.kafka, text)))
+        settings = broker_settings({"kafka": all_of_them}, self.settings)
+        count = len(self.listeners)
+        try:
+            self._open_kafka(listeners(text))
+        except BaseException:
+            self._close_listeners(count)
+            raise
+        self.settings = self.node.settings = settings
+        self._guard_memory()
 
     def close(self, *, clean: bool = True) -> None:
         """Stop listening, answer who waits, flush, and note that the stop was clean."""
@@ -128,25 +146,40 @@ class Service:
         if settings.listen:
             zmq = ZmqListener(self._loop, self.node, settings.listen, self._touch)
             self.listeners.append(zmq)
-        advertised = listeners(settings.advertised_listeners)
-        limits = Limits(settings.max_connections, settings.max_connections_per_ip)
-        admission = Admission(limits)
-        held_bytes_max = self._memory_limit_bytes() // HELD_SHARE_OF_MEMORY
-        holding = Holding(min(HELD_BYTES_MAX, held_bytes_max))
-        for name, address in listeners(settings.kafka).items():
-            told = advertised.get(name)
+        self._open_kafka(listeners(settings.kafka))
+
+    def _open_kafka(self, addresses: Mapping[str, Address]) -> None:
+        advertised = listeners(self.settings.advertised_listeners)
+        for name, address in addresses.items():
             kafka = KafkaListener(
-                self._loop, self.node, name, address, told, admission, holding, self._touch
+                self._loop,
+                self.node,
+                name,
+                address,
+                advertised.get(name),
+                self._admission,
+                self._holding,
+                self._touch,
             )
             self.listeners.append(kafka)
+
+    def _guard_memory(self) -> None:
+        """Only other processes can make it grow without a bound, so only while it listens."""
+        if self.listeners and self._guard is None:
+            limit = self._memory_limit_bytes()
+            self._guard = MemoryGuard(self._loop, limit, own_bytes, self._on_memory_exceeded)
+
+    def _is_out_of_memory(self) -> bool:
+        return self._guard is not None and not self.listeners
 
     def _memory_limit_bytes(self) -> int:
         return limit_of(self.settings.memory_limit_bytes, machine_bytes())
 
-    def _close_listeners(self) -> None:
-        for listener in self.listeners:
+    def _close_listeners(self, first: int = 0) -> None:
+        """All from the `first` on."""
+        for listener in self.listeners[first:]:
             listener.close()
-        self.listeners.clear()
+        del self.listeners[first:]
 
     def _on_memory_exceeded(self) -> None:
         self._close_listeners()

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from bus.embedded import Broker
-from bus.errors import BrokerStopped, Closed
+from bus.errors import BadSetting, BrokerStopped, Closed
 
 
 @pytest.fixture
@@ -63,3 +63,37 @@ def test_a_url_is_there_only_where_it_listens(tmp_path, broker):
     assert broker.url == ""
     with Broker(str(tmp_path / "other"), listen="tcp://127.0.0.1:0") as other:
         assert other.url.startswith("tcp://127.0.0.1:")
+
+
+def test_a_port_for_kafka_s_clients_may_be_opened_later(broker):
+    assert broker.bootstrap == ""
+    broker.listen_kafka()
+    assert broker.bootstrap.startswith("127.0.0.1:")
+    first = broker.bootstrap
+    broker.listen_kafka("OTHER=127.0.0.1:0")
+    assert broker.bootstrap == first
+    assert broker.status().endpoints.keys() == {"inproc", "PLAINTEXT", "OTHER"}
+    assert broker.settings.kafka == "127.0.0.1:0,OTHER=127.0.0.1:0"
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("127.0.0.1:0", "two listeners are named PLAINTEXT"),
+        ("OUT=0.0.0.0:0", "insecure"),
+        ("nonsense", "kafka"),
+    ],
+)
+def test_a_port_that_may_not_be_opened_changes_nothing(broker, address, error):
+    broker.listen_kafka()
+    before = broker.status().endpoints
+    with pytest.raises(BadSetting, match=error):
+        broker.listen_kafka(address)
+    assert broker.status().endpoints == before
+
+
+def test_of_two_ports_none_is_opened_if_one_is_taken(broker):
+    broker.listen_kafka()
+    with pytest.raises(OSError, match="in use"):
+        broker.listen_kafka(f"FREE=127.0.0.1:0,TAKEN={broker.bootstrap}")
+    assert broker.status().endpoints.keys() == {"inproc", "PLAINTEXT"}
