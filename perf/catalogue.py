@@ -38,7 +38,7 @@ SCENARIOS = _by_name(
     ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
     ("latency", "one message at a time, and the relay", "perf.macro.latency"),
     ("fanout", "1, 8 and 200 subscribers of one partition; open loop", "perf.macro.fanout"),
-    ("start", "ready, idle memory, embedded first record", "perf.macro.start"),
+    ("start", "ready, idle memory, embedded first record, a test's broker", "perf.macro.start"),
     ("many-partitions", "10,000 partitions: write, start, idle", "perf.macro.many_partitions"),
     ("groups", "100 members join, one leaves; commits; loading", "perf.macro.groups"),
     ("group-pause", "100 of our members: one leaves, the others read on", "perf.macro.group_pause"),

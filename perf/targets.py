@@ -58,6 +58,7 @@ TARGETS = [
     Target("busd serve ready", "start busd", "ready_s", 0.3, "s", True),
     Target("busd idle, RSS", "start busd", "rss_mb", 80, "MB", True),
     Target("embedded, first record", "start embedded", "first_record_ms", 50, "ms", True),
+    Target("a test's broker and its Kafka port", "start fixture", "ready_ms", 50, "ms", True),
     Target("10,000 partitions, os, of one", "many partitions os", "share", 1 / 3, ""),
     Target("1,000 partitions, group, of one", "many partitions group", "share", 1 / 3, ""),
     Target("10,000 partitions, ready", "many partitions idle", "ready_s", 5, "s", True),

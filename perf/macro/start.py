@@ -1,4 +1,4 @@
-"""How soon busd serves and how much it takes idle; how soon an embedded broker acknowledges."""
+"""How soon busd serves, and what it takes idle; how soon brokers within a process are there."""
 
 import subprocess
 import sys
@@ -24,11 +24,23 @@ print(time.perf_counter() - before)
 producer.close()
 broker.close()
 """
+FIXTURE = """
+import socket, time
+from bus.testing.broker import TemporaryBroker
+for _ in range(2):  # the first imports the rest
+    before = time.perf_counter()
+    broker = TemporaryBroker()
+    host, port = broker.bootstrap.split(":")
+    socket.create_connection((host, int(port))).close()
+    taken = time.perf_counter() - before
+    broker.close()
+print(taken)
+"""
 
 
 def run(bench: Bench) -> list[Result]:
-    """start busd and start embedded; medians."""
-    return [_daemon(bench), _embedded(bench)]
+    """start busd, start embedded and start fixture; medians."""
+    return [_daemon(bench), _embedded(bench), _fixture(bench)]
 
 
 def _daemon(bench: Bench) -> Result:
@@ -47,9 +59,7 @@ def _embedded(bench: Bench) -> Result:
     times = []
     for _ in range(max(REPEATS_MIN, bench.repeats)):
         with bench.fresh_directory() as directory:
-            command = [sys.executable, "-c", EMBEDDED, str(directory / "data")]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            times.append(float(done.stdout) * 1000)
+            times.append(_told_ms(EMBEDDED, str(directory / "data")))
     bench.say(f"start embedded: {median(times):.1f} ms to the first record")
     return Result(
         "start embedded",
@@ -57,3 +67,21 @@ def _embedded(bench: Bench) -> Result:
         runs=times,
         facts={"flush": "group", "imports": "done before"},
     )
+
+
+def _fixture(bench: Bench) -> Result:
+    times = [_told_ms(FIXTURE) for _ in range(max(REPEATS_MIN, bench.repeats))]
+    bench.say(f"start fixture: {median(times):.1f} ms until a Kafka client is connected")
+    return Result(
+        "start fixture",
+        {"ready_ms": median(times)},
+        runs=times,
+        facts={"imports": "done before", "port": "opened on demand"},
+    )
+
+
+def _told_ms(program: str, *arguments: str) -> float:
+    """The seconds that a Python program prints, as milliseconds."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout) * 1000

@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": {"errors", "model", "ports", "native", "wire", "adapters"},
     "embedded": {"errors", "model", "wire", "adapters", "broker", "client"},
     "testing": {"errors", "model", "embedded"},
+    "pytest_plugin": {"testing"},
     "web": {"errors", "model", "client", "broker.status"},
     "cli": {"errors", "model", "client", "embedded"},
     "cli.serve": {"errors", "model", "broker", "web"},
