@@ -39,7 +39,15 @@ bool bus_crc_matches(const uint8_t *batch, const struct bus_header *header) {
            bus_crc32c(0, batch + BUS_AT_ATTRIBUTES, header->size - BUS_AT_ATTRIBUTES);
 }
 
-int64_t bus_batch_check(struct bus_span data, int64_t position, struct bus_header *header) {
+/* What is wrong with uncompressed records of which some may be missing; OK if nothing is. */
+static int check_sparse(struct bus_span records, const struct bus_header *header) {
+    struct bus_columns none = {NULL, NULL, NULL, NULL, NULL};
+    struct bus_origin origin = {0, 0, -1, 0, 0};
+    return bus_records_walk(records, header->count, &origin, &none);
+}
+
+int64_t bus_batch_check(struct bus_span data, int64_t position, bool dense,
+                        struct bus_header *header) {
     int64_t size = bus_header_read(data, position, header);
     if (size < 0)
         return size;
@@ -47,13 +55,15 @@ int64_t bus_batch_check(struct bus_span data, int64_t position, struct bus_heade
     int codec = header->attributes & BUS_CODEC_MASK;
     if (codec > BUS_CODEC_MAX)
         return BUS_ERR_CODEC;
-    if (header->count < 1 || header->count - 1 != header->last_offset_delta)
+    if (header->count - 1 > header->last_offset_delta ||
+        (dense && header->count - 1 != header->last_offset_delta))
         return BUS_ERR_COUNT;
     if (!bus_crc_matches(batch, header))
         return BUS_ERR_CRC;
     if (codec == 0) {
         struct bus_span records = {batch + BUS_HEADER_SIZE, size - BUS_HEADER_SIZE};
-        int result = bus_records_check(records, header->count);
+        int result =
+            dense ? bus_records_check(records, header->count) : check_sparse(records, header);
         if (result != BUS_OK)
             return result;
     }

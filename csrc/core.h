@@ -73,8 +73,10 @@ int64_t bus_header_read(struct bus_span data, int64_t position, struct bus_heade
 bool bus_crc_matches(const uint8_t *batch, const struct bus_header *header);
 
 /* Validate the batch at `position`: header, codec, CRC, count, and if it is not compressed every
- * record. Returns its size; `*header` is filled. */
-int64_t bus_batch_check(struct bus_span data, int64_t position, struct bus_header *header);
+ * record. `dense`: no record may be missing, as compaction leaves it. Returns its size; `*header`
+ * is filled. */
+int64_t bus_batch_check(struct bus_span data, int64_t position, bool dense,
+                        struct bus_header *header);
 
 /* Write base offset and leader epoch into a batch's header; both lie outside the CRC. */
 void bus_batch_stamp(uint8_t *batch, int64_t base_offset, int32_t leader_epoch);

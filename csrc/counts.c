@@ -53,7 +53,7 @@ COUNTED static void counted_seal(void) { bus_batch_seal(filled.data, filled.size
 
 COUNTED static void counted_check(void) {
     struct bus_header header;
-    BUS_ASSERT(bus_batch_check(filled, 0, &header) == filled.size);
+    BUS_ASSERT(bus_batch_check(filled, 0, true, &header) == filled.size);
 }
 
 COUNTED static void counted_walk(void) {

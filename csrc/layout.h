@@ -6,7 +6,8 @@
  *     12     4  leader epoch        outside the CRC
  *     16     1  magic               2
  *     17     4  CRC-32C             of byte 21 to the end of the batch
- *     21     2  attributes          bits 0-2 codec, 3 append time, 4 transactional, 5 control
+ *     21     2  attributes          bits 0-2 codec, 3 append time, 4 transactional, 5 control,
+ *                               6 the base timestamp is a delete horizon (keep.h)
  *     23     4  last offset delta   offset of the last record - base offset
  *     27     8  base timestamp      ms since the epoch; record deltas count from it
  *     35     8  max timestamp       ms since the epoch
@@ -41,7 +42,9 @@ enum bus_layout {
     BUS_CODEC_MASK = 0x07,
     BUS_CODEC_MAX = 4,
     BUS_APPEND_TIME_FLAG = 0x08,
+    BUS_TRANSACTIONAL_FLAG = 0x10,
     BUS_CONTROL_FLAG = 0x20,
+    BUS_HORIZON_FLAG = 0x40,
     BUS_RECORD_SIZE_MIN = 7, /* seven one-byte fields: no record is shorter */
     BUS_SIZE_MAX = 0x7fffffff - 64,
 };

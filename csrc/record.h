@@ -23,6 +23,7 @@
 struct bus_record {
     const uint8_t *key;
     const uint8_t *value;
+    const uint8_t *rest;    /* from the key's length on */
     const uint8_t *headers; /* the header list, count included; it ends with the record */
     const uint8_t *end;
     int64_t timestamp_delta;
@@ -65,8 +66,10 @@ static inline bool bus_read_record(struct bus_cursor *cursor, struct bus_record 
     struct bus_cursor body = {start, start + size};
     const uint8_t *attributes;
     if (!bus_take(&body, 1, &attributes) || !bus_read_varlong(&body, &record->timestamp_delta) ||
-        !bus_read_varint(&body, &record->offset_delta) ||
-        !bus_read_bytes(&body, true, &record->key, &record->key_size) ||
+        !bus_read_varint(&body, &record->offset_delta))
+        return false;
+    record->rest = body.at;
+    if (!bus_read_bytes(&body, true, &record->key, &record->key_size) ||
         !bus_read_bytes(&body, true, &record->value, &record->value_size))
         return false;
     record->headers = body.at;

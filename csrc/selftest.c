@@ -16,7 +16,9 @@ enum { ROWS_MAX = 64, INPUT_MAX = 4096 };
 /* Open what claims to be a batch, and go through every function that reads foreign bytes. */
 static void try_batch(struct bus_span data) {
     struct bus_header header;
-    int64_t size = bus_batch_check(data, 0, &header);
+    int64_t size = bus_batch_check(data, 0, true, &header);
+    struct bus_header sparse;
+    BUS_ASSERT(bus_batch_check(data, 0, false, &sparse) == size || size < 0);
     BUS_ASSERT(size < 0 || (size >= BUS_HEADER_SIZE && size <= data.size));
     int64_t offsets[ROWS_MAX], timestamps[ROWS_MAX], spans[3][3 * ROWS_MAX];
     struct bus_columns columns = {offsets, timestamps, spans[0], spans[1], spans[2]};

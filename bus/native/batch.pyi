@@ -32,6 +32,12 @@ def check(data: Buffer, position: int = 0) -> Header:
     batch's end. Compressed records are covered by the CRC alone. Raises CorruptBatch.
     """
 
+def check_stored(data: Buffer, position: int = 0) -> Header:
+    """As `check`, of a batch that compaction may have been at: records may be missing, or all.
+
+    count <= last_offset_delta + 1, and offset deltas ascend.
+    """
+
 def check_all(data: Buffer) -> list[Header]:
     """Validate back-to-back batches that fill `data` exactly; none is fine. Raises CorruptBatch."""
 
@@ -46,3 +52,10 @@ def stamp_append_time(data: Buffer, position: int, timestamp: int) -> None:
 
 def seal(data: Buffer, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
     """Write the producer's fields into a built batch and compute its CRC; may be done again."""
+
+def lacks_key(records: Buffer, count: int) -> bool:
+    """Is one of a batch's records, uncompressed, without a key?
+
+    All of them are looked at: what a compressed batch holds was not, when it was checked. Raises
+    CorruptBatch. Releases the GIL above 32 KiB.
+    """

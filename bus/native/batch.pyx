@@ -15,7 +15,11 @@ from bus.native.cbus cimport (
     BUS_CRC_ARM,
     BUS_CRC_SSE42,
     BUS_CRC_TABLE,
+    BUS_ERR_DELTA,
+    BUS_ERR_LEFTOVER,
+    BUS_ERR_RECORD,
     BUS_HEADER_SIZE,
+    BUS_OK,
     BUS_RECORD_SIZE_MIN,
     GIL_BYTES,
     borrow,
@@ -27,9 +31,13 @@ from bus.native.cbus cimport (
     bus_crc32c_by,
     bus_crc32c_runs,
     bus_crc_variant,
+    bus_cursor,
+    bus_cursor_of,
     bus_header,
     bus_header_read,
+    bus_read_record,
     bus_reason,
+    bus_record,
     bus_span,
     bus_store16,
     bus_store32,
@@ -75,14 +83,16 @@ cdef int64_t read_header(bus_span data, int64_t position, bus_header *header) ex
     return size
 
 
-cdef int64_t check_one(bus_span data, int64_t position, bus_header *header) except -1:
+cdef int64_t check_one(
+    bus_span data, int64_t position, bint dense, bus_header *header
+) except -1:
     cdef int64_t size
     check_position(data, position)
     if data.size - position > GIL_BYTES:
         with nogil:
-            size = bus_batch_check(data, position, header)
+            size = bus_batch_check(data, position, dense, header)
     else:
-        size = bus_batch_check(data, position, header)
+        size = bus_batch_check(data, position, dense, header)
     if size < 0:
         fail(size, position)
     return size
@@ -148,7 +158,18 @@ def check(object data not None, int64_t position=0):
     cdef bus_header found
     cdef bus_span span = borrow(data, &view)
     try:
-        check_one(span, position, &found)
+        check_one(span, position, True, &found)
+        return header_tuple(&found)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def check_stored(object data not None, int64_t position=0):
+    cdef Py_buffer view
+    cdef bus_header found
+    cdef bus_span span = borrow(data, &view)
+    try:
+        check_one(span, position, False, &found)
         return header_tuple(&found)
     finally:
         PyBuffer_Release(&view)
@@ -162,7 +183,7 @@ def check_all(object data not None):
     cdef list headers = []
     try:
         while position < span.size:
-            position += check_one(span, position, &found)
+            position += check_one(span, position, True, &found)
             headers.append(header_tuple(&found))
         return headers
     finally:
@@ -216,3 +237,35 @@ def seal(object data not None, int64_t producer_id, int16_t producer_epoch, int3
         seal_span(span.data, found.size)
     finally:
         PyBuffer_Release(&view)
+
+
+cdef int find_keyless(bus_span records, int32_t count, bint *found) noexcept nogil:
+    cdef bus_cursor cursor = bus_cursor_of(records.data, records.size)
+    cdef bus_record record
+    cdef int32_t index
+    found[0] = False
+    for index in range(count):
+        if not bus_read_record(&cursor, &record):
+            return BUS_ERR_RECORD
+        if record.offset_delta != index:
+            return BUS_ERR_DELTA
+        found[0] = found[0] or record.key_size < 0
+    return BUS_OK if cursor.at == cursor.end else BUS_ERR_LEFTOVER
+
+
+def lacks_key(object records not None, int32_t count):
+    cdef Py_buffer view
+    cdef bint found
+    cdef int result
+    cdef bus_span span = borrow(records, &view)
+    try:
+        if span.size > GIL_BYTES:
+            with nogil:
+                result = find_keyless(span, count, &found)
+        else:
+            result = find_keyless(span, count, &found)
+    finally:
+        PyBuffer_Release(&view)
+    if result != BUS_OK:
+        fail(result, 0)
+    return found

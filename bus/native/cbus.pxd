@@ -22,7 +22,9 @@ cdef extern from "layout.h" nogil:
         BUS_CODEC_MASK
         BUS_CODEC_MAX
         BUS_APPEND_TIME_FLAG
+        BUS_TRANSACTIONAL_FLAG
         BUS_CONTROL_FLAG
+        BUS_HORIZON_FLAG
         BUS_RECORD_SIZE_MIN
         BUS_SIZE_MAX
         BUS_OK
@@ -64,6 +66,7 @@ cdef extern from "record.h" nogil:
     struct bus_record:
         const uint8_t *key
         const uint8_t *value
+        const uint8_t *rest
         const uint8_t *headers
         const uint8_t *end
         int64_t timestamp_delta
@@ -138,7 +141,9 @@ cdef extern from "core.h" nogil:
     bint bus_crc32c_runs(bus_crc_variant variant)
     bint bus_crc_matches(const uint8_t *batch, const bus_header *header)
     int64_t bus_header_read(bus_span data, int64_t position, bus_header *header)
-    int64_t bus_batch_check(bus_span data, int64_t position, bus_header *header)
+    int64_t bus_batch_check(
+        bus_span data, int64_t position, bint dense, bus_header *header
+    )
     void bus_batch_stamp(uint8_t *batch, int64_t base_offset, int32_t leader_epoch)
     void bus_batch_seal(uint8_t *batch, int64_t size)
     int64_t bus_scan_next(
@@ -158,6 +163,36 @@ cdef extern from "core.h" nogil:
     int64_t bus_time_index_check(bus_span file)
     int64_t bus_time_index_floor(const uint8_t *entries, int64_t count, int64_t timestamp)
     const char *bus_reason(int64_t result)
+
+cdef extern from "keep.h" nogil:
+    struct bus_keep:
+        const bus_keymap *newest
+        int64_t below
+        int64_t now
+    struct bus_kept:
+        int64_t size
+        int64_t max_timestamp
+        int32_t count
+        int32_t tombstones
+    enum:
+        BUS_RECORD_GROWTH_MAX
+        BUS_NO_HORIZON
+    int bus_keep_measure(
+        bus_span records, const bus_header *header, const bus_keep *keep, bus_kept *kept
+    )
+    int64_t bus_keep_write(
+        bus_span records, const bus_header *header, const bus_keep *keep, int64_t horizon,
+        uint8_t *to,
+    )
+    void bus_keep_header(
+        uint8_t *batch, int64_t size, const bus_header *header, int codec, int64_t horizon,
+        const bus_kept *kept,
+    )
+    void bus_keep_empty(
+        uint8_t *batch, int64_t base_offset, int64_t end_offset, int32_t leader_epoch,
+        const bus_header *like,
+    )
+    void bus_keep_extend(uint8_t *batch, int64_t size, int64_t end_offset)
 
 cdef extern from "builder.h" nogil:
     struct bus_bytes:

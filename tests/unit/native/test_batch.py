@@ -142,3 +142,27 @@ def test_sealing_writes_the_producer_and_may_be_done_again():
 def test_stamping_needs_writable_bytes():
     with pytest.raises(BufferError):
         batch.stamp(GOOD, 0, 0, 0)
+
+
+def test_a_record_without_a_key_is_found_wherever_it_stands():
+    def records(*keys):
+        return b"".join(batches.record(delta, b"v", key) for delta, key in enumerate(keys))
+
+    assert not batch.lacks_key(records(b"a", b"", b"c"), 3)
+    assert batch.lacks_key(records(None, b"b"), 2)
+    assert batch.lacks_key(records(b"a", None), 2)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        batches.record(0, b"v", b"k") + batches.record(0, b"v", b"k"),
+        batches.record(0, b"v", b"k") + batches.record(2, b"v", b"k"),
+        batches.record(0, b"v", None) + b"no record",
+        batches.record(0, b"v", b"k"),
+        batches.record(0, b"v", b"k") * 3,
+    ],
+)
+def test_what_a_batch_holds_is_looked_at_to_its_end_for_its_keys(records):
+    with pytest.raises(CorruptBatch):
+        batch.lacks_key(records, 2)
