@@ -152,6 +152,9 @@ class Disk(Protocol):
     def sync_dir(self, path: str) -> None:
         """Make creations, renames and removals in a directory durable."""
 
+    def sync_dir_later(self, path: str, done: Done) -> None:
+        """As `sync_dir`, in the background; an error fails the disk as one of `commit` does."""
+
     def commit(self, regions: Sequence[Region], done: Done) -> None:
         """Make all bytes written so far to `regions` durable, in the background (S3).
 

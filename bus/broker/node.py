@@ -18,6 +18,7 @@ from bus.broker.sessions import Sessions
 from bus.broker.stores import Stores
 from bus.broker.streams import Later, Streams
 from bus.errors import NONE, StorageError, error_class
+from bus.log.cleaner import Cleaner, CleanerLimits
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.scrubber import Scrubber
@@ -25,8 +26,9 @@ from bus.log.store import LogStore
 from bus.model.broker_settings import BrokerSettings, broker_config
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
-from bus.model.ids import PartitionId
+from bus.model.ids import OFFSETS_TOPIC, PartitionId
 from bus.model.topic_settings import (
+    COMPACT,
     TopicSettings,
     check_replication,
     topic_config,
@@ -72,6 +74,11 @@ class Node:
             )
             for store, disk in zip(self.stores.all, disks, strict=True)
         ]
+        limits = _cleaner_limits(settings)
+        self.cleaners = [
+            Cleaner(store, disk, clock, limits)
+            for store, disk in zip(self.stores.all, disks, strict=True)
+        ]
         self._pool = pool
         self.directories = Directories(coordination, settings.node_id)
         self.metadata = Metadata(coordination, random, self._brokers, settings.node_id)
@@ -114,6 +121,7 @@ class Node:
             self._host(topic)
         if not self.stores.working:
             raise StorageError(f"No disk can be written: {self.stores.all[0].failed}.")
+        self._compact_offsets()
         self.coordinators.start()
         self.serving = True
 
@@ -123,6 +131,8 @@ class Node:
         self.coordinators.stop()
         self.runtime.resign_all()
         self.fetches.drain()
+        for cleaner in self.cleaners:
+            cleaner.close()
         self.stores.close(clean=clean)
 
     def tick(self, now_ms: int) -> None:
@@ -137,6 +147,8 @@ class Node:
         self.coordinators.keep_house(now_ms)
         for scrubber in self.scrubbers:
             scrubber.step(now_ms, self._pool.submit)
+        for cleaner in self.cleaners:
+            cleaner.step(now_ms, self._pool.submit)
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
@@ -222,6 +234,13 @@ class Node:
             return
         self.counters.errors[error_class(code).__name__] += 1
 
+    def _compact_offsets(self) -> None:
+        """Groups' positions that an earlier version kept for ever are compacted from now on."""
+        topic = self.metadata.image.topics.get(OFFSETS_TOPIC)
+        if topic is not None and "cleanup.policy" not in topic.config:
+            config = {name: topic.config[name] for name in topic.config if name != "retention.ms"}
+            self.alter_config(OFFSETS_TOPIC, {**config, "cleanup.policy": COMPACT}, False)
+
     def _create_internal(self, name: str, partitions: int, config: dict[str, str]) -> TopicImage:
         topic = self.create_topic(name, partitions, 1, config)
         assert topic is not None, "it was not only validated"
@@ -250,3 +269,12 @@ class Node:
 
 def _ids(topic: TopicImage) -> list[PartitionId]:
     return [PartitionId(topic.topic_id, index) for index in range(len(topic.partitions))]
+
+
+def _cleaner_limits(settings: BrokerSettings) -> CleanerLimits:
+    return CleanerLimits(
+        settings.log_cleaner_io_max_bytes_per_second,
+        settings.log_cleaner_dedupe_buffer_size,
+        settings.log_cleaner_backoff_ms,
+        settings.log_cleaner_enable,
+    )

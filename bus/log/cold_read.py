@@ -25,10 +25,27 @@ class ColdRead:
 
     def load(self) -> memoryview:
         """Read them; blocks, on any thread. Raises OSError or CorruptMessage."""
+        while True:
+            segment = self._segment
+            try:
+                found = self._load_checked()
+            except (OSError, CorruptMessage):
+                replacement = segment.replacement
+                if replacement is None:
+                    raise
+            else:
+                replacement = segment.replacement
+                if replacement is None:
+                    return found
+            self._segment = replacement.wait() or segment  # the file may have changed meanwhile
+            self._stop = self._segment.readable_stop(self._offset)
+
+    def _load_checked(self) -> memoryview:
         try:
             return self._load()
-        except CorruptBatch:
-            pass
+        except CorruptBatch as error:
+            if self._segment.replacement is not None:
+                raise CorruptMessage(str(error)) from None  # of another file: it is read anew
         self._segment.rebuild_indexes()  # it may have named a place that is no boundary
         try:
             return self._load()
@@ -46,7 +63,8 @@ class ColdRead:
             chunk = self._read(position, want)
             at = self._skip(chunk)
             claimed = claimed_size(chunk, at)
-            if at + claimed <= len(chunk) or position + len(chunk) >= self._stop:
+            is_short = len(chunk) < min(want, self._stop - position)  # the file has changed
+            if at + claimed <= len(chunk) or position + len(chunk) >= self._stop or is_short:
                 end, _ = slice_at(chunk, at, self._offset, self._size_max, self._below)
                 return chunk[at:end]
             if claimed > FRAME_BYTES_MAX:

@@ -5,7 +5,7 @@ import struct
 from bus.errors import CorruptBatch
 from bus.model.batch import BatchInfo
 from bus.model.limits import BATCH_OVERHEAD, SCAN_CHUNK_BYTES
-from bus.native.batch import check
+from bus.native.batch import check_stored
 from bus.ports import Disk
 
 MAGIC = b"\x02"
@@ -67,6 +67,6 @@ def _checked(disk: Disk, path: str, position: int, stop: int) -> BatchInfo | Non
     if not BATCH_OVERHEAD <= size <= stop - position:
         return None
     try:
-        return BatchInfo(*check(disk.read(path, position, size)))
+        return BatchInfo(*check_stored(disk.read(path, position, size)))
     except CorruptBatch:
         return None

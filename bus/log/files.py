@@ -2,7 +2,7 @@
 
 import contextlib
 
-from bus.log.layout import CUT, INDEX, LOG, SNAPSHOT, TIME_INDEX, offset_file, offsets_of
+from bus.log.layout import CLEANED, CUT, INDEX, LOG, SNAPSHOT, TIME_INDEX, offset_file, offsets_of
 from bus.log.segment import Segment
 from bus.ports import Disk
 
@@ -32,3 +32,9 @@ def forget_cuts(disk: Disk, directory: str, names: list[str]) -> None:
     """Remove what an earlier recovery has cut off: only the last one's is kept."""
     for offset in offsets_of(names, CUT):
         disk.unlink(offset_file(directory, offset, CUT))
+
+
+def forget_cleaned(disk: Disk, directory: str, names: list[str]) -> None:
+    """Remove what a compaction was writing when the life before ended."""
+    for offset in offsets_of(names, CLEANED):
+        disk.unlink(offset_file(directory, offset, CLEANED))

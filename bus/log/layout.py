@@ -7,12 +7,14 @@ checkpoint            per partition: start, high watermark, flushed offset, epoc
 epoch.journal         leader epochs since the checkpoint
 flush.journal         flushed offsets since the checkpoint
 clean_shutdown        end offsets, written by a clean stop and removed by the next start
+cleaner               up to where each partition is compacted; derived
 scrub                 how far the scrubber has come; derived
 topics/<topic id>/<partition>/
     <base offset, 20 digits>.log         record batches back to back (Kafka's format)
                             .index       sparse: offset -> position (Kafka's format)
                             .timeindex   sparse: timestamp -> offset (Kafka's format)
                             .snapshot    idempotent producers as of the base offset
+                            .cleaned     what compaction is writing; removed by the next start
                             .cut         torn bytes that a recovery took off, kept once (S6)
     <first>-<end>.lost                   damaged bytes of offsets whose loss was accepted (S6)
 topics/<topic id>/<partition>.deleted/   a partition whose removal has begun
@@ -32,16 +34,18 @@ EPOCH_JOURNAL = "epoch.journal"
 FLUSH_JOURNAL = "flush.journal"
 DISK_UUID = "disk_uuid"
 SCRUB = "scrub"
+CLEANER = "cleaner"
 
 LOG = ".log"
 INDEX = ".index"
 TIME_INDEX = ".timeindex"
 SNAPSHOT = ".snapshot"
 CUT = ".cut"
+CLEANED = ".cleaned"
 LOST = ".lost"
 DELETED = ".deleted"
 
-_OFFSET_FILE = re.compile(r"(\d{20})(\.log|\.index|\.timeindex|\.snapshot|\.cut)\Z")
+_OFFSET_FILE = re.compile(r"(\d{20})(\.log|\.index|\.timeindex|\.snapshot|\.cut|\.cleaned)\Z")
 _LOST_FILE = re.compile(r"(\d{20})-(\d{20})\.lost\Z")
 _NUMBER = re.compile(r"(0|[1-9]\d{0,8})\Z")
 

@@ -18,7 +18,6 @@ segment each, and the last segment is the one that is written.
 
 import contextlib
 from bisect import bisect_right
-from typing import Protocol
 
 from bus.errors import (
     CorruptBatch,
@@ -33,6 +32,7 @@ from bus.log import timestamps as search
 from bus.log.cold_read import ColdRead
 from bus.log.epochs import EpochCache
 from bus.log.files import delete_files
+from bus.log.keeper import Keeper
 from bus.log.layout import SNAPSHOT, offset_file
 from bus.log.producer_recovery import load_producers
 from bus.log.producers import ProducerTable
@@ -48,31 +48,6 @@ from bus.native.segment import find, slice_end
 from bus.ports import Clock, Disk
 
 _NOTHING = memoryview(b"")
-
-
-class Keeper(Protocol):
-    """What a log asks of the store that it belongs to."""
-
-    def flush(self, log: "PartitionLog") -> None:
-        """Commit all of it with the next group commit."""
-
-    def flush_rolled(self, log: "PartitionLog") -> None:
-        """Commit its rolled segments with the next group commit."""
-
-    def note_epoch(self, partition: PartitionId, epoch: int, start_offset: int) -> None:
-        """A record came of an epoch that was not promised; durable when the record is."""
-
-    def settle(self) -> None:
-        """Return when no commit and no checkpoint is under way; blocks."""
-
-    def checkpoint_now(self) -> None:
-        """Write a checkpoint durably; blocks."""
-
-    def checkpoint_soon(self) -> None:
-        """Write a checkpoint in the background."""
-
-    def note_change(self) -> None:
-        """The next checkpoint will not be as the last one was."""
 
 
 class PartitionLog:
@@ -106,6 +81,8 @@ class PartitionLog:
         self._residency = Residency(disk)
         self._needs_seal = not recovered.is_sealed
         self._rested_at = -1  # the end offset when `rest` was last called
+        self.cuts = 0  # truncations in this life
+        self.replaced: list[Segment] = []  # by compaction: files go when the new name is durable
         self._uncommitted: list[Segment] = []  # with bytes that no commit has taken
         if self.flushed_offset < self.end_offset:
             self._uncommitted += recovered.unsynced
@@ -197,7 +174,7 @@ class PartitionLog:
             return
         active = self.segments[-1]
         active.created_ms = min(active.created_ms, now_ms)  # the clock was set back
-        if now_ms - active.created_ms >= self.settings.segment_ms:
+        if now_ms - active.created_ms >= self.settings.roll_ms:
             self._roll(SEGMENT_FIRST_BYTES, self.settings.segment_bytes)
 
     # --- durability, told by the group commit ------------------------------------------------
@@ -307,6 +284,8 @@ class PartitionLog:
     def apply_retention(self, now_ms: int) -> None:
         """Drop closed segments by size and age (`now_ms`: wall clock), below the high watermark."""
         self.producers.expire(now_ms)
+        if not self.settings.deletes:
+            return
         count = retention.expired(self.segments, self.settings, now_ms, self.high_watermark)
         if count:
             self.delete_prefix(max(self.start_offset, self.segments[count].base_offset))
@@ -321,6 +300,12 @@ class PartitionLog:
         segment.release()
         self._uncommitted = [kept for kept in self._uncommitted if kept is not segment]
         delete_files(self._disk, segment)
+
+    def delete_replaced(self) -> None:
+        """Remove the files whose place a compacted one has taken, as `compaction_files` says."""
+        while self.replaced:
+            self._disk.sync_dir(self.directory)
+            delete_files(self._disk, self.replaced.pop(0))
 
     def rest(self) -> None:
         """Call it now and then: what was not used since the last call gives up its memory.
@@ -360,6 +345,8 @@ class PartitionLog:
         if end_offset >= self.end_offset:
             return
         self._keeper.settle()
+        self.delete_replaced()
+        self.cuts += 1
         self._needs_seal = True
         self.flushed_offset = min(self.flushed_offset, end_offset)
         self.high_watermark = min(self.high_watermark, end_offset)

@@ -54,6 +54,11 @@ class ProducerTable:
         """What is remembered of a producer."""
         return self._entries.get(producer_id)
 
+    def base_offsets(self) -> list[int]:
+        """Of all batches that are remembered, ascending: compaction leaves their headers."""
+        batches = (batch for entry in self._entries.values() for batch in entry.batches)
+        return sorted(batch.base_offset for batch in batches)
+
     def replay(self, info: BatchInfo, now_ms: int) -> None:
         """A batch stands in the log; `now_ms` (wall clock) is when its producer was last seen."""
         producer_id = info.producer_id

@@ -10,6 +10,7 @@ bad batch at or above the durable end      cut there; the bytes kept aside once 
 bad batch below the durable end            nothing is cut or renamed: read-only, both sides served
 the durable end is not known               good batches behind a bad one make it damage, not a tail
 gap that a `.lost` file stands for         accepted (see `repair.py`)
+what a compaction had begun (`.cleaned`)   removed; what it had renamed counts (compaction_files.py)
 
 The durable end is the larger of what the checkpoint and the flush journal say. Nothing is ever
 deleted here but leftovers below a start offset that a valid checkpoint names.
@@ -23,7 +24,7 @@ from bus.errors import CorruptBatch
 from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
 from bus.log.epochs import EpochCache, EpochStart
-from bus.log.files import delete_files, forget_cuts, set_aside
+from bus.log.files import delete_files, forget_cleaned, forget_cuts, set_aside
 from bus.log.layout import CUT, INDEX, LOG, TIME_INDEX, lost_ranges, offset_file, offsets_of
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
@@ -118,6 +119,7 @@ class _Recovery:
         if known.record is not None:
             self.result.start_offset = known.record.start_offset
             self.result.high_watermark = known.record.high_watermark
+        forget_cleaned(disk, directory, self.names)
         self.bases = self._drop_leftovers(offsets_of(self.names, LOG))
         self.producers = ProducerReplay(disk, directory, self.names, self._snapshot_max(), now_ms)
 

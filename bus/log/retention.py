@@ -20,18 +20,20 @@ def expired(
     """How many segments, oldest first, exceed retention.bytes or retention.ms.
 
     A segment goes by size only if what is left still has retention.bytes; by age if its latest
-    record is older than retention.ms. Nothing above the high watermark goes.
+    record is older than retention.ms. One that bears no time, as compaction may leave it, goes
+    with the next that does. Nothing above the high watermark goes.
     """
     excess = sum(segment.size for segment in segments) - settings.retention_bytes
     count = 0
-    for segment, following in itertools.pairwise(segments):
+    for index, (segment, following) in enumerate(itertools.pairwise(segments), 1):
         if following.base_offset > high_watermark:
             break
         by_size = settings.retention_bytes >= 0 and excess >= segment.size
-        if not by_size and not _is_old(segment, settings.retention_ms, now_ms):
+        if by_size or _is_old(segment, settings.retention_ms, now_ms):
+            count = index
+        elif segment.max_timestamp >= 0:
             break
         excess -= segment.size
-        count += 1
     return count
 
 

@@ -15,6 +15,7 @@ Invariant: `size` is the end of the log in the file; bytes behind it are zero.
 
 import contextlib
 import struct
+import threading
 from dataclasses import dataclass
 
 from bus.errors import CorruptBatch, CorruptMessage, DiskFull
@@ -64,6 +65,29 @@ def _wipe(region: Region, position: int, size: int) -> None:
         region.write(position, b"", bytes(size))
 
 
+class Replacement:
+    """A compacted segment takes the place of others; that takes microseconds once it has begun.
+
+    It stands in the old ones before their files change. So whoever has read of them without the
+    event loop, and finds none afterwards, has read what it meant to. If the files could not be
+    changed, it is taken out of the old ones again.
+    """
+
+    def __init__(self) -> None:
+        self._is_done = threading.Event()
+        self._segment: Segment | None = None
+
+    def complete(self, segment: "Segment | None") -> None:
+        """The files are those of `segment` now; None: all is as it was."""
+        self._segment = segment
+        self._is_done.set()
+
+    def wait(self) -> "Segment | None":
+        """The one to be read instead, if any (any thread but the event loop's)."""
+        self._is_done.wait()
+        return self._segment
+
+
 class Segment:
     """See the module. Methods are for the event loop's thread, those marked "any" for all."""
 
@@ -79,6 +103,7 @@ class Segment:
         self.created_ms = 0  # wall clock at the first append
         self.region: Region | None = None
         self.damages: list[Damage] = []
+        self.replacement: Replacement | None = None  # compaction has written another in its place
         self.index_interval = 4096
         self._indexes: tuple[OffsetIndex, TimeIndex] | None = None
         self._is_index_idle = False

@@ -132,6 +132,10 @@ class LogStore:
         """Group commits done since the start, and the milliseconds they took in all."""
         return self._commits.count, self._commits.took_ms
 
+    def aging_ms(self) -> int:
+        """The time by which records grow old, in wall-clock milliseconds (aging.py)."""
+        return self._aging.now_ms()
+
     def knows(self, partition: PartitionId) -> bool:
         """Does this directory's files or records name the partition?"""
         return partition in self._logs or partition in self._promised

@@ -117,6 +117,29 @@ class BrokerSettings:
         low=1000,
         high=2**63 - 1,
     )
+    log_cleaner_enable: bool = setting(True, "Whether topics that ask for it are compacted.")
+    log_cleaner_io_max_bytes_per_second: int = setting(
+        64 * MIB,
+        "How much compaction reads and writes of a data directory at most.",
+        unit="bytes",
+        low=KIB,
+        high=1024 * GIB,
+    )
+    log_cleaner_dedupe_buffer_size: int = setting(
+        128 * MIB,
+        "Memory for the keys that compaction remembers, 32 bytes each; what does not fit waits for "
+        "its next turn.",
+        unit="bytes",
+        low=MIB,
+        high=64 * GIB,
+    )
+    log_cleaner_backoff_ms: int = setting(
+        15_000,
+        "How long compaction rests when no partition is due.",
+        unit="ms",
+        low=0,
+        high=2**63 - 1,
+    )
     node_id: int = setting(
         1,
         "The number of this broker.",
@@ -264,7 +287,7 @@ BROKER_SETTINGS: dict[str, Setting] = table(
     fixed("peer", "", _ONE_NODE, "Endpoint for other brokers."),
     fixed("rack", "", _ONE_NODE, "Where this broker stands."),
     fixed("delete.topic.enable", True, "topics can always be deleted", "Whether they can."),
-    fixed("log.cleaner.enable", True, "it concerns compaction alone", "Whether to compact."),
+    fixed("log.cleaner.threads", 1, "each data directory has one of its own", "How many compact."),
     fixed(
         "remote.log.storage.system.enable",
         False,

@@ -19,8 +19,18 @@ DAY_MS = 24 * 3600 * 1000
 
 FLUSH_GROUP = "group"
 FLUSH_OS = "os"
+DELETE = "delete"
+COMPACT = "compact"
 CREATE_TIME = "CreateTime"
 LOG_APPEND_TIME = "LogAppendTime"
+
+
+def _check_ratio(text: str) -> str | None:
+    try:
+        is_share = 0 <= float(text) <= 1
+    except ValueError:
+        is_share = False
+    return None if is_share else "it must be a number between 0 and 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,37 @@ class TopicSettings:
         "Age after which a closed segment is deleted, by its latest record; -1 is never.",
         unit="ms",
         low=-1,
+        high=FOREVER,
+    )
+    cleanup_policy: str = setting(
+        DELETE,
+        "How old records go. delete: by retention.ms and retention.bytes. compact: of each key the "
+        "newest is kept, and a record needs a key. Or both.",
+        choices=(DELETE, COMPACT, f"{COMPACT},{DELETE}", f"{DELETE},{COMPACT}"),
+    )
+    min_cleanable_dirty_ratio: str = setting(
+        "0.5",
+        "Share of a compacted partition's closed segments that must have been written since it was "
+        "last compacted, before it is again.",
+        check=_check_ratio,
+    )
+    delete_retention_ms: int = setting(
+        DAY_MS,
+        "How long a record without a value still tells readers of a compacted topic that its key "
+        "is gone, from when it is first compacted.",
+        unit="ms",
+        low=0,
+        high=FOREVER,
+    )
+    min_compaction_lag_ms: int = setting(
+        0, "Age before which no record is compacted away.", unit="ms", low=0, high=FOREVER
+    )
+    max_compaction_lag_ms: int = setting(
+        FOREVER,
+        "Age at which records are compacted however few they are; the active segment is closed for "
+        "that.",
+        unit="ms",
+        low=1,
         high=FOREVER,
     )
     max_message_bytes: int = setting(
@@ -101,8 +142,24 @@ class TopicSettings:
         high=INT_MAX,
     )
 
+    @property
+    def compacts(self) -> bool:
+        """Is the newest record of each key kept, and older ones not?"""
+        return COMPACT in self.cleanup_policy
 
-_NO_COMPACTION = "this version deletes by age and size and does not compact"
+    @property
+    def deletes(self) -> bool:
+        """Do old segments go by age and size?"""
+        return DELETE in self.cleanup_policy
+
+    @property
+    def roll_ms(self) -> int:
+        """Age at which the active segment is closed."""
+        return (
+            min(self.segment_ms, self.max_compaction_lag_ms) if self.compacts else self.segment_ms
+        )
+
+
 _NO_REMOTE = "this version keeps all data on its own disks"
 _OWN_FLUSH = "durability is the setting flush; flush=group syncs before every acknowledgement"
 _COMPRESSED_AS_SENT = "batches are stored as the producer sent them"
@@ -110,11 +167,6 @@ _UNTHROTTLED = "this version does not throttle replication"
 
 TOPIC_SETTINGS: dict[str, Setting] = table(
     TopicSettings,
-    fixed("cleanup.policy", "delete", _NO_COMPACTION, "How old data goes."),
-    fixed("delete.retention.ms", DAY_MS, _NO_COMPACTION, "Life of a delete marker."),
-    fixed("min.compaction.lag.ms", 0, _NO_COMPACTION, "Age before which nothing is compacted."),
-    fixed("max.compaction.lag.ms", FOREVER, _NO_COMPACTION, "Age at which compaction is due."),
-    fixed("min.cleanable.dirty.ratio", "0.5", _NO_COMPACTION, "Share that makes compaction due."),
     fixed("compression.type", "producer", _COMPRESSED_AS_SENT, "Compression on disk."),
     fixed("compression.gzip.level", -1, _COMPRESSED_AS_SENT, "Level of gzip on disk."),
     fixed("compression.lz4.level", 9, _COMPRESSED_AS_SENT, "Level of lz4 on disk."),

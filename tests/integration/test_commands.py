@@ -83,7 +83,7 @@ def test_a_topic_has_a_life(where: list[str]) -> None:
         (["consume", "nothing", "--end"], "nothing"),
         (["topic", "create", "bad name"], "bad name"),
         (["topic", "create", "t", "--config", "flsh=os"], "Did you mean flush?"),
-        (["topic", "create", "t", "--config", "cleanup.policy=compact"], "cleanup.policy"),
+        (["topic", "create", "t", "--config", "cleanup.policy=shred"], "cleanup.policy"),
     ],
 )
 def test_a_mistake_is_one_sentence(

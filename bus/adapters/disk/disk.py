@@ -99,6 +99,17 @@ class RealDisk:
         if not self._engine.submit(FLUSHER, job):
             raise BlockingIOError("too many commits are under way on one disk")
 
+    def sync_dir_later(self, path: str, done: Done) -> None:
+        """As `sync_dir`, in the background; an error fails the disk as one of `commit` does."""
+        if self.failed is not None:
+            self._refused.append(done)
+            self._engine.wake()
+            return
+        directory = self._open_to_read(path)
+        job = sync_job([], [directory.fd], [directory], done, self._shared_filesystem)
+        if not self._engine.submit(FLUSHER, job):
+            self._finish(job, job.run_now())
+
     def sync(self, regions: Iterable[Region]) -> None:
         """As `commit`, but blocking: for recovery and a clean stop."""
         self._check()

@@ -26,10 +26,12 @@ from bus.errors import (
     UnknownTopicOrPartition,
     UnsupportedCompressionType,
 )
+from bus.log.unpacking import unpack
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import INTERNAL_TOPICS
+from bus.model.limits import BATCH_OVERHEAD
 from bus.model.topic_settings import LOG_APPEND_TIME
-from bus.native.batch import check, header, stamp_append_time
+from bus.native.batch import check, header, lacks_key, stamp_append_time
 from bus.wire.produce import (
     PartitionProduceResponse,
     ProduceRequest,
@@ -112,6 +114,8 @@ def _validate(
         raise Refusal(InvalidRecord.code, "A request may hold one batch a partition.")
     now = node.clock.wall_ms()
     _check_settings(context, partition, info, now)
+    if partition.settings.compacts:
+        _check_keys(records, info)
     if partition.settings.message_timestamp_type == LOG_APPEND_TIME:
         stamped = bytearray(records)
         stamp_append_time(stamped, 0, now)
@@ -138,6 +142,19 @@ def _check_settings(context: Context, partition: Partition, info: BatchInfo, now
             f"A record's timestamp is {ahead} ms ahead of this broker's clock; "
             f"message.timestamp.after.max.ms is {limit}.",
         )
+
+
+def _check_keys(records: Buffer, info: BatchInfo) -> None:
+    """Compaction keeps the newest record of a key: without one nothing could be said of it."""
+    plain: Buffer = memoryview(records)[BATCH_OVERHEAD:]
+    try:
+        if info.compression:
+            plain = unpack(info.compression, plain)
+        is_keyless = lacks_key(plain, info.record_count)
+    except CorruptBatch as error:
+        raise Refusal(CorruptMessage.code, str(error)) from None
+    if is_keyless:
+        raise Refusal(InvalidRecord.code, "A record of a compacted topic needs a key.")
 
 
 def _answered(

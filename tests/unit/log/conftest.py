@@ -87,7 +87,10 @@ class Life:
             if not part:
                 return found
             found += part
-            offset = BatchInfo(*native.check_all(part)[-1]).end_offset
+            offset, at = 0, 0
+            while at < len(part):
+                info = BatchInfo(*native.check_stored(part, at))
+                offset, at = info.end_offset, at + info.size
 
     def names(self):
         return self.disk.list(DIRECTORY)

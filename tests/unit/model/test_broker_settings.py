@@ -51,7 +51,7 @@ def test_keywords_lie_over_given_settings() -> None:
         {"kafka": "127.0.0.1:1", "advertised.listeners": "host:0"},
         {"default.replication.factor": 3},
         {"min.insync.replicas": 2},
-        {"log.cleanup.policy": "compact"},
+        {"log.cleanup.policy": "shred"},
         {"unclean.leader.election.enable": "true"},
         {"data": ""},
         {"client.credit.bytes": 90_000_000},

@@ -46,10 +46,32 @@ def test_a_complete_configuration_reads_back_as_itself() -> None:
 
 
 @pytest.mark.parametrize(
+    ("policy", "compacts", "deletes"),
+    [
+        ("delete", False, True),
+        ("compact", True, False),
+        ("compact,delete", True, True),
+        ("delete,compact", True, True),
+    ],
+)
+def test_a_policy_says_how_old_records_go(policy: str, compacts: bool, deletes: bool) -> None:
+    settings = topic_settings({"cleanup.policy": policy})
+    assert (settings.compacts, settings.deletes) == (compacts, deletes)
+
+
+def test_a_compacted_topic_closes_segments_that_are_overdue() -> None:
+    overdue = {"max.compaction.lag.ms": "1000"}
+    assert topic_settings(overdue).roll_ms == TopicSettings().segment_ms
+    assert topic_settings({**overdue, "cleanup.policy": "compact"}).roll_ms == 1000
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("cleanup.policy", "compact"),
-        ("cleanup.policy", "compact,delete"),
+        ("cleanup.policy", "shred"),
+        ("min.cleanable.dirty.ratio", "1.5"),
+        ("min.cleanable.dirty.ratio", "half"),
+        ("max.compaction.lag.ms", "0"),
         ("compression.type", "zstd"),
         ("unclean.leader.election.enable", "true"),
         ("remote.storage.enable", "true"),

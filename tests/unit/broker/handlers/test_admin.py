@@ -80,7 +80,7 @@ def test_a_topic_named_twice_is_not_made(bench: Bench) -> None:
         (wanted(partitions=0), InvalidPartitions),
         (wanted(replicas=3), InvalidReplicationFactor),
         (wanted(retention_ms="soon"), InvalidConfig),
-        (wanted(cleanup_policy="compact"), InvalidConfig),
+        (wanted(cleanup_policy="shred"), InvalidConfig),
         (wanted(min_insync_replicas="2"), InvalidConfig),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_change_that_is_only_validated_changes_nothing(topic: Bench) -> None:
         ("retention.ms", SET, "-2"),
         ("retention.ms", SET, None),
         ("retention.ms", APPEND, "1"),
-        ("cleanup.policy", SET, "compact"),
+        ("cleanup.policy", SET, "shred"),
         ("min.insync.replicas", SET, "2"),
     ],
 )

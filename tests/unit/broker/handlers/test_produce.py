@@ -15,7 +15,7 @@ from bus.errors import (
 )
 from bus.model.limits import BATCH_BYTES_MAX
 from bus.native.batch import header, seal
-from bus.native.builder import with_records
+from bus.native.builder import encode_list, with_records
 from bus.native.compression import compress
 from tests.fixtures.node import WALL_MS, Bench, batch_of
 from tests.fixtures.requests import produce, told
@@ -154,3 +154,23 @@ def test_the_broker_stamps_its_own_time_where_the_topic_asks(bench: Bench) -> No
     assert answer.log_append_time_ms == WALL_MS + bench.clock.ms
     log = bench.node.runtime.find("t", 0).log
     assert header(log.read(0, 1000, 1))[6] == answer.log_append_time_ms
+
+
+@pytest.mark.parametrize("codec", [0, 1])
+def test_a_record_without_a_key_is_refused_by_a_compacted_topic(bench: Bench, codec: int) -> None:
+    bench.node.create_topic("t", 1, 1, {"cleanup.policy": "compact"})
+    for keys, error in (([b"k", b""], 0), ([b"k", None], InvalidRecord.code)):
+        batch, _ = encode_list([b"a", None], keys, WALL_MS, 0, 1 << 20)
+        if codec:
+            batch = with_records(batch, codec, compress(codec, batch[61:]))
+        seal(batch, -1, -1, -1)
+        assert told(bench, produce(bytes(batch))).error_code == error
+
+
+def test_what_could_never_be_compacted_is_refused_by_a_compacted_topic(bench: Bench) -> None:
+    bench.node.create_topic("t", 1, 1, {"cleanup.policy": "compact"})
+    batch, _ = encode_list([b"a", b"b"], [b"k", b"l"], WALL_MS, 0, 1 << 20)
+    twice = bytes(batch[61 : 61 + (len(batch) - 61) // 2]) * 2  # the first record, and again
+    batch = with_records(batch, 1, compress(1, twice))
+    seal(batch, -1, -1, -1)
+    assert told(bench, produce(bytes(batch))).error_code == CorruptMessage.code
