@@ -31,7 +31,6 @@ from bus.model.limits import (
     GROUPS_BYTES_MAX,
     GROUPS_MAX,
 )
-from bus.model.topic_settings import TOPIC_SETTINGS
 from bus.ports import Clock
 
 log = logging.getLogger("busd.groups")
@@ -96,13 +95,10 @@ class Coordinators:
         if self._shards:
             return
         config = {
+            "cleanup.policy": "compact",
             "segment.bytes": str(self._settings.offsets_topic_segment_bytes),
             "max.message.bytes": str(GROUP_RECORD_BYTES_MAX),
         }
-        if TOPIC_SETTINGS["cleanup.policy"].fixed_because:
-            config["retention.ms"] = "-1"
-        else:
-            config["cleanup.policy"] = "compact"
         count = self._settings.offsets_topic_num_partitions
         self._open(self._create(OFFSETS_TOPIC, count, config))
 

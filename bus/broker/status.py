@@ -8,6 +8,7 @@ from bus.broker.group_status import GroupStatus as GroupStatus
 from bus.broker.group_status import groups_status
 from bus.broker.node import Node
 from bus.broker.partition import Partition
+from bus.log.cleaner import Cleaner
 from bus.log.scrubber import Scrubber
 from bus.log.store import LogStore
 
@@ -44,6 +45,11 @@ class DirectoryStatus:
     commit_seconds: float
     scrubbed_bytes: int  # of closed segments, since the start
     scrub_damages: int  # found by that
+    compactions: int  # of partitions, since the start
+    compaction_failures: int
+    compacted_bytes: int  # read by that
+    compacted_bytes_kept: int  # and left of them
+    dirty_ratio: float  # the largest of its compacted partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def status_of(
 ) -> Status:
     """A snapshot; call it on the event loop's thread."""
     counters = node.counters
-    directories = tuple(map(_directory, node.stores.all, node.scrubbers))
+    directories = tuple(map(_directory, node.stores.all, node.scrubbers, node.cleaners))
     return Status(
         node_id=node.settings.node_id,
         cluster_id=node.metadata.image.cluster_id,
@@ -120,7 +126,7 @@ def status_of(
     )
 
 
-def _directory(store: LogStore, scrubber: Scrubber) -> DirectoryStatus:
+def _directory(store: LogStore, scrubber: Scrubber, cleaner: Cleaner) -> DirectoryStatus:
     commits, commit_ms = store.commits
     return DirectoryStatus(
         path=store.path,
@@ -135,6 +141,11 @@ def _directory(store: LogStore, scrubber: Scrubber) -> DirectoryStatus:
         commit_seconds=commit_ms / 1000,
         scrubbed_bytes=scrubber.checked_bytes,
         scrub_damages=scrubber.damages,
+        compactions=cleaner.runs,
+        compaction_failures=cleaner.failures,
+        compacted_bytes=cleaner.totals.bytes_in,
+        compacted_bytes_kept=cleaner.totals.bytes_out,
+        dirty_ratio=cleaner.dirty_ratio,
     )
 
 

@@ -83,6 +83,27 @@ _DIRECTORY_GAUGES: tuple[tuple[str, str, Callable[[DirectoryStatus], float]], ..
         "Damages and unreadable segments found by that.",
         lambda d: d.scrub_damages,
     ),
+    ("busd_directory_compactions", "Partitions that were compacted.", lambda d: d.compactions),
+    (
+        "busd_directory_compaction_failures",
+        "Compactions that could not be finished.",
+        lambda d: d.compaction_failures,
+    ),
+    (
+        "busd_directory_compacted_bytes",
+        "Bytes that compaction has read.",
+        lambda d: d.compacted_bytes,
+    ),
+    (
+        "busd_directory_compacted_bytes_kept",
+        "And what it left of them.",
+        lambda d: d.compacted_bytes_kept,
+    ),
+    (
+        "busd_directory_dirty_ratio_max",
+        "Share of the dirtiest compacted partition that was written since.",
+        lambda d: d.dirty_ratio,
+    ),
     ("busd_directory_failed", "1 if its disk has failed.", lambda d: d.failed is not None),
 )
 _PARTITION_GAUGES: tuple[tuple[str, str, Callable[[PartitionStatus], float]], ...] = (

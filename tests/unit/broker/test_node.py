@@ -108,3 +108,12 @@ def test_housekeeping_deletes_what_is_too_old(bench: Bench) -> None:
         bench.clock.ms += 2000
         bench.node.keep_house(bench.clock.ms)
     assert (log.start_offset, log.end_offset) == (1, 1)
+
+
+def test_positions_that_an_earlier_version_kept_for_ever_are_compacted(bench: Bench) -> None:
+    old = {"retention.ms": "-1", "segment.bytes": "12345678"}
+    bench.node.create_topic("__consumer_offsets", 1, 1, old)
+    bench.restart()
+    config = bench.node.metadata.image.topics["__consumer_offsets"].config
+    assert config == {"cleanup.policy": "compact", "segment.bytes": "12345678"}
+    assert bench.node.runtime.find("__consumer_offsets", 0).log.settings.compacts
