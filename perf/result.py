@@ -85,7 +85,7 @@ class Document:
 def document(results: list[Result]) -> Document:
     """These results as of now and here."""
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Document(_commit(), date, machine(), results)
+    return Document(commit(), date, machine(), results)
 
 
 def load_document(path: Path) -> Document:
@@ -144,7 +144,9 @@ def _line(path: str, name: str) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of this tree, and whether it was changed since."""
+
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
         return done.stdout.strip()

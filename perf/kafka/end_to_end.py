@@ -5,10 +5,10 @@ own JVM compiles meanwhile, on either broker; the more messages, the less of tha
 """
 
 from perf.bench import Bench
+from perf.foreign.maven import jars
 from perf.kafka.sides import BUSD, KAFKA, facts, running
 from perf.result import Result
 from perf.rivals import kafka_tools
-from perf.rivals.install_kafka import install
 from perf.stats import median
 from perf.usage import Stopwatch
 
@@ -19,17 +19,17 @@ NAME = "end to end"
 
 def run(bench: Bench) -> list[Result]:
     """end to end, of kafka and busd."""
-    jars, messages = install(), max(500, int(MESSAGES * bench.scale))
+    folder, messages = jars("broker"), max(500, int(MESSAGES * bench.scale))
     found: dict[str, list[dict[str, float]]] = {KAFKA: [], BUSD: []}
     with running(bench, KAFKA, BUSD) as sides:
         watches = {side.name: Stopwatch(broker=side.pid) for side in sides}
         for side in sides:
             side.make_topic("latency")
-            kafka_tools.end_to_end(jars, side.endpoint, "latency", min(messages, WARM_UP))
+            kafka_tools.end_to_end(folder, side.endpoint, "latency", min(messages, WARM_UP))
         for _ in range(bench.repeats):
             for side in sides:
                 with watches[side.name]:
-                    told = kafka_tools.end_to_end(jars, side.endpoint, "latency", messages)
+                    told = kafka_tools.end_to_end(folder, side.endpoint, "latency", messages)
                 found[side.name].append(told)
                 bench.say(f"{side.name}: {told}")
     return [
@@ -40,7 +40,7 @@ def run(bench: Bench) -> list[Result]:
             facts={
                 "messages": messages,
                 "steal": round(max(watches[name].steal), 3),
-                **facts(jars),
+                **facts(folder),
             },
         )
         for name, runs in found.items()

@@ -1,11 +1,11 @@
 """Kafka's own producer and consumer tools on each broker in turn, acks=all, flush=os."""
 
 from perf.bench import Bench, Failed
+from perf.foreign.maven import jars
 from perf.kafka.sides import BUSD, KAFKA, NULL, Side, facts, running
 from perf.pool import VALUE_BYTES
 from perf.result import Result
 from perf.rivals import confluent, kafka_tools
-from perf.rivals.install_kafka import install
 
 RECORDS = 10_000_000
 WARM_UP = 2_000_000  # for Kafka's JVM; the others get the same
@@ -15,15 +15,15 @@ PRODUCE, CONSUME = "java produce", "java consume"
 def run(bench: Bench) -> list[Result]:
     """java produce and java consume, of kafka, busd and null."""
     records = int(RECORDS * bench.scale)
-    jars = install()
+    folder = jars("broker")
     with bench.fresh_directory() as scratch, running(bench, KAFKA, BUSD, NULL) as sides:
         settings = scratch / "consumer.properties"
 
         def produce(side: Side, topic: str, count: int) -> float:
-            return kafka_tools.produce(jars, side.endpoint, topic, count, VALUE_BYTES).rate
+            return kafka_tools.produce(folder, side.endpoint, topic, count, VALUE_BYTES).rate
 
         def consume(side: Side, topic: str, count: int) -> float:
-            return kafka_tools.consume(jars, side.endpoint, topic, count, settings).rate
+            return kafka_tools.consume(folder, side.endpoint, topic, count, settings).rate
 
         for side in sides:
             side.make_topic("warm-up")
@@ -36,7 +36,7 @@ def run(bench: Bench) -> list[Result]:
                 _check(side, topic, records)
                 read = side.time(CONSUME, records, consume, topic, records)
                 bench.say(f"{side.name}: {written / 1e6:.3g} in, {read / 1e6:.3g} M records/s out")
-        told = facts(jars)
+        told = facts(folder)
         return [result for side in sides for result in side.results(told)]
 
 

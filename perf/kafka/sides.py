@@ -13,10 +13,10 @@ from pathlib import Path
 from perf.bench import Bench, of_rates
 from perf.child import free_port
 from perf.daemon import Daemon
+from perf.foreign.kafka_broker import KafkaBroker
 from perf.limits.null_broker import NullBroker
 from perf.result import Result
 from perf.rivals import confluent
-from perf.rivals.kafka_broker import KafkaBroker
 from perf.usage import Stopwatch, memory_mb
 
 KAFKA, BUSD, NULL = "kafka", "busd", "null"
@@ -83,9 +83,9 @@ def running(bench: Bench, *names: str) -> Iterator[list[Side]]:
 
 def facts(directory_of_jars: Path | None = None) -> dict[str, str]:
     """What all results of a part tell: the versions."""
-    from perf.rivals.install_kafka import install, java_version
+    from perf.foreign.maven import jars, java_version
 
-    (jar,) = (directory_of_jars or install()).glob("kafka_2*.jar")
+    (jar,) = (directory_of_jars or jars("broker")).glob("kafka_2*.jar")
     kafka = jar.stem.rpartition("-")[2]
     told = f"Kafka {kafka}, Java {java_version()}, {confluent.versions()}"
     return {"policy": "page cache", "versions": told}

@@ -6,8 +6,8 @@ import confluent_kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from perf.bench import Failed
+from perf.foreign.kafka_broker import BATCH_BYTES_MAX
 from perf.pool import Pool, checksum
-from perf.rivals.kafka_broker import BATCH_BYTES_MAX
 
 WAIT_SECONDS = 60.0
 LOOK_EVERY = 10_000  # records between two looks at what was acknowledged

@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 from perf.bench import Bench, Failed, of_rates, throughput
+from perf.foreign.kafka_broker import KafkaBroker
+from perf.foreign.maven import java_version
 from perf.pool import CALL_RECORDS, VALUE_BYTES, Pool
 from perf.result import Result
 from perf.rivals import confluent, kafka_tools
-from perf.rivals.install_kafka import java_version
-from perf.rivals.kafka_broker import KafkaBroker
 from perf.usage import Stopwatch
 
 JAVA_RECORDS = {"os": 10_000_000, "group": 3_000_000}

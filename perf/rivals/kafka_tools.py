@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf.bench import Failed
-from perf.rivals.install_kafka import java
-from perf.rivals.kafka_broker import BATCH_BYTES_MAX
+from perf.foreign.kafka_broker import BATCH_BYTES_MAX
+from perf.foreign.maven import java
 
 JVM = ["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
 TOOLS = "org.apache.kafka.tools"

@@ -20,9 +20,9 @@ from nats.js.api import StorageType
 
 from perf.bench import Bench, Failed, of_rates
 from perf.child import Server, free_port
+from perf.foreign.debian import need
 from perf.pool import CALL_RECORDS, VALUE_BYTES, Pool, checksum
 from perf.result import Result
-from perf.rivals.debian import need
 from perf.usage import Stopwatch
 
 RECORDS = 100_000

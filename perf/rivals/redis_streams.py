@@ -15,9 +15,9 @@ import redis
 
 from perf.bench import Bench, Failed, throughput
 from perf.child import Server, free_port
+from perf.foreign.debian import need
 from perf.pool import CALL_RECORDS, VALUE_BYTES, Pool, checksum
 from perf.result import Result
-from perf.rivals.debian import need
 from perf.usage import Stopwatch
 
 RECORDS = 300_000

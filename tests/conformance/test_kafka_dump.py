@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from bus.embedded import Broker
-from perf.rivals.install_kafka import install, java
+from perf.foreign.maven import jars, java
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 START_MS = 1_700_000_000_000
@@ -72,7 +72,7 @@ def write(data: Path) -> None:
 
 
 def dump(files: list[Path]) -> list[str]:
-    tool = [java(), "-Xmx256m", "-cp", f"{install()}/*", "kafka.tools.DumpLogSegments"]
+    tool = [java(), "-Xmx256m", "-cp", f"{jars('broker')}/*", "kafka.tools.DumpLogSegments"]
     options = ["--deep-iteration", "--print-data-log", "--files", ",".join(map(str, files))]
     done = subprocess.run([*tool, *options], capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr[-2000:]

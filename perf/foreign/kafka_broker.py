@@ -1,16 +1,16 @@
-"""Apache Kafka for comparisons: one broker in KRaft mode, with a heap of 1 GiB, on loopback."""
+"""Apache Kafka to compare with: one broker in KRaft mode, with a heap of 1 GiB, on loopback."""
 
 import base64
 import uuid
 from pathlib import Path
 
 from perf.child import Server, free_port
-from perf.rivals.debian import run
-from perf.rivals.install_kafka import install, java
+from perf.foreign.debian import run
+from perf.foreign.maven import jars, java
 
-# As Kafka's own start script has it, but for the heap, which no two runs should share out anew.
+# As Kafka's own start script has it; the heap is of a fixed size, for no two runs should differ.
 JVM = [
-    *("-server", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
+    *("-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
     *("-XX:InitiatingHeapOccupancyPercent=35", "-Djava.awt.headless=true"),
 ]
 BATCH_BYTES_MAX = 10 << 20
@@ -35,26 +35,32 @@ socket.receive.buffer.bytes=1048576
 
 
 class KafkaBroker(Server):
-    """One broker whose files are in `directory`; `endpoint` is its bootstrap server."""
+    """One broker whose files are in `directory`; `endpoint` is its bootstrap server.
 
-    def __init__(self, directory: Path) -> None:
-        self.jars = install()
+    A heap is in MiB; settings are Kafka's, with underscores for dots.
+    """
+
+    def __init__(self, directory: Path, heap_mb: int = 1024, **settings: str | int) -> None:
+        self.jars = jars("broker")
         port, controller = free_port(), free_port()
         self.endpoint = f"127.0.0.1:{port}"
         directory.mkdir(parents=True, exist_ok=True)
-        settings = directory / "server.properties"
-        settings.write_text(
+        more = [f"{name.replace('_', '.')}={value}\n" for name, value in settings.items()]
+        path = directory / "server.properties"
+        path.write_text(
             SETTINGS.format(
                 port=port,
                 controller=controller,
                 data=(directory / "data").resolve(),
                 batch_bytes_max=BATCH_BYTES_MAX,
             )
+            + "".join(more)  # the last of a name wins
         )
         name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [java(), "-cp", f"{self.jars}/*", "kafka.tools.StorageTool"]
-        run([*tool, "format", "-t", name, "-c", str(settings)])
-        command = [java(), *JVM, "-cp", f"{self.jars}/*", "kafka.Kafka", str(settings)]
+        run([*tool, "format", f"--cluster-id={name}", "-c", str(path)])  # it may begin with a dash
+        heap = [f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m"]
+        command = [java(), *JVM, *heap, "-cp", f"{self.jars}/*", "kafka.Kafka", str(path)]
         super().__init__(command, directory / "broker.log", port)
 
     @property

@@ -1,0 +1,99 @@
+"""`./run conformance [SUITE...] [--target kafka|busd|both]`: other people's clients on two brokers.
+
+Each suite runs on Apache Kafka, which is the baseline, and on busd, each on a fresh broker. It ends
+with 0 if whatever passes on Kafka passes on busd. With one target, the other's side is what
+docs/results/conformance.json has of it.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from perf.foreign.debian import InstallFailed
+from tests.conformance.catalogue import SUITES
+from tests.conformance.outcome import ABSENT, FAILED, NOT_RUN, PASSED, Outcome, is_good
+from tests.conformance.report import JSON, Report
+from tests.conformance.targets import NAMES, running
+
+console = Console(highlight=False)
+COLOURS = {PASSED: "green", FAILED: "red", ABSENT: "dim", NOT_RUN: "yellow"}
+
+
+def run_suite(name: str, target: str, report: Report) -> None:
+    """One suite on a fresh broker of its own, each outcome shown when it is there."""
+    started, outcomes = time.monotonic(), []
+    head = f"{name} on {target}"
+    with (
+        console.status(head) as status,
+        tempfile.TemporaryDirectory(prefix="conformance-") as folder,
+        running(target, Path(folder)) as broker,
+    ):
+        for outcome in SUITES[name].run(broker, Path(folder)):
+            outcomes.append(outcome)
+            passed = sum(one.state == PASSED for one in outcomes)
+            seconds = time.monotonic() - started
+            status.update(f"{head}: {passed} of {len(outcomes)} passed, {seconds:.0f} s")
+            say(head, outcome)
+        report.put(name, target, broker.version, outcomes)
+    report.save()
+
+
+def say(head: str, outcome: Outcome) -> None:
+    """One line."""
+    colour = COLOURS[outcome.state]
+    reason = escape(" ".join(outcome.reason.split())[:300])
+    text = f"{outcome.scenario:<26} [{colour}]{outcome.state:<8}[/] {outcome.seconds:6.1f} s"
+    console.print(f"{head:<28} {text}  {reason}", soft_wrap=True)
+
+
+def show(names: list[str], report: Report) -> bool:
+    """Every suite's scenarios beside each other; whether all is well."""
+    table = Table("suite", "scenario", "Kafka", "busd", box=None)
+    good = True
+    for name in names:
+        for scenario, kafka, busd in report.rows(name):
+            cells = [
+                f"[{COLOURS[one.state]}]{one.state}[/]" if one else "[yellow]not run[/]"
+                for one in (kafka, busd)
+            ]
+            good = good and is_good(kafka, busd)
+            mark = "" if is_good(kafka, busd) else "[red] <-[/]"
+            table.add_row(name, escape(scenario), cells[0], cells[1] + mark)
+    console.print(table)
+    return good
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="./run conformance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("suites", metavar="SUITE", nargs="*", help=", ".join(SUITES))
+    parser.add_argument("--target", choices=[*NAMES, "both"], default="both")
+    parser.add_argument("--json", type=Path, default=JSON, help="where results are kept")
+    given = parser.parse_args(arguments)
+    names = given.suites or list(SUITES)
+    if unknown := set(names) - set(SUITES):
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    report = Report(given.json)
+    try:
+        for name in names:
+            for target in NAMES if given.target == "both" else [given.target]:
+                run_suite(name, target, report)
+    except InstallFailed as error:
+        console.print(f"conformance: {escape(str(error))}")
+        return 1
+    good = show(names, report)
+    console.print(f"written: {report.path} and {report.path.with_suffix('.md')}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+"""The brokers that suites run against: Apache Kafka, which is the baseline, and busd."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf.child import free_port
+from perf.daemon import Daemon
+from perf.foreign.kafka_broker import KafkaBroker
+
+KAFKA, BUSD = "kafka", "busd"
+NAMES = (KAFKA, BUSD)
+KAFKA_HEAP_MB = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A broker that runs; `bootstrap` is the host:port of its Kafka listener."""
+
+    name: str
+    bootstrap: str
+    data: Path
+    version: str
+    stop: Callable[[], object]  # ends it cleanly, for whoever looks at its files
+
+
+@contextmanager
+def running(name: str, directory: Path) -> Iterator[Target]:
+    """A fresh broker whose files are in `directory`, with the settings that come with it."""
+    if name == KAFKA:
+        defaults = {"message_max_bytes": 1048588, "offsets_topic_num_partitions": 50}
+        with KafkaBroker(directory / "kafka", KAFKA_HEAP_MB, **defaults) as broker:
+            data = directory / "kafka" / "data"
+            yield Target(name, broker.endpoint, data, f"Kafka {broker.version}", broker.stop)
+        return
+    bootstrap = f"127.0.0.1:{free_port()}"
+    with Daemon(directory / "busd", "--kafka", bootstrap) as daemon:
+        import bus
+
+        yield Target(name, bootstrap, directory / "busd", f"busd {bus.__version__}", daemon.stop)
