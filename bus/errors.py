@@ -244,6 +244,10 @@ class ConcurrentTransactions(BusError, code=51, retriable=True):
     """The previous transaction of this producer is not yet complete."""
 
 
+class TransactionalIdAuthorizationFailed(BusError, code=53):
+    """Not authorised for the transactional id."""
+
+
 class SecurityDisabled(BusError, code=54):
     """Security is not enabled on this broker."""
 

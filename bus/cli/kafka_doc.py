@@ -25,7 +25,8 @@ NOTES: dict[str, str] = {
     "does not find 0, and refused, as Kafka 4 does",
     "Fetch": "names topics, not ids; with sessions (KIP-227)",
     "Metadata": "creates a topic where `auto.create.topics.enable` and the request allow it",
-    "FindCoordinator": "groups only: there are no transactions yet",
+    "FindCoordinator": "groups only; for transactions, which are not served yet, "
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED (53), at which every client gives up at once",
     "InitProducerId": "for idempotence; a transactional id is refused",
     "DescribeAcls": "SECURITY_DISABLED (54): there is no authorizer",
     "CreateAcls": "SECURITY_DISABLED (54): there is no authorizer",
@@ -61,7 +62,6 @@ DIFFERENCES = """## What differs from Apache Kafka
   groups.
 - One Metadata creates at most 50 topics; the others are answered LEADER_NOT_AVAILABLE, and are
   created when the client asks again, as it does.
-- IncrementalAlterConfigs sets and deletes; it does not append to lists or subtract from them.
 - Throttle times are 0: there are no quotas.
 """
 

@@ -1,6 +1,7 @@
 """DescribeConfigs, IncrementalAlterConfigs, AlterConfigs: settings of topics, read and changed."""
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 
 from bus.broker.context import Context, Reply
@@ -29,8 +30,9 @@ from bus.wire.admin import (
 
 TOPIC_RESOURCE, BROKER_RESOURCE = 2, 4  # protocol: config resource types
 TOPIC_SOURCE, STATIC_BROKER_SOURCE, DEFAULT_SOURCE = 1, 4, 5
-SET, DELETE = 0, 1  # protocol: IncrementalAlterConfigs operations; 2 and 3 are for lists
-BOOLEAN, STRING, INT, LONG = 1, 2, 3, 5  # protocol: config types
+SET, DELETE, APPEND, SUBTRACT = 0, 1, 2, 3  # protocol: IncrementalAlterConfigs operations
+BOOLEAN, STRING, INT, LONG, LIST = 1, 2, 3, 5, 7  # protocol: config types
+LISTS = frozenset({"cleanup.policy"})  # settings whose values are several, with commas
 TYPES: dict[type, int] = {bool: BOOLEAN, str: STRING, int: INT}
 INT_MAX = 2**31 - 1
 
@@ -80,7 +82,7 @@ def _describe(
 def _result(
     entry: Setting, value: str, source: int, document: bool
 ) -> DescribeConfigsResourceResult:
-    kind = TYPES[type(entry.default)]
+    kind = LIST if entry.name in LISTS else TYPES[type(entry.default)]
     return DescribeConfigsResourceResult(
         name=entry.name,
         value=value,
@@ -111,8 +113,9 @@ def incremental_alter_configs(
 def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool) -> None:
     topic = _topic(node, resource.resource_type, resource.resource_name)
     config = dict(topic.config)
+    now = node.described_config(topic)
     for change in resource.configs:
-        _apply(config, change)
+        _apply(config, change, now)
     node.alter_config(topic.name, config, validate_only)
 
 
@@ -157,10 +160,22 @@ def _topic(node: Node, resource_type: int, name: str) -> TopicImage:
     return topic
 
 
-def _apply(config: dict[str, str], change: AlterableConfig) -> None:
-    if change.config_operation == DELETE:
-        config.pop(change.name, None)
-    elif change.config_operation == SET and change.value is not None:
-        config[change.name] = change.value
+def _apply(config: dict[str, str], change: AlterableConfig, now: Mapping[str, str]) -> None:
+    """Change `config`; a list that it does not have is the one that counts `now`."""
+    name, operation = change.name, change.config_operation
+    if operation == DELETE:
+        config.pop(name, None)
+    elif change.value is None:
+        raise InvalidRequest(f"The setting {name} is given no value.")
+    elif operation == SET:
+        config[name] = change.value
+    elif operation not in (APPEND, SUBTRACT):
+        raise InvalidRequest(f"There is no operation {operation} on settings.")
+    elif name not in LISTS:
+        raise InvalidConfig(f"The setting {name} is not a list: it can be set or deleted.")
     else:
-        raise InvalidConfig(f"The setting {change.name} can be set or deleted, nothing else.")
+        old = [each for each in config.get(name, now[name]).split(",") if each]
+        given = change.value.split(",")
+        kept = old if operation == APPEND else [each for each in old if each not in given]
+        more = given if operation == APPEND else []
+        config[name] = ",".join(dict.fromkeys([*kept, *more]))

@@ -19,6 +19,7 @@ from bus.errors import (
     CoordinatorNotAvailable,
     InvalidGroupId,
     InvalidRequest,
+    TransactionalIdAuthorizationFailed,
 )
 from bus.model.limits import CLIENT_ID_LENGTH_MAX, GROUP_NAME_LENGTH_MAX
 from bus.wire.groups import (
@@ -94,7 +95,8 @@ def find_coordinator(
 def _coordinator(node: Node, context: Context, key: str, key_type: int) -> Coordinator:
     try:
         if key_type == KEY_TYPE_TRANSACTION:
-            raise CoordinatorNotAvailable("Transactions are not served by this broker.")
+            # the one error that all clients take as final; of any other, some ask again for ever
+            raise TransactionalIdAuthorizationFailed("Transactions are not served by this broker.")
         if key_type != KEY_TYPE_GROUP:
             raise InvalidRequest(f"There are no coordinators of type {key_type}.")
         node.coordinators.ensure_topic()

@@ -18,7 +18,7 @@ from bus.wire.admin import (
 from tests.fixtures.node import Bench
 
 TOPIC, BROKER, LOGGER = 2, 4, 8
-SET, DELETE, APPEND = 0, 1, 2
+SET, DELETE, APPEND, SUBTRACT = 0, 1, 2, 3
 OF_TOPIC, OF_BROKER, DEFAULT = 1, 4, 5
 
 
@@ -116,12 +116,33 @@ def test_a_change_that_is_only_validated_changes_nothing(topic: Bench) -> None:
     assert sources(describe(topic))["retention.ms"] == ("5000", OF_TOPIC)
 
 
+def test_a_setting_cannot_be_given_no_value(topic: Bench) -> None:
+    assert alter(topic, ("retention.ms", SET, None)).error_code == InvalidRequest.code
+
+
+def test_there_are_four_operations_on_settings(topic: Bench) -> None:
+    assert alter(topic, ("retention.ms", 4, "1")).error_code == InvalidRequest.code
+
+
+@pytest.mark.parametrize(
+    ("operation", "value", "policy"),
+    [
+        (APPEND, "compact", "delete,compact"),
+        (APPEND, "delete,compact", "delete,compact"),
+        (APPEND, "delete", "delete"),
+        (SUBTRACT, "compact", "delete"),
+    ],
+)
+def test_a_list_is_added_to_and_taken_from(topic: Bench, operation, value, policy) -> None:
+    assert alter(topic, ("cleanup.policy", operation, value)).error_code == 0
+    assert sources(describe(topic))["cleanup.policy"] == (policy, OF_TOPIC)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         ("no.such", SET, "1"),
         ("retention.ms", SET, "-2"),
-        ("retention.ms", SET, None),
         ("retention.ms", APPEND, "1"),
         ("cleanup.policy", SET, "shred"),
         ("min.insync.replicas", SET, "2"),

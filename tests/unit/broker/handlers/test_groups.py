@@ -9,6 +9,7 @@ from bus.errors import (
     InvalidRequest,
     MemberIdRequired,
     RebalanceInProgress,
+    TransactionalIdAuthorizationFailed,
     UnknownMemberId,
 )
 from bus.wire.groups import (
@@ -39,7 +40,9 @@ def test_before_version_4_a_coordinator_is_asked_for_by_one_key(bench: Bench) ->
     assert (found.node_id, found.host, found.error_code) == (1, URL, 0)
 
 
-@pytest.mark.parametrize(("kind", "error"), [(1, CoordinatorNotAvailable), (9, InvalidRequest)])
+@pytest.mark.parametrize(
+    ("kind", "error"), [(1, TransactionalIdAuthorizationFailed), (9, InvalidRequest)]
+)
 def test_there_are_coordinators_of_groups_only(bench: Bench, kind: int, error: type) -> None:
     request = FindCoordinatorRequest(key_type=kind, coordinator_keys=["x"])
     assert bench.ask(request).coordinators[0].error_code == error.code
