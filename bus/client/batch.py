@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bus.client.decode import Columns
+from bus.client.lists import listed
 from bus.model.batch import Buffer
 from bus.native.arrow_out import ArrayOut, struct_array, struct_schema, struct_stream
-from bus.native.columns import Record, headers_at, iterate, to_list
+from bus.native.columns import Record, headers_at, iterate
 
 Longs = npt.NDArray[np.int64]
 ReadRecord: TypeAlias = Record  # for layers that do not know the native one
@@ -123,7 +124,7 @@ class Batch:
         columns = self._columns
         if columns is None:
             return []
-        return to_list(columns.value_spans, columns.buffers, self._start, self._stop)
+        return listed(columns.value_spans, columns.buffers, self._start, self._stop)
 
     @cached_property
     def keys(self) -> list[bytes | None]:
@@ -131,7 +132,7 @@ class Batch:
         columns = self._columns
         if columns is None:
             return []
-        return to_list(columns.key_spans, columns.buffers, self._start, self._stop)
+        return listed(columns.key_spans, columns.buffers, self._start, self._stop)
 
     @cached_property
     def headers(self) -> list[list[tuple[str, bytes | None]]]:

@@ -1,9 +1,10 @@
-"""Batches into columns or `list[bytes]`, by `bus.native` alone."""
+"""Batches into columns or `list[bytes]`, by native code alone."""
 
 import numpy as np
 
+from bus.client.lists import listed
 from bus.native.batch import HEADER_SIZE
-from bus.native.columns import iterate, to_list, walk
+from bus.native.columns import iterate, walk
 
 Header = tuple[int, ...]  # in the order of bus.model.batch.BatchInfo
 Spans = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -42,7 +43,7 @@ def columns_of(data: memoryview, headers: list[Header]) -> Spans:
 def values_of(data: memoryview, *headers: Header) -> list[bytes | None]:
     """The values as `list[bytes]`."""
     spans = columns_of(data, list(headers))[3]
-    return to_list(spans, [data], 0, len(spans))
+    return listed(spans, [data], 0, len(spans))
 
 
 def count_records(data: memoryview, headers: list[Header]) -> int:
