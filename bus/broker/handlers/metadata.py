@@ -157,7 +157,7 @@ def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
     for index, image in enumerate(topic.partitions):
         hosted = node.runtime.find(topic.name, index)
         if hosted is not None:
-            batch_bytes_max = hosted.settings.max_message_bytes
+            batch_bytes_max = min(hosted.settings.max_message_bytes, hosted.settings.segment_bytes)
         partitions.append(
             MetadataResponsePartition(
                 error_code=0 if hosted is not None else LeaderNotAvailable.code,

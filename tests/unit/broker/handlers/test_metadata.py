@@ -111,3 +111,10 @@ def test_api_versions_names_what_is_served_and_the_credit_of_a_peer(bench: Bench
     assert [key.api_key for key in answer.api_keys] == [api.key for api in SERVED]
     assert answer.credit_bytes == bench.node.settings.client_credit_bytes
     assert answer.credit_requests == bench.node.settings.client_credit_requests
+
+
+@pytest.mark.parametrize(("segment", "expected"), [("1048576", 1048576), ("8388608", 5000000)])
+def test_the_largest_batch_is_what_a_message_and_a_segment_may_be(bench, segment, expected) -> None:
+    bench.node.create_topic("t", 1, 1, {"segment.bytes": segment, "max.message.bytes": "5000000"})
+    answer = bench.ask(MetadataRequest(topics=[MetadataRequestTopic(name="t")]))
+    assert answer.topics[0].batch_bytes_max == expected
