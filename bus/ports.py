@@ -131,6 +131,9 @@ class Disk(Protocol):
     def cut(self, path: str, size: int) -> None:
         """Shorten a file that is not mapped, durably."""
 
+    def identify(self, path: str) -> tuple[str, str]:
+        """A file's absolute path, and what tells it from any other file of this machine."""
+
     def rename(self, old: str, new: str) -> None:
         """Atomic within the directory; durable after `sync_dir`."""
 

@@ -66,6 +66,16 @@ def throughput(
     return result
 
 
+def fastest(tried: list[Result], size: str) -> Result:
+    """The best of several attempts, with a note of all; they differ in the fact `size`, bytes."""
+    best = max(tried, key=lambda result: result.metrics["records_per_second"])
+    best.facts["tried"] = ", ".join(
+        f"{int(r.facts[size]) // 1024} KiB: {r.metrics['records_per_second'] / 1e6:.1f} M"
+        for r in tried
+    )
+    return best
+
+
 def of_rates(
     name: str,
     rates: list[float],

@@ -29,11 +29,12 @@ def _by_name(*rows: tuple[str, str, str]) -> dict[str, Scenario]:
 SCENARIOS = _by_name(
     ("limits-produce", "the raw way in, warm and cold pages", "perf.limits.produce"),
     ("limits-fetch", "the raw way out: columns, list, records", "perf.limits.fetch"),
+    ("limits-files", "the raw way out of a file of the same machine", "perf.limits.files"),
     ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
     ("limits-xpub", "fan-out by bare XPUB: cost and drops", "perf.limits.xpub"),
     ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
     ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
-    ("consume", "poll_batch: columns, list; record by record", "perf.macro.consume"),
+    ("consume", "columns, list, record by record; files, connection", "perf.macro.consume"),
     ("embedded", "produce and consume in one process", "perf.macro.embedded"),
     ("ten-gigabytes", "10 GB of fresh files in a row", "perf.macro.ten_gigabytes"),
     ("latency", "one message at a time, and the relay", "perf.macro.latency"),

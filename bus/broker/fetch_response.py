@@ -7,7 +7,13 @@ from uuid import UUID
 from bus.broker.reads import Fetch, Piece
 from bus.errors import UnsupportedCompressionType
 from bus.model.batch import COMPRESSION_MASK, Buffer
-from bus.wire.fetch import EpochEndOffset, FetchableTopicResponse, FetchResponse, PartitionData
+from bus.wire.fetch import (
+    EpochEndOffset,
+    FetchableTopicResponse,
+    FetchResponse,
+    FileRange,
+    PartitionData,
+)
 
 ZSTD, ZSTD_SINCE_VERSION = 4, 10
 ATTRIBUTES_BYTE = 22  # low byte of a batch's attributes
@@ -41,7 +47,15 @@ def _partition_data(fetch: Fetch, piece: Piece) -> PartitionData:
         diverging_epoch=EpochEndOffset(*piece.diverging) if piece.diverging is not None else None,
         aborted_transactions=[] if fetch.read_committed else None,
         records=records,
+        file_range=_file_range(piece),
     )
+
+
+def _file_range(piece: Piece) -> FileRange | None:
+    found = piece.file_range
+    if found is None:
+        return None
+    return FileRange(found.path, found.identity, found.position, found.size, found.below)
 
 
 def _first_compression(records: Buffer) -> int:

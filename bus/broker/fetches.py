@@ -51,7 +51,7 @@ class Fetches:
     def fetch(self, fetch: Fetch, max_wait_ms: int) -> None:
         """Answer now, or when there is enough, or when the time is over."""
         self._streams.end_older(fetch)
-        pieces = collect(fetch.wanted, fetch.bytes_max)
+        pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
         full = len(self) >= self._parked_max
         if max_wait_ms > 0 and not full and self._streams.follow(fetch, pieces):
             return
@@ -67,7 +67,7 @@ class Fetches:
         """More of `partition` is visible, or it is gone: look again at who waits for it."""
         self._streams.on_committed(partition)
         for fetch in list(self._readers.get(partition, ())):
-            pieces = collect(fetch.wanted, fetch.bytes_max)
+            pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
             if self._is_enough(fetch, pieces):
                 self._unpark(fetch)
                 self._answer(fetch, pieces)
@@ -81,7 +81,7 @@ class Fetches:
         """Answer those whose time is over with what there is."""
         for fetch in self._timers.due(now_ms):
             self._unpark(fetch)
-            self._answer(fetch, collect(fetch.wanted, fetch.bytes_max))
+            self._answer(fetch, collect(fetch.wanted, fetch.bytes_max, fetch.reads_files))
         self._streams.tick(now_ms)
 
     def drain(self) -> None:
@@ -108,7 +108,7 @@ class Fetches:
         for piece in pieces:
             if piece.stops:
                 return True
-            size += len(piece.records)
+            size += piece.size
         return size >= fetch.bytes_min
 
     def _answer(self, fetch: Fetch, pieces: list[Piece]) -> None:
@@ -116,7 +116,7 @@ class Fetches:
         left = len(cold)
 
         def finish() -> None:
-            self._counters.bytes_out += sum(len(piece.records) for piece in pieces)
+            self._counters.bytes_out += sum(piece.size for piece in pieces)
             fetch.reply(response_of(fetch, pieces))
 
         if not cold:

@@ -61,6 +61,7 @@ class Node:
         self.served: list[Api] = []
         self.started_ms = clock.now_ms()
         self.serving = False
+        self.host = disks[0].facts().boot_id if settings.fetch_from_files else ""
         self.absent: set[PartitionId] = set()  # in a data directory that is not there
         reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
         self.stores = Stores(disks, clock, random, self._on_flushed, self._on_disk_failed, reserve)

@@ -9,6 +9,7 @@ from bus.broker.context import Reply
 from bus.broker.partition import Partition
 from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError
 from bus.log.cold_read import ColdRead
+from bus.log.file_range import FileRange, file_range
 from bus.log.partition_log import PartitionLog
 from bus.model.batch import Buffer
 from bus.model.ids import NO_TOPIC_ID
@@ -44,11 +45,22 @@ class Piece:
     diverging: tuple[int, int] | None = None  # (epoch, end offset): the reader holds other records
     records: Buffer = b""
     cold: ColdRead | None = None
+    file_range: FileRange | None = None  # instead of records
+
+    @property
+    def size(self) -> int:
+        """Bytes that the reader gets by it."""
+        return len(self.records) if self.file_range is None else self.file_range.size
 
     @property
     def stops(self) -> bool:
         """Whether the reader has to know at once, records or not."""
-        return self.error != NONE or self.cold is not None or self.diverging is not None
+        return (
+            self.error != NONE
+            or self.cold is not None
+            or self.diverging is not None
+            or self.file_range is not None
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -64,23 +76,24 @@ class Fetch:
     is_gone: Callable[[], bool] = lambda: False
     credit: int = NO_CREDIT  # bytes that further answers may have (bus/broker/streams.py)
     read_committed: bool = False  # it wants to be told of aborted transactions
+    reads_files: bool = False  # it is on this machine, and reads what it is told a place of
     session_id: int = 0  # that its answer names (bus/broker/sessions.py)
     changed: Callable[[Sequence["Piece"]], list["Piece"]] | None = None  # what it is to be told
 
 
-def collect(wanted: Sequence[Wanted], bytes_max: int) -> list[Piece]:
+def collect(wanted: Sequence[Wanted], bytes_max: int, reads_files: bool = False) -> list[Piece]:
     """Look at each partition in the order asked for; the first batch is always whole."""
     left = bytes_max
     pieces: list[Piece] = []
     for one in wanted:
-        piece = _look(one, left)
+        piece = _look(one, left, reads_files)
         cold = piece.cold is not None  # its size is known only when it is read
-        left -= one.bytes_max if cold else len(piece.records)
+        left -= one.bytes_max if cold else piece.size
         pieces.append(piece)
     return pieces
 
 
-def _look(wanted: Wanted, left: int) -> Piece:
+def _look(wanted: Wanted, left: int, reads_files: bool) -> Piece:
     partition = wanted.partition
     if partition is None:
         return Piece(wanted, wanted.error)
@@ -98,18 +111,26 @@ def _look(wanted: Wanted, left: int) -> Piece:
     if wanted.offset >= leader.high_watermark or left <= 0:
         return piece
     try:
-        found = kept.read(wanted.offset, min(wanted.bytes_max, left), leader.high_watermark)
+        _read(piece, kept, min(wanted.bytes_max, left), reads_files)
     except BusError as error:
         piece.error = error.code
-        return piece
     except OSError as error:
         note_read_error(piece, error)
-        return piece
+    return piece
+
+
+def _read(piece: Piece, kept: PartitionLog, size_max: int, reads_files: bool) -> None:
+    """Give the records, a place where they are, or a plan to read them."""
+    offset, below = piece.wanted.offset, piece.high_watermark
+    if reads_files:
+        piece.file_range = file_range(kept, offset, size_max, below)
+        if piece.file_range is not None:
+            return
+    found = kept.read(offset, size_max, below)
     if isinstance(found, ColdRead):
         piece.cold = found
     else:
         piece.records = found
-    return piece
 
 
 def note_read_error(piece: Piece, error: OSError) -> None:

@@ -14,6 +14,7 @@ from bus.adapters.disk.disk import RealDisk
 from bus.adapters.malloc import give_back_freed_memory
 from bus.adapters.memory import machine_bytes, own_bytes
 from bus.adapters.random import SystemRandom
+from bus.adapters.read_pool import ReadPool
 from bus.adapters.solo import Solo
 from bus.adapters.tcp_admission import Admission, Holding, Limits
 from bus.broker.context import Context, Reply
@@ -22,7 +23,6 @@ from bus.broker.kafka_listener import KafkaListener
 from bus.broker.listener import ZmqListener
 from bus.broker.memory_guard import MemoryGuard, limit_of
 from bus.broker.node import Node
-from bus.broker.pool import ReadPool
 from bus.broker.status import Status, status_of
 from bus.broker.ticker import Ticker
 from bus.errors import BadSetting, BrokerStopped, UnsafeFilesystem

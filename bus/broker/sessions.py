@@ -63,7 +63,7 @@ class Session:
             member = self.members.get(key)
             if member is None or self._is_news(member, piece):
                 found.append(piece)
-            if member is not None and piece.records:
+            if member is not None and piece.size:
                 self.members[key] = self.members.pop(key)
         return found
 
@@ -71,7 +71,7 @@ class Session:
         known = member.high_watermark, member.start_offset
         member.high_watermark, member.start_offset = piece.high_watermark, piece.start_offset
         return (
-            bool(piece.records)
+            piece.size > 0
             or piece.error != 0
             or piece.diverging is not None
             or known != (piece.high_watermark, piece.start_offset)

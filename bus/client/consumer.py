@@ -62,6 +62,7 @@ class Consumer(Handle):
         check_crcs: bool = True,
         request_timeout_ms: int = 30_000,
         client_id: str = "busd",
+        read_files: bool = True,
         connect: Connector | None = None,
         on_assigned: Callback | None = None,
         on_revoked: Callback | None = None,
@@ -76,6 +77,7 @@ class Consumer(Handle):
         timeout        seconds without a record after which iteration ends; None is never
         out_of_range   what to do when the log no longer has the position: raise, or go to an end
         prefetch_bytes fetched ahead of the reader, over all partitions
+        read_files     read the broker's files where they are on this machine, and may be read
         on_...         called with partitions from within a poll: before they are given up, once
                        they are there, when they were lost (else `on_revoked` is)
         membership     instance_id, assignor, session_timeout_ms, heartbeat_ms,
@@ -92,12 +94,11 @@ class Consumer(Handle):
             check_crcs=check_crcs,
             request_timeout_ms=request_timeout_ms,
         )
-        endpoints, chosen = servers_of(servers), connect or connector(check_client_id(client_id))
+        chosen = connect or connector(check_client_id(client_id), read_files)
         member = group_options(group, membership, request_timeout_ms, spread_of(SystemRandom()))
         super().__init__()
-        self._timeout, self._clock = timeout, SystemClock()
-        self.finished = True  # the user is through with what it was given
-        self.reading = Reading(self._io, endpoints, chosen, options, self._clock)
+        self._timeout, self._clock, self.finished = timeout, SystemClock(), True
+        self.reading = Reading(self._io, servers_of(servers), chosen, options, self._clock)
         self.watch = TopicWatch(self._io, self.reading)
         self.session: Session | None = None
         if member is not None:

@@ -4,11 +4,12 @@ import asyncio
 
 from bus.adapters.zmq_peers import ZmqLink
 from bus.client.conversation import Conversation
+from bus.client.file_link import FileLink
 from bus.client.kafka_link import KafkaLink
 from bus.client.link import Connector, Done, Link
 from bus.errors import FrameError
 from bus.model.batch import Buffer
-from bus.model.endpoint import KAFKA_SCHEME
+from bus.model.endpoint import KAFKA_SCHEME, is_local
 from bus.wire.frames import parse_response_frames, request_frames, response_correlation_id
 from bus.wire.header import RequestHeader
 from bus.wire.registry import Api
@@ -64,13 +65,17 @@ class RemoteLink:
         self._talk.close()
 
 
-def connector(client_id: str) -> Connector:
-    """Links that introduce themselves as `client_id`; for the running loop."""
+def connector(client_id: str, read_files: bool = False) -> Connector:
+    """Links that introduce themselves as `client_id`; for the running loop.
+
+    With `read_files`, a broker on this machine may answer a Fetch with places in its files.
+    """
 
     def connect(endpoint: str) -> Link:
         loop = asyncio.get_running_loop()
         if endpoint.startswith(KAFKA_SCHEME):
             return KafkaLink(loop, endpoint, client_id=client_id)
-        return RemoteLink(loop, endpoint, client_id=client_id)
+        link = RemoteLink(loop, endpoint, client_id=client_id)
+        return FileLink(loop, link) if read_files and is_local(endpoint) else link
 
     return connect

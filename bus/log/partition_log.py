@@ -210,7 +210,7 @@ class PartitionLog:
             )
         if offset >= below or offset == self.end_offset:
             return _NOTHING
-        segment = self._segment_of(offset)
+        segment = self.segment_of(offset)
         below = min(below, segment.readable_end(offset))
         if segment.region is not None and segment is self.segments[-1]:
             view = self._view(segment, offset, size_max, below)
@@ -218,7 +218,7 @@ class PartitionLog:
                 return view
         return ColdRead(segment, offset, size_max, below)
 
-    def _segment_of(self, offset: int) -> Segment:
+    def segment_of(self, offset: int) -> Segment:
         """The segment that holds `offset`, or of the next record if there is a hole."""
         index = bisect_right(self.segments, offset, key=lambda segment: segment.base_offset) - 1
         if index < 0:

@@ -206,6 +206,11 @@ class Segment:
         self._is_index_idle = False
         return self._indexes or self.load_indexes() or self.rebuild_indexes()
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether finding a place in it asks nothing of the disk."""
+        return self._indexes is not None
+
     def forget_idle_indexes(self) -> None:
         """Drop those of a closed segment that nobody has asked for since the last call."""
         if self._is_index_idle:

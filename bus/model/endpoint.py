@@ -44,6 +44,12 @@ def is_loopback(address: str) -> bool:
     return host in {"localhost", "::1"} or address_127
 
 
+def is_local(url: str) -> bool:
+    """Whether a ZeroMQ endpoint is on this machine for sure."""
+    scheme, _, rest = url.partition("://")
+    return scheme == "ipc" or (scheme == "tcp" and check_http(rest) is None and is_loopback(rest))
+
+
 def check_http(text: str) -> str | None:
     """What is wrong with an HTTP address, or None."""
     if not text:

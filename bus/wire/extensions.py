@@ -7,14 +7,18 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     ApiVersionsResponse          10000  credit_bytes     int64  request bytes a peer may have open
     ApiVersionsResponse          10001  credit_requests  int32  requests a peer may have open
     FetchRequest                 10000  credit_bytes     int64  answers may go on up to so many
+    FetchRequest                 10001  host             string the machine where the reader runs
     FetchResponse                10000  more             bool   a further answer will follow
-    MetadataResponseTopic        10000  batch_bytes_max  int32  the topic's max.message.bytes
+    MetadataResponseTopic        10000  batch_bytes_max  int32  the largest batch it takes
+    PartitionData                10000  file_range       struct where the records stand in a file
     PartitionProduceResponse     10000  flushed_offset   int64  fsynced below this, at answer time
     PartitionProduceResponse     10001  replicas         int32  brokers that hold the records
 
 -1 in any of them, and so in any answer that does not carry them, is "not told"; `more` is false
 where it is not carried. A Fetch with a credit may be answered many times, always with its own
 correlation id, and `more` is true in all of these answers but the last (bus/broker/streams.py).
+A reader that tells its host, and is on the broker's, may be given a `file_range` in place of
+records (bus/client/file_link.py).
 
 Tags from 10000 on are ours, numbered anew in each message; Kafka's own stay far below. API keys
 from 20000 on are ours too. A message that has no answer carries the correlation id -1.
@@ -29,6 +33,8 @@ ONE_WAY = -1  # the correlation id of a message without an answer
 
 CREDIT_BYTES = EXTENSION_TAG_MIN  # of ApiVersionsResponse and FetchRequest
 CREDIT_REQUESTS = EXTENSION_TAG_MIN + 1
+HOST = EXTENSION_TAG_MIN + 1  # of FetchRequest
+FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData
 
 BATCH_BYTES_MAX = EXTENSION_TAG_MIN
 

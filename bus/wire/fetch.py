@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bus.model.batch import Buffer
-from bus.wire.extensions import CREDIT_BYTES, MORE
+from bus.wire.extensions import CREDIT_BYTES, FILE_RANGE, HOST, MORE
 from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
 from bus.wire.schema import (
     Message,
@@ -81,6 +81,7 @@ class FetchRequest(Message):
     forgotten_topics_data: list[ForgottenTopic] = array(ForgottenTopic, since=7)
     rack_id: str = string(since=11)
     credit_bytes: int = int64(-1, tag=CREDIT_BYTES)
+    host: str = string(tag=HOST)
 
 
 @dataclass(slots=True)
@@ -108,6 +109,21 @@ class AbortedTransaction:
 
 
 @dataclass(slots=True)
+class FileRange:
+    """Where the records stand: a reader on the same machine reads them there by itself.
+
+    From `position` on there are whole batches, of which the first may lie below the offset asked
+    for. Those that end above the offset `below` are not committed, and not to be looked at.
+    """
+
+    path: str = string()  # absolute
+    identity: str = string()  # what tells the file from any other of the machine
+    position: int = int64()
+    size: int = int32()
+    below: int = int64()
+
+
+@dataclass(slots=True)
 class PartitionData:
     """What was read of one partition."""
 
@@ -122,6 +138,7 @@ class PartitionData:
     aborted_transactions: list[AbortedTransaction] | None = nullable_array(AbortedTransaction)
     preferred_read_replica: int = int32(-1, since=11)
     records: Buffer | None = records()  # whole batches, but the last may be cut
+    file_range: FileRange | None = optional(FileRange, tag=FILE_RANGE)
 
 
 @dataclass(slots=True)

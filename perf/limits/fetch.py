@@ -17,7 +17,7 @@ from bus.adapters.malloc import keep_freed_memory
 from bus.native.batch import check_all, seal, stamp
 from bus.native.builder import encode_list
 from bus.native.segment import slice_end
-from perf.bench import Bench, Failed, throughput
+from perf.bench import Bench, Failed, fastest, throughput
 from perf.limits.decode import Header, columns_of, count_records, values_of
 from perf.limits.processes import worker
 from perf.pool import VALUE_BYTES, Pool, checksum
@@ -31,27 +31,29 @@ RECORDS = 8_000_000
 Decode = Callable[[memoryview, list[Header]], int]  # what it has seen, in bytes of values
 
 
+WAYS: dict[str, Decode] = {
+    "columns": lambda data, headers: len(columns_of(data, headers)[0]) * VALUE_BYTES,
+    "list": lambda data, headers: len(values_of(data, *headers)) * VALUE_BYTES,
+    "records": count_records,
+}
+
+
 def run(bench: Bench) -> list[Result]:
     """limit-columns, limit-list and limit-records."""
     pool = Pool(call_records=10_000)
     calls = bench.calls(RECORDS)
-    ways: dict[str, Decode] = {
-        "limit-columns": lambda data, headers: len(columns_of(data, headers)[0]) * VALUE_BYTES,
-        "limit-list": lambda data, headers: len(values_of(data, *headers)) * VALUE_BYTES,
-        "limit-records": count_records,
-    }
     with bench.fresh_directory() as directory:
         path = directory / "segment"
-        _write(path, pool, calls)
+        write(path, pool, calls)
         with worker(_broker, str(path)) as broker:
             _verify(broker.hello, pool, calls)
             return [
-                _fastest(bench, name, broker.pid, broker.hello, calls, way)
-                for name, way in ways.items()
+                _measured(bench, f"limit-{way}", broker.pid, broker.hello, calls, decode)
+                for way, decode in WAYS.items()
             ]
 
 
-def _fastest(
+def _measured(
     bench: Bench, name: str, pid: int, endpoint: str, calls: int, decode: Decode
 ) -> Result:
     records = calls * 10_000
@@ -66,13 +68,7 @@ def _fastest(
 
         return throughput(name, bench, once, {"broker": pid}, pages="warm", fetch_bytes=size)
 
-    tried = [attempt(size) for size in SIZES]
-    best = max(tried, key=lambda result: result.metrics["records_per_second"])
-    best.facts["tried"] = ", ".join(
-        f"{int(r.facts['fetch_bytes']) // 1024} KiB: {r.metrics['records_per_second'] / 1e6:.1f} M"
-        for r in tried
-    )
-    return best
+    return fastest([attempt(size) for size in SIZES], "fetch_bytes")
 
 
 class Reader:
@@ -123,7 +119,8 @@ def _verify(endpoint: str, pool: Pool, calls: int) -> None:
         raise Failed("the raw broker sent other values than were written")
 
 
-def _write(path: Path, pool: Pool, calls: int) -> None:
+def write(path: Path, pool: Pool, calls: int) -> None:
+    """The records of so many calls, as batches in a file."""
     offset = 0
     with path.open("wb") as file:
         for index in range(calls):

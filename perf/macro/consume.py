@@ -1,4 +1,8 @@
-"""Reading back over ZeroMQ/TCP: columns, list[bytes], and record by record; warm pages."""
+"""Reading back from a `busd` of the same machine: columns, list[bytes], record by record; warm.
+
+As a consumer does by itself, out of the broker's files; and all of it over ZeroMQ/TCP, as from
+another machine.
+"""
 
 import itertools
 from typing import Any
@@ -12,26 +16,35 @@ from perf.result import Result
 from perf.usage import Stopwatch
 
 RECORDS = 10_000_000
+WAYS = [("consume", "limit-file", True), ("consume-socket", "limit", False)]
 
 
 def run(bench: Bench) -> list[Result]:
-    """consume columns, consume list and consume records."""
+    """consume columns, list and records; consume-socket columns, list and records."""
     pool = Pool()
     calls = bench.calls(RECORDS)
     with bench.fresh_directory() as directory, Daemon(directory / "data") as daemon:
         topic = make_topic(daemon.endpoint, "os")
         with bus.Producer(daemon.endpoint) as producer:
             send_calls(producer, topic, pool, calls)
-        with bus.Consumer(daemon.endpoint) as consumer:
-            verify(consumer, topic, pool, calls)
-            pids = {"busd": daemon.pid}
-            return measure_ways("consume", bench, consumer, topic, calls * CALL_RECORDS, pids)
+        results, records, pids = [], calls * CALL_RECORDS, {"busd": daemon.pid}
+        for name, limit, read_files in WAYS:
+            with bus.Consumer(daemon.endpoint, read_files=read_files) as consumer:
+                verify(consumer, topic, pool, calls)
+                results += measure_ways(name, bench, consumer, topic, records, pids, limit)
+        return results
 
 
 def measure_ways(
-    name: str, bench: Bench, consumer: Any, topic: str, records: int, pids: dict[str, int]
+    name: str,
+    bench: Bench,
+    consumer: Any,
+    topic: str,
+    records: int,
+    pids: dict[str, int],
+    limits: str | None = None,
 ) -> list[Result]:
-    """Three ways to read the same topic again and again."""
+    """Three ways to read the same topic again and again; `limits` begins their limits' names."""
     ways = {"columns": by_columns, "list": by_list, "records": by_record}
     results = []
     for way, take in ways.items():
@@ -43,7 +56,7 @@ def measure_ways(
                 raise Failed(f"{name} {way}: {size} bytes of values, not {records * VALUE_BYTES}")
             return records
 
-        limit = f"limit-{way}" if pids else None  # the limits have ZeroMQ in them
+        limit = f"{limits}-{way}" if limits else None
         results.append(throughput(f"{name} {way}", bench, once, pids, limit=limit, pages="warm"))
     return results
 

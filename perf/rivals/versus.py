@@ -17,6 +17,8 @@ OURS = {  # by result, how it is called in the table
     "consume columns": "poll_batch, columns",
     "consume list": "poll_batch, list[bytes]",
     "consume records": "record by record",
+    "consume-socket columns": "poll_batch, columns, over TCP",
+    "consume-socket records": "record by record, over TCP",
 }
 THEIRS = {
     "kafka java produce os": "Kafka, its Java producer",
@@ -59,6 +61,8 @@ ROWS = [
     Row(CONSUME, "consume columns", "redis consume", 20),
     Row(CONSUME, "consume columns", "nats consume", 20),
     Row(CONSUME, "consume list", "confluent consume"),
+    Row(CONSUME, "consume-socket columns", "kafka java consume"),
+    Row(CONSUME, "consume-socket records", "confluent poll"),
     Row(CONSUME, "consume records", "redis consume"),
     Row(CONSUME, "consume records", "nats consume"),
 ]

@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from bus.adapters.disk.facts import is_own_filesystem, read_facts
+from bus.adapters.disk.foreign_file import identity_of
 from bus.adapters.disk.job import Job, let_go_job, sync_job, write_back_job, write_job
 from bus.adapters.disk.lock import DirectoryLock
 from bus.adapters.disk.region import File, MappedRegion
@@ -203,6 +204,11 @@ class RealDisk:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def identify(self, path: str) -> tuple[str, str]:
+        """A file's absolute path, and what tells it from any other file of this machine."""
+        full = self._full(path)
+        return full, identity_of(os.stat(full))
 
     def rename(self, old: str, new: str) -> None:
         """Atomic within the directory; durable after `sync_dir`."""

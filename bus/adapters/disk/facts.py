@@ -17,7 +17,7 @@ def read_facts(path: str) -> DiskFacts:
     return DiskFacts(
         filesystem=filesystem,
         durable=durable,
-        boot_id=_boot_id(),
+        boot_id=boot_id(),
         free_bytes=room.f_bavail * room.f_frsize,
         total_bytes=room.f_blocks * room.f_frsize,
     )
@@ -31,7 +31,8 @@ def is_own_filesystem(path: str) -> bool:
     return release >= SYNCFS_REPORTS_ERRORS and os.path.ismount(os.path.abspath(path))
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Of the kernel, since its start; empty where it has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

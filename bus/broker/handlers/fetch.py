@@ -33,6 +33,7 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
             context.is_gone,
             min(request.credit_bytes, STREAM_CREDIT_BYTES_MAX),
             request.isolation_level == READ_COMMITTED,
+            not context.is_kafka and request.host != "" and request.host == node.host,
             admitted.session_id,
             session.changed if session is not None else None,
         ),

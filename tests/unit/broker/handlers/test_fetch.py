@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from bus.adapters.disk.foreign_file import host, read_range
 from bus.errors import (
     FencedLeaderEpoch,
     FetchSessionIdNotFound,
@@ -158,3 +159,56 @@ def test_with_too_many_waiting_a_fetch_is_answered_empty_at_once(tmp_path) -> No
     assert bench.send(fetch(wait_ms=500)) == []
     assert len(bench.send(fetch(wait_ms=500))) == 1
     bench.close()
+
+
+@pytest.fixture
+def full(topic: Bench) -> Bench:
+    """With more than is worth telling a place of."""
+    told(topic, produce(batch_of(b"x" * 300_000)))
+    told(topic, produce(batch_of(b"y" * 300_000)))
+    return topic
+
+
+def asked_by(host: str) -> FetchRequest:
+    request = fetch(1)
+    request.host = host
+    return request
+
+
+def test_a_reader_on_this_machine_is_told_where_the_records_stand(full: Bench) -> None:
+    data = got(full, asked_by(full.node.host))
+    assert not data.records
+    found = read_range(
+        data.file_range.path,
+        data.file_range.identity,
+        data.file_range.position,
+        data.file_range.size,
+    )
+    assert bytes(found) == bytes(got(full, fetch(1)).records)
+    assert data.file_range.below == 2
+
+
+@pytest.mark.parametrize("host", ["", "another"])
+def test_a_reader_elsewhere_gets_the_records(full: Bench, host: str) -> None:
+    data = got(full, asked_by(host))
+    assert data.file_range is None
+    assert len(data.records) > 300_000
+
+
+def test_a_client_of_kafka_s_gets_the_records_whatever_it_says(full: Bench) -> None:
+    (answer,) = full.send(asked_by(full.node.host), is_kafka=True)
+    data = answer.responses[0].partitions[0]
+    assert data.file_range is None
+    assert len(data.records) > 300_000
+
+
+def test_nobody_is_told_a_place_if_the_setting_says_so(tmp_path) -> None:
+    bench = Bench(tmp_path / "silent", fetch_from_files=False)
+    try:
+        bench.node.create_topic("t", 1, 1, {"flush": "os"})
+        told(bench, produce(batch_of(b"x" * 300_000)))
+        request = fetch()
+        request.host = host()
+        assert got(bench, request).file_range is None
+    finally:
+        bench.close()

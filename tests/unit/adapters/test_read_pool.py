@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from bus.broker.pool import THREADS, ReadPool
+from bus.adapters.read_pool import THREADS, ReadPool
 
 
 def outcome(work):

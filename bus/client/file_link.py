@@ -1,0 +1,103 @@
+"""A link to a broker on this machine, whose consumer reads the records out of the broker's files.
+
+Where there is much to read, the broker answers a Fetch with a place in a file instead of bytes: no
+record then passes through the broker's process or a socket. Each answer's files are read on a
+thread, and the answer goes on to its caller as if the records had come with it.
+
+What cannot be read so (another user's file, a file system that is not shared, a segment that
+retention has just deleted) is nothing that the caller hears of: its answer holds no records, and
+the fetches of the next second ask for bytes.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from bus.adapters.disk.foreign_file import host, read_range
+from bus.adapters.read_pool import ReadPool
+from bus.client.link import Done, Link
+from bus.errors import BusError, CorruptBatch
+from bus.native.segment import find, slice_end
+from bus.wire.fetch import FetchRequest, FetchResponse, FileRange, PartitionData
+from bus.wire.schema import Message
+
+BYTES_ONLY_SECONDS = 1.0  # after a file could not be read
+
+
+class FileLink:
+    """A `Link` around another; on the I/O thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, link: Link) -> None:
+        self._loop = loop
+        self._link = link
+        self._pool = ReadPool(loop, threads=1)
+        self._bytes_until = 0.0  # on the loop's clock
+        self._closed = False
+
+    def call(self, request: Message, done: Done) -> None:
+        """As `Link.call`."""
+        if isinstance(request, FetchRequest) and self._loop.time() >= self._bytes_until:
+            request.host = host()
+            done = partial(self._on_fetched, request, done)
+        self._link.call(request, done)
+
+    def close(self) -> None:
+        """As `Link.close`."""
+        self._closed = True
+        self._link.close()
+        self._pool.close(wait=False)
+
+    def _on_fetched(self, request: FetchRequest, done: Done, answer: Message | BusError) -> None:
+        told = _told(request, answer) if isinstance(answer, FetchResponse) else []
+        if not told:
+            done(answer)
+            return
+        assert not isinstance(answer, BusError), "that tells of no file"
+        self._pool.submit(partial(_fill, told), partial(self._on_filled, done, answer))
+
+    def _on_filled(self, done: Done, answer: Message, filling: "Future[bool]") -> None:
+        if self._closed:
+            return
+        if not filling.result():
+            self._bytes_until = self._loop.time() + BYTES_ONLY_SECONDS
+        done(answer)
+
+
+Told = tuple[PartitionData, FileRange, int]  # where the records of a partition stand, from where on
+
+
+def _told(request: FetchRequest, answer: FetchResponse) -> list[Told]:
+    """What is to be read out of files."""
+    asked = {
+        (topic.topic, part.partition): part.fetch_offset
+        for topic in request.topics
+        for part in topic.partitions
+    }
+    return [
+        (part, part.file_range, asked[topic.topic, part.partition_index])
+        for topic in answer.responses
+        for part in topic.partitions
+        if part.file_range is not None and (topic.topic, part.partition_index) in asked
+    ]
+
+
+def _fill(told: Sequence[Told]) -> bool:
+    """Put the records where they belong; False if one of the files could not be read ."""
+    readable = True
+    for part, found, offset in told:
+        try:
+            part.records = _read(found, offset)
+        except (OSError, CorruptBatch, ValueError):
+            readable = False
+    return readable
+
+
+def _read(found: FileRange, offset: int) -> memoryview:
+    """The whole and committed batches from the one that holds `offset` on."""
+    data = read_range(found.path, found.identity, found.position, found.size)
+    start = find(data, 0, offset)
+    end, _ = slice_end(data, start, len(data) - start, found.below)
+    if end <= start:
+        raise CorruptBatch(f"{found.path} has no whole batch from offset {offset} on.")
+    return data[start:end]
