@@ -184,11 +184,7 @@ class BrokerSettings:
         low=KIB,
         high=FRAME_BYTES_MAX,
     )
-    fetch_from_files: bool = setting(
-        True,
-        "Tell readers on this machine where in a file their records stand, so that they read them "
-        "there by themselves if the file's permissions let them; those of Kafka's protocol never.",
-    )
+    fetch_from_files: bool = setting(True, "Let readers on this machine read its files themselves.")
     max_connections: int = setting(
         PEERS_MAX,
         "Clients that may be connected at a time, over ZeroMQ and over TCP.",
