@@ -16,7 +16,6 @@ page cache to the socket and nowhere else.
 """
 
 import asyncio
-import logging
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -33,8 +32,6 @@ from bus.model.limits import FRAME_BYTES_FIRST_MAX, UNSENT_BYTES_MAX
 
 CHUNKS_PER_SEND = 64  # pieces that one system call takes
 
-log = logging.getLogger("busd.tcp")
-
 
 @dataclass(slots=True)
 class Traffic:
@@ -47,7 +44,7 @@ class Traffic:
 
 
 OnRequest = Callable[["TcpConnection", Buffer, Turn], None]
-OnGone = Callable[["TcpConnection"], None]
+OnGone = Callable[["TcpConnection", str], None]  # why we have closed it; empty if there is no why
 OnFull = Callable[[], None]  # the requests of all connections hold too much
 
 
@@ -135,8 +132,6 @@ class TcpConnection:
         """End it; what has not left is lost. A `reason` is logged."""
         if self.closed:
             return
-        if reason:
-            log.warning("Connection %s is closed: %s", self.name, reason)
         self.closed = True
         self._loop.remove_reader(self._descriptor)
         self._loop.remove_writer(self._descriptor)
@@ -145,7 +140,7 @@ class TcpConnection:
         self._order.clear()
         self._reader.forget()
         self._count_held()
-        self._on_gone(self)
+        self._on_gone(self, reason)
 
     def _on_readable(self) -> None:
         reader = self._reader

@@ -13,6 +13,7 @@ import errno
 import logging
 import socket
 
+from bus.adapters.line_limit import LineLimit
 from bus.adapters.tcp_admission import Admission, Holding
 from bus.adapters.tcp_connection import OnRequest, TcpConnection, Traffic
 from bus.adapters.tcp_frames import new_scratch
@@ -62,7 +63,7 @@ class TcpServer:
         self._in_flight_bytes_max = in_flight_bytes_max
         self._idle_seconds = idle_ms / 1000
         self._scratch = new_scratch()
-        self._refused_some = False
+        self._lines = LineLimit(loop.time)
         self._timer: asyncio.TimerHandle | None = None
         self.traffic = Traffic()
         self.connections: set[TcpConnection] = set()
@@ -98,9 +99,7 @@ class TcpServer:
         if refusal is not None:
             self.traffic.connections_refused += 1
             connected.close()
-            if not self._refused_some:
-                self._refused_some = True
-                log.warning("A connection is refused: %s", refusal)
+            self._complain(f"A connection is refused: {refusal}")
             return
         try:
             connected.setblocking(False)
@@ -125,9 +124,15 @@ class TcpServer:
         self.traffic.connections_in += 1
         self.connections.add(connection)
 
-    def _on_gone(self, connection: TcpConnection) -> None:
+    def _on_gone(self, connection: TcpConnection, reason: str) -> None:
+        if reason:
+            self._complain(f"Connection {connection.name} is closed: {reason}")
         self.connections.discard(connection)
         self._admission.leave(connection.address)
+
+    def _complain(self, line: str) -> None:
+        if told := self._lines.told(line):
+            log.warning("%s", told)
 
     def _make_room(self) -> None:
         most = max(self.connections, key=lambda each: (each.held_bytes, -each.active))

@@ -35,6 +35,7 @@ from bus.model.topic_settings import (
     topic_settings,
 )
 from bus.ports import Clock, Coordination, Disk, Random
+from bus.wire.metadata import ApiVersion
 from bus.wire.registry import Api
 
 SESSION_ID_MAX = 2**31 - 1
@@ -59,6 +60,7 @@ class Node:
         self.counters = Counters()
         self.endpoints: dict[str, Endpoint] = {}  # by listener name, once bound
         self.served: list[Api] = []
+        self.offered: dict[bool, list[ApiVersion]] = {}  # of it, to Kafka's clients and to ours
         self.started_ms = clock.now_ms()
         self.serving = False
         self.host = disks[0].facts().boot_id if settings.fetch_from_files else ""

@@ -23,6 +23,8 @@ ACCEPTS_PER_TURN = 64  # connections that are taken before others get their turn
 ACCEPT_PAUSE_MS = (
     500  # before the next connection is taken when the process has no descriptors left
 )
+LOG_LINES_MAX = 20  # about what peers of a listener did wrong, in so many milliseconds
+LOG_LINES_MS = 10_000
 CREDIT_BYTES = 8 * MIB  # unanswered request bytes a ZeroMQ peer may have
 IN_FLIGHT_BYTES_MAX = 64 * MIB  # of one peer, whatever its transport
 HELD_BYTES_MAX = 512 * MIB  # of requests of all TCP connections together, at most

@@ -29,7 +29,7 @@ from bus.wire.metadata import (
     MetadataResponsePartition,
     MetadataResponseTopic,
 )
-from bus.wire.registry import api_of
+from bus.wire.registry import Api, api_of
 
 API_VERSIONS = api_of(ApiVersionsRequest)
 NAMED_SINCE_VERSION = 3  # protocol: ApiVersions, from here on with the client's name
@@ -55,19 +55,25 @@ def api_versions_response(
 
     Kafka's clients are not told of our own requests; with an error they are told of this one only.
     """
-    keys = [
-        ApiVersion(api.key, *api.advertised(kafka=is_kafka))
-        for api in node.served
-        if not is_kafka or (api.key < API_KEY_MIN and (not error or api is API_VERSIONS))
-    ]
     if error == InvalidRequest.code:
         keys = []
+    elif is_kafka and error:
+        keys = [_offer(API_VERSIONS, is_kafka)]
+    else:
+        keys = node.offered.get(is_kafka) or node.offered.setdefault(
+            is_kafka,
+            [_offer(api, is_kafka) for api in node.served if not is_kafka or api.key < API_KEY_MIN],
+        )
     return ApiVersionsResponse(
         error_code=error,
         api_keys=keys,
         credit_bytes=node.settings.client_credit_bytes,
         credit_requests=node.settings.client_credit_requests,
     )
+
+
+def _offer(api: Api, is_kafka: bool) -> ApiVersion:
+    return ApiVersion(api.key, *api.advertised(kafka=is_kafka))
 
 
 def metadata(node: Node, context: Context, request: MetadataRequest, reply: Reply) -> None:
