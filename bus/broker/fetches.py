@@ -1,10 +1,10 @@
 """Fetch: collect what is visible, or park until enough of it is (KIP-74, long poll).
 
 A fetch is answered as soon as one of these holds: its records reach `min_bytes`; its `max_wait_ms`
-is over; any of its partitions has an error. Otherwise it is parked with each of its partitions and
-collected again when one of them commits more; one with a credit may become a stream instead, which
-is answered again and again (bus/broker/streams.py). Bytes that are not resident are read on a pool
-thread; the answer leaves when the last piece is there.
+is over; any of its partitions has an error; it has none, as when it ends a session. Otherwise it is
+parked with each of its partitions and collected again when one of them commits more; one with a
+credit may become a stream instead, which is answered again and again (bus/broker/streams.py). Bytes
+that are not resident are read on a pool thread; the answer leaves when the last piece is there.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,10 +52,10 @@ class Fetches:
         """Answer now, or when there is enough, or when the time is over."""
         self._streams.end_older(fetch)
         pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
-        full = len(self) >= self._parked_max
-        if max_wait_ms > 0 and not full and self._streams.follow(fetch, pieces):
+        may_wait = max_wait_ms > 0 and bool(fetch.wanted) and len(self) < self._parked_max
+        if may_wait and self._streams.follow(fetch, pieces):
             return
-        if max_wait_ms <= 0 or full or self._is_enough(fetch, pieces):
+        if not may_wait or self._is_enough(fetch, pieces):
             self._answer(fetch, pieces)
             return
         self._timers.set(fetch, self._clock.now_ms() + max_wait_ms)

@@ -84,6 +84,11 @@ def test_a_wait_ends_with_its_time(readers: Readers) -> None:
     assert (len(readers.fetches), readers.fetches.next_tick_ms()) == (0, None)
 
 
+def test_who_wants_nothing_does_not_wait_for_it(readers: Readers) -> None:
+    readers.fetch(wait_ms=500)
+    assert readers.sizes() == []
+
+
 def test_a_commit_in_any_of_its_partitions_wakes_a_fetch(readers: Readers) -> None:
     readers.fetch(0, 0)
     readers.write(index=1)
