@@ -57,6 +57,7 @@ class Node:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.later = later
         self.counters = Counters()
         self.endpoints: dict[str, Endpoint] = {}  # by listener name, once bound
         self.served: list[Api] = []
@@ -67,14 +68,9 @@ class Node:
         self.absent: set[PartitionId] = set()  # in a data directory that is not there
         reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
         self.stores = Stores(disks, clock, random, self._on_flushed, self._on_disk_failed, reserve)
+        rate, interval_ms = settings.log_scrub_bytes_per_second, settings.log_scrub_interval_ms
         self.scrubbers = [
-            Scrubber(
-                store,
-                disk,
-                clock,
-                settings.log_scrub_bytes_per_second,
-                settings.log_scrub_interval_ms,
-            )
+            Scrubber(store, disk, clock, rate, interval_ms)
             for store, disk in zip(self.stores.all, disks, strict=True)
         ]
         limits = _cleaner_limits(settings)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from bus.broker.context import Context, Reply
-from bus.broker.handlers.outcome import attempt
+from bus.broker.handlers.outcome import attempt_each
 from bus.broker.node import Node
 from bus.errors import (
     BusError,
@@ -40,15 +40,13 @@ TOPIC_CONFIG, DEFAULT_CONFIG = 1, 5  # protocol: DescribeConfigs, config sources
 def create_topics(node: Node, context: Context, request: CreateTopicsRequest, reply: Reply) -> None:
     """Serve one CreateTopics."""
     named = Counter(topic.name for topic in request.topics)
-    response = CreateTopicsResponse()
+    parts = []
     for topic in request.topics:
         result = CreatableTopicResult(name=topic.name, configs=[])
-        if named[topic.name] > 1:
-            attempt(node, result, _refuse_twice)
-        else:
-            attempt(node, result, partial(_create, node, topic, result, request.validate_only))
-        response.topics.append(result)
-    reply(response)
+        work = partial(_create, node, topic, result, request.validate_only)
+        parts.append((result, work if named[topic.name] == 1 else _refuse_twice))
+    response = CreateTopicsResponse(topics=[result for result, _ in parts])
+    attempt_each(node, parts, partial(reply, response))
 
 
 def _refuse_twice() -> None:
@@ -101,12 +99,12 @@ def _check_replicas(node: Node, broker_ids: Sequence[int]) -> None:
 def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, reply: Reply) -> None:
     """Serve one DeleteTopics, by name or (from version 6) by id."""
     asked = request.topics or [DeleteTopicState(name=name) for name in request.topic_names]
-    response = DeleteTopicsResponse()
+    parts = []
     for state in asked:
         result = DeletableTopicResult(name=state.name, topic_id=state.topic_id)
-        attempt(node, result, partial(_delete, node, state, result))
-        response.responses.append(result)
-    reply(response)
+        parts.append((result, partial(_delete, node, state, result)))
+    response = DeleteTopicsResponse(responses=[result for result, _ in parts])
+    attempt_each(node, parts, partial(reply, response))
 
 
 def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult) -> None:
@@ -124,12 +122,12 @@ def create_partitions(
     node: Node, context: Context, request: CreatePartitionsRequest, reply: Reply
 ) -> None:
     """Serve one CreatePartitions."""
-    response = CreatePartitionsResponse()
+    parts = []
     for asked in request.topics:
         result = CreatePartitionsTopicResult(name=asked.name)
-        attempt(node, result, partial(_grow, node, asked, request.validate_only))
-        response.results.append(result)
-    reply(response)
+        parts.append((result, partial(_grow, node, asked, request.validate_only)))
+    response = CreatePartitionsResponse(results=[result for result, _ in parts])
+    attempt_each(node, parts, partial(reply, response))
 
 
 def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool) -> None:

@@ -11,6 +11,7 @@ from bus.errors import (
     InvalidReplicationFactor,
     InvalidRequest,
     InvalidTransactionState,
+    NotController,
     TopicAlreadyExists,
     UnknownTopicOrPartition,
 )
@@ -203,3 +204,36 @@ def test_each_producer_gets_an_id_of_its_own_also_after_a_restart(bench: Bench) 
 def test_a_transactional_producer_is_refused(bench: Bench, name: str, error: type) -> None:
     answer = bench.ask(InitProducerIdRequest(transactional_id=name))
     assert (answer.error_code, answer.producer_id) == (error.code, -1)
+
+
+class Slow:
+    """A clock by which everything takes long, and the turns that were asked for."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.now = 0
+        self.turns: list = []
+        bench.node.clock = self
+        bench.node.later = lambda _seconds, call: self.turns.append(call)
+
+    def now_ms(self) -> int:
+        self.now += 1000
+        return self.now
+
+
+def test_between_two_topics_that_take_long_others_get_their_turn(bench: Bench) -> None:
+    slow = Slow(bench)
+    answers = bench.send(CreateTopicsRequest(topics=[wanted("a"), wanted("b"), wanted("c")]))
+    made = [topics_of(bench)]
+    while slow.turns:
+        slow.turns.pop()()
+        made.append(topics_of(bench))
+    assert made == [["a"], ["a", "b"], ["a", "b", "c"]]
+    assert [result.error_code for result in answers[0].topics] == [0, 0, 0]
+
+
+def test_a_broker_that_stops_makes_no_more_topics(bench: Bench) -> None:
+    slow = Slow(bench)
+    answers = bench.send(CreateTopicsRequest(topics=[wanted("a"), wanted("b")]))
+    bench.node.serving = False
+    slow.turns.pop()()
+    assert [result.error_code for result in answers[0].topics] == [0, NotController.code]
