@@ -7,6 +7,7 @@ on_identity the broker has named this producer: batches may be numbered, so they
 take        per leader, at most one parcel of each partition; unknown leaders are listed
 on_written  the lane's answer
 on_refused  the lane's answer; an error that says "not here" makes the leader stale
+on_cut      the lane's answer
 expire      every lane's overdue parcels fail
 
 No clock and no socket: facts and the time come in, effects and parcels go out.
@@ -14,7 +15,7 @@ No clock and no socket: facts and the time come in, effects and parcels go out.
 Invariant: a partition's parcels are all in one lane, and `count` of them are not yet settled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bus.client.lane import Effect, Lane, LaneRules, Parcel, Written
@@ -112,6 +113,12 @@ class Accumulator:
     ) -> list[Effect]:
         """A parcel was answered with an error, or will never be answered."""
         return self._after(partition, self.lanes[partition].on_refused(parcel, error, now_ms))
+
+    def on_cut(
+        self, partition: TopicPartition, parcel: Parcel, parts: Sequence[Parcel]
+    ) -> list[Effect]:
+        """A parcel was too large; `parts` go in its place."""
+        return self._after(partition, self.lanes[partition].on_cut(parcel, parts))
 
     def expire(self, now_ms: int) -> list[Effect]:
         """Fail what is beyond its deadline."""

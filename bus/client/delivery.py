@@ -1,6 +1,7 @@
 """What became of records that were sent: where they are, and how durable."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias, overload
 
@@ -43,8 +44,19 @@ def durability_of(written: Written, count: int) -> Durability:
     return Durability("flushed" if flushed else "written", written.replicas)
 
 
+def weakest(batches: "Sequence[BatchDelivery]") -> object:
+    """The weakest durability among them."""
+    known = (batch.durability for batch in batches)
+    return min(known, key=lambda durability: WORDS.index(str(durability)), default=UNKNOWN)
+
+
 class BatchDelivery:
-    """What became of one batch; its records' Deliveries ask here."""
+    """What became of one batch; its records' Deliveries ask here.
+
+    One that was too large is cut: its parts have outcomes of their own, and it has its own with
+    the last of them. `base_offset` is then that of its first record, the others' may lie anywhere
+    above it.
+    """
 
     __slots__ = (
         "base_offset",
@@ -53,10 +65,13 @@ class BatchDelivery:
         "done",
         "durability",
         "error",
+        "first",
         "hurry",
         "partition",
+        "parts",
         "seen",
         "topic",
+        "whole",
     )
 
     def __init__(self, topic: str, partition: int) -> None:
@@ -70,17 +85,47 @@ class BatchDelivery:
         self.seen = False  # the error was raised to the user
         self.hurry: Callable[[], object] | None = None  # somebody waits: do not linger
         self.bell = Bell()
+        self.whole: BatchDelivery | None = None  # that this is a part of
+        self.first = 0  # place of its first record in the batch that was cut first
+        self.parts: Sequence[BatchDelivery] = ()
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Return once the batch is written; raise its error, or RequestTimedOut after `timeout`."""
+    def wait(self, timeout: float | None = None, index: int = -1) -> None:
+        """Return once it is written; RequestTimedOut after `timeout`.
+
+        Raises the error of the record at `index`, or of the first that has one.
+        """
         if not self.settled(timeout):
             raise RequestTimedOut(
                 f"A batch for {self.topic}/{self.partition} is not acknowledged after "
                 f"{timeout} seconds; it is still on its way."
             )
-        if self.error is not None:
-            self.seen = True
-            raise self.error
+        found = self if index < 0 else self.part(index)
+        if found.error is not None:
+            found.see()
+            raise found.error
+
+    def see(self) -> None:
+        """The user knows the error."""
+        self.seen = True
+        for part in self.parts:
+            part.see()
+
+    def part(self, index: int) -> "BatchDelivery":
+        """What the record at `index` was sent in."""
+        found = self
+        while found.parts:
+            starts = [part.first for part in found.parts]
+            found = found.parts[bisect_right(starts, index) - 1]
+        return found
+
+    def cut(self, parts: "Sequence[BatchDelivery]") -> None:
+        """Its records are sent as `parts`, in their order."""
+        first = self.first
+        for part in parts:
+            part.whole, part.first = self, first
+            first += part.count
+        assert first == self.first + self.count, "no record is lost"
+        self.parts = tuple(parts)
 
     def settled(self, timeout: float | None) -> bool:
         """Wait for the outcome, whatever it is; False if there is none after `timeout`."""
@@ -101,15 +146,26 @@ class BatchDelivery:
         assert not self.done, "a batch has one outcome"
         self.base_offset = written.base_offset
         self.durability = durability_of(written, self.count)
-        self.done = True
-        self.bell.ring()
+        self._finish()
 
     def fail(self, error: BusError) -> None:
         """The batch is given up."""
         assert not self.done, "a batch has one outcome"
         self.error = error
+        self._finish()
+
+    def _finish(self) -> None:
         self.done = True
         self.bell.ring()
+        if self.whole is not None and all(part.done for part in self.whole.parts):
+            self.whole._add_up()
+
+    def _add_up(self) -> None:
+        """Every part has its outcome."""
+        self.base_offset = self.parts[0].base_offset
+        self.durability = weakest(self.parts)
+        self.error = next((part.error for part in self.parts if part.error is not None), None)
+        self._finish()
 
 
 class Deliveries(Sequence[Delivery]):
@@ -155,8 +211,7 @@ class Deliveries(Sequence[Delivery]):
     @property
     def durability(self) -> object:
         """The weakest of all batches."""
-        known = (batch.durability for batch in self._batches)
-        return min(known, key=lambda durability: WORDS.index(str(durability)), default=UNKNOWN)
+        return weakest(self._batches)
 
     def result(self, timeout: float | None = None) -> "Deliveries":
         """Return once all are written; raise the first error, or RequestTimedOut."""

@@ -9,6 +9,7 @@ on_refused  retriable                               back to its place; the lane 
 on_refused  out of order, an earlier one is open    the same: it was bound to be refused
 on_refused  out of order, it was the next in line   renumbered once, or Failed if in doubt
 on_refused  any other error                         Failed; its sequence numbers are a gap
+on_cut      too large for its leader                its parts take its place and its numbers
 expire      waiting beyond its deadline             Failed; a gap if it was numbered
 expire      in flight beyond its deadline           Failed now; its answer decides about the gap
 settled     a gap below numbered batches            rewind, or a new epoch (KIP-360)
@@ -31,6 +32,7 @@ has two copies of a parcel that both could be written.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bus.errors import (
@@ -175,14 +177,37 @@ class Lane:
         parcel.doubtful = parcel.doubtful or not type(error).definite
         effects: list[Effect] = []
         if self._may_retry(parcel, error):
-            self._put_back(parcel, now_ms)
+            if type(error).retriable:  # else it has to wait for the one before it, and no longer
+                self._pause(parcel, now_ms)
+            self._put_back(parcel)
         elif self._may_renumber(parcel, error):
             self._open_gap(parcel)
             parcel.renumbered = True
-            self._put_back(parcel, now_ms)
+            self._pause(parcel, now_ms)
+            self._put_back(parcel)
         else:
             effects += self._give_up(parcel, error)
         return effects + self._settle()
+
+    def on_cut(self, parcel: Parcel, parts: Sequence[Parcel]) -> list[Effect]:
+        """A parcel in flight was refused for its size; `parts` hold its records, in their order.
+
+        A copy of it that may have been written keeps them in doubt: its numbers are theirs.
+        """
+        assert sum(part.count for part in parts) == parcel.count, "no record is lost"
+        self.in_flight.remove(parcel)
+        self.settling = True
+        self._make_places(parcel.order, len(parts) - 1)
+        sequence, order = parcel.sequence, parcel.order
+        for part in parts:
+            part.order, part.sequence, part.epoch = order, sequence, parcel.epoch
+            part.sends, part.doubtful = parcel.sends, parcel.doubtful
+            part.renumbered = parcel.renumbered
+            self._put_back(part)
+            order += 1
+            if sequence != NO_SEQUENCE:
+                sequence = (sequence + part.count) % SEQUENCE_END
+        return self._settle()
 
     def expire(self, now_ms: int) -> list[Effect]:
         """Fail what is beyond its deadline."""
@@ -233,13 +258,27 @@ class Lane:
             and not parcel.renumbered
         )
 
-    def _put_back(self, parcel: Parcel, now_ms: int) -> None:
+    def _pause(self, parcel: Parcel, now_ms: int) -> None:
         delay = min(self.rules.backoff_ms << min(parcel.sends - 1, 16), self.rules.backoff_ms_max)
         self.retry_at_ms = max(self.retry_at_ms, now_ms + delay)
+
+    def _put_back(self, parcel: Parcel) -> None:
         place = 0
         while place < len(self.waiting) and self.waiting[place].order < parcel.order:
             place += 1
         self.waiting.insert(place, parcel)
+
+    def _make_places(self, order: int, count: int) -> None:
+        """Leave `count` places free behind `order`."""
+        known = [*self.in_flight, *self.waiting]
+        if self._gap is not None and self._gap not in known:
+            known.append(self._gap)
+        for parcel in known:
+            if parcel.order > order:
+                parcel.order += count
+        if self._written_order > order:
+            self._written_order += count
+        self._added += count
 
     def _give_up(self, parcel: Parcel, error: BusError) -> list[Effect]:
         if parcel.sequence != NO_SEQUENCE:

@@ -195,6 +195,14 @@ class Outbox:
             self.used -= batch.size
         self.room.ring()
 
+    def cut(self, batch: ClosedBatch, parts: Sequence[ClosedBatch]) -> None:
+        """A batch is sent as several, whose outcomes are its own."""
+        whole = batch.delivery
+        whole.cut([part.delivery for part in parts])
+        whole.when_done(lambda: self.unfinished.pop(whole, None))
+        with self._lock:
+            self.used += sum(part.size for part in parts) - batch.size
+
     def resize(self, batch: ClosedBatch, records: memoryview) -> None:
         """A batch was compressed."""
         with self._lock:

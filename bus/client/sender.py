@@ -16,6 +16,7 @@ from functools import partial
 
 from bus.client.accumulator import Accumulator
 from bus.client.cluster import Cluster
+from bus.client.cutting import cut
 from bus.client.delivery import BatchDelivery
 from bus.client.lane import Delivered, Effect, LaneRules, Parcel, Written
 from bus.client.link import Connector
@@ -28,6 +29,7 @@ from bus.errors import (
     MessageTooLarge,
     NetworkError,
     OutOfOrderSequence,
+    RecordListTooLarge,
     error_of,
 )
 from bus.model.ids import TopicPartition
@@ -47,6 +49,7 @@ from bus.wire.transactions import InitProducerIdRequest, InitProducerIdResponse
 UNKNOWN_PRODUCER_ID = 59  # what brokers before 2.5 say when they forgot a producer
 IDENTITY_PAUSE_MS = 50
 FAILURES_KEPT_MAX = 1000
+TOO_LARGE = MessageTooLarge, RecordListTooLarge
 
 Entry = tuple[TopicPartition, Parcel]
 
@@ -205,15 +208,32 @@ class Sender:
             outcome = _outcome(partition, partitions, answer)
             if isinstance(outcome, Written):
                 effects = self._accumulator.on_written(partition, parcel, outcome)
+            elif isinstance(outcome, TOO_LARGE):
+                effects = self._on_too_large(partition, parcel, outcome, now_ms)
             else:
                 stale = stale or type(outcome).retriable
-                if isinstance(outcome, MessageTooLarge):
-                    self.cluster.forget_limit(partition.topic)
                 effects = self._accumulator.on_refused(partition, parcel, outcome, now_ms)
             self._carry_out(effects)
         if stale:
             self.cluster.stale()
         self.turn()
+
+    def _on_too_large(
+        self, partition: TopicPartition, parcel: Parcel, error: BusError, now_ms: int
+    ) -> list[Effect]:
+        """Cut it, and ask what is too large; a lone record fails."""
+        self.cluster.forget_limit(partition.topic)
+        batch = parcel.payload
+        assert isinstance(batch, ClosedBatch), "a producer's parcels are its batches"
+        if parcel.count == 1 or parcel.overdue:
+            if parcel.count == 1:
+                error = _lone(error, partition, batch.size)
+            return self._accumulator.on_refused(partition, parcel, error, now_ms)
+        known = self.cluster.routing.topics.get(partition.topic)
+        parts = cut(batch, batch.size if known is None else known.batch_bytes_max)
+        self._outbox.cut(batch, parts)
+        parcels = [Parcel(part.count, part.size, parcel.deadline_ms, part) for part in parts]
+        return self._accumulator.on_cut(partition, parcel, parcels)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -321,6 +341,14 @@ def _outcome(
     if found.error_code:
         return error_of(found.error_code, found.error_message)
     return Written(found.base_offset, found.flushed_offset, found.replicas)
+
+
+def _lone(error: BusError, partition: TopicPartition, size: int) -> BusError:
+    """A record that no cutting makes smaller."""
+    return type(error)(
+        f"A record for {partition.topic}/{partition.partition} is too large: {size} bytes in a "
+        f"batch of its own. The broker says: {error}"
+    )
 
 
 def _nothing(_answer: object) -> None:

@@ -22,11 +22,18 @@ class BatchOwner(Protocol):
     topic: str
     partition: int
     base_offset: int | None  # None or -1: not known
+    first: int  # place of its first record in the batch that the deliveries are of
     count: int
     durability: object
 
-    def wait(self, timeout: float | None) -> None:
-        """Return when done; raise the batch's error, or that the time is up."""
+    def part(self, index: int) -> BatchOwner:
+        """What the record at `index` was sent in: itself, unless it was cut."""
+
+    def wait(self, timeout: float | None, index: int) -> None:
+        """Return when done; raise the error of the record at `index`, or of any if that is -1.
+
+        Or that the time is up.
+        """
 
 class Delivery:
     """A record's or a batch's way into the log: ask it, or wait for it."""

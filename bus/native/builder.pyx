@@ -84,6 +84,10 @@ cdef class Delivery:
         self.index = index
         self._count = count
 
+    cdef object batch(self):
+        """What it was sent in: its batch, or the part of it if that was cut since."""
+        return self.owner if self._count < 0 else self.owner.part(self.index)
+
     @property
     def done(self):
         """Whether the answer, or the error, is here."""
@@ -102,8 +106,9 @@ cdef class Delivery:
     @property
     def offset(self):
         """Of the (first) record; -1 while it is not known."""
-        cdef object base = self.owner.base_offset
-        return -1 if base is None or base < 0 else base + self.index
+        cdef object batch = self.batch()
+        cdef object base = batch.base_offset
+        return -1 if base is None or base < 0 else base + self.index - batch.first
 
     @property
     def count(self):
@@ -113,11 +118,11 @@ cdef class Delivery:
     @property
     def durability(self):
         """How durable the batch was when it was answered."""
-        return self.owner.durability
+        return self.batch().durability
 
     def result(self, timeout=None):
         """Wait for the acknowledgement; the offset. Raises the error, or that the time is up."""
-        self.owner.wait(timeout)
+        self.owner.wait(timeout, -1 if self._count < 0 else self.index)
         return self.offset
 
     def __repr__(self):

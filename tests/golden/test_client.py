@@ -69,6 +69,16 @@ class AccumulatorPlayer:
         partition, parcel = self.parcels[name]
         return self.told(self.accumulator.on_refused(partition, parcel, error_of(error), int(now)))
 
+    def on_cut(self, name, into):
+        partition, parcel = self.parcels[name]
+        parts = []
+        for part in into.split(","):
+            part_name, _, count = part.partition(":")
+            made = Parcel(int(count), 50, parcel.deadline_ms)
+            self.parcels[part_name], self.names[id(made)] = (partition, made), part_name
+            parts.append(made)
+        return self.told(self.accumulator.on_cut(partition, parcel, parts))
+
     def on_expire(self, now):
         return self.told(self.accumulator.expire(int(now)))
 

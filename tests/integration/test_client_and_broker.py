@@ -1,6 +1,7 @@
 """The client and a real broker, embedded and over ZeroMQ: all that goes in comes out once."""
 
 import asyncio
+import random
 import socket
 import threading
 
@@ -143,6 +144,23 @@ def test_a_batch_too_large_fails_with_a_sentence_and_the_next_is_written(way):
     with pytest.raises(MessageTooLarge):
         bad.result(10)
     assert producer.send("small", b"ok").result(10) == 0
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_what_was_on_its_way_when_the_limit_shrank_is_cut_and_arrives_in_order(way, compression):
+    admin, consumer = way.make(Admin), way.make(Consumer)
+    producer = way.make(Producer, compression=compression, linger_ms=10_000)
+    admin.create_topic("shrinks", 1)
+    values = [random.Random(number).randbytes(50) for number in range(3000)]
+    values[1234] = bytes(random.Random(0).randbytes(5000))
+    deliveries = [producer.send("shrinks", value) for value in values]
+    admin.alter_topic("shrinks", {"max.message.bytes": 2000})
+    with pytest.raises(MessageTooLarge, match="A record for shrinks/0"):
+        producer.flush(30)
+    del values[1234], deliveries[1234]
+    assert [delivery.result(30) for delivery in deliveries] == list(range(len(values)))
+    consumer.assign([("shrinks", 0)])
+    assert read_all(consumer, len(values)) == values
 
 
 def test_batches_are_made_as_small_as_the_topic_wants_them(way):

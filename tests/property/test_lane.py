@@ -46,7 +46,7 @@ class ModelLeader:
         self.epoch = copy.epoch
         self.end_sequence = (copy.sequence + copy.count) % SEQUENCE_END
         offset = len(self.log)
-        self.log.append(copy.payload)
+        self.log.extend(copy.payload)
         self.recent.append((copy.sequence, copy.count, offset))
         return offset
 
@@ -71,8 +71,8 @@ class World:
         count = self.random.randint(1, 3)
         parcel = Parcel(count, 100, self.now + self.random.choice([20, 200, 10_000]))
         parcel.deadline_ms = max([parcel.deadline_ms, *(p.deadline_ms for p in self.lane.waiting)])
-        parcel.payload = self.made
-        self.made += 1
+        parcel.payload = tuple(range(self.made, self.made + count))  # a number a record
+        self.made += count
         self.lane.add(parcel)
 
     def send(self) -> None:
@@ -120,19 +120,28 @@ class World:
         self._note(self.lane.expire(self.now))
 
     def _tell(self, parcel: Parcel, answer: int | BusError) -> None:
-        if isinstance(answer, BusError):
+        if isinstance(answer, MessageTooLarge) and parcel.count > 1 and not parcel.overdue:
+            self._note(self.lane.on_cut(parcel, self._parts(parcel)))
+        elif isinstance(answer, BusError):
             self._note(self.lane.on_refused(parcel, answer, self.now))
         else:
             self._note(self.lane.on_written(parcel, Written(answer)))
+
+    def _parts(self, parcel: Parcel) -> list[Parcel]:
+        at = self.random.randint(1, parcel.count - 1)
+        halves = (parcel.payload[:at], parcel.payload[at:])
+        return [Parcel(len(half), 100, parcel.deadline_ms, half) for half in halves]
 
     def _note(self, effects: list) -> None:
         for effect in effects:
             match effect:
                 case Delivered(parcel, written):
-                    assert self.leader.log[written.base_offset] == parcel.payload
-                    self.delivered.append(parcel.payload)
+                    base = written.base_offset
+                    written_there = self.leader.log[base : base + parcel.count]
+                    assert tuple(written_there) == parcel.payload
+                    self.delivered += parcel.payload
                 case Failed(parcel, _):
-                    self.failed.append(parcel.payload)
+                    self.failed += parcel.payload
 
     def check(self) -> None:
         log = self.leader.log

@@ -166,6 +166,61 @@ def test_a_final_error_fails_the_delivery_and_the_flush(opened, broker):
     producer.flush(5)
 
 
+def shrink(producer, broker, bytes_max):
+    """After the producer has learned what the topic took."""
+    producer.send("t", b"first").result(5)
+    broker.topics["t"][0].bytes_max = bytes_max
+
+
+def test_a_batch_above_a_limit_that_shrank_is_cut_and_each_record_is_told_of(opened, broker):
+    producer = opened(linger_ms=20)
+    shrink(producer, broker, 300)
+    deliveries = [producer.send("t", b"%04d" % number) for number in range(300)]
+    assert [delivery.result(10) for delivery in deliveries] == list(range(1, 301))
+    assert {delivery.durability for delivery in deliveries} == {"flushed"}
+    counts = [info.record_count for info, _ in broker.topics["t"][0].batches]
+    assert max(counts) > 1
+    sequences = [info.base_sequence for info, _ in broker.topics["t"][0].batches]
+    assert sequences == sorted(sequences)
+    producer.flush(5)
+    until(lambda: not producer.intake.outbox.unfinished)
+    assert producer.intake.outbox.used == 0
+
+
+def test_of_a_batch_that_was_cut_only_the_record_that_is_too_large_fails(opened, broker):
+    producer = opened(linger_ms=20)
+    shrink(producer, broker, 300)
+    values = [b"x" * 900 if number == 40 else b"y" for number in range(100)]
+    deliveries = [producer.send("t", value) for value in values]
+    with pytest.raises(MessageTooLarge, match=r"A record for t/0 is too large: 9\d\d bytes"):
+        deliveries[40].result(10)
+    others = [delivery.result(10) for delivery in deliveries if delivery is not deliveries[40]]
+    assert others == list(range(1, 100))
+    assert deliveries[40].offset == -1
+    producer.flush(5)
+
+
+@pytest.mark.parametrize("compression", CODECS)
+def test_a_send_batch_that_is_cut_is_told_of_as_a_whole(opened, broker, compression):
+    producer = opened(compression=compression)
+    shrink(producer, broker, 400)
+    made = producer.send_batch("t", [b"%d" % (number**5) for number in range(500)]).result(10)
+    assert made.count_records == 500
+    assert made[0].offset == 1
+    assert made.durability == "flushed"
+    assert broker.topics["t"][0].end == 501
+
+
+def test_a_send_batch_of_which_a_record_is_too_large_raises_that_once(opened, broker):
+    producer = opened()
+    shrink(producer, broker, 300)
+    deliveries = producer.send_batch("t", [b"a", b"x" * 900, b"b"])
+    with pytest.raises(MessageTooLarge, match="A record"):
+        deliveries.result(10)
+    producer.flush(5)
+    assert broker.topics["t"][0].end == 3
+
+
 def test_a_delivery_fails_at_its_deadline(opened, broker):
     broker.faults.append(refuse(NotLeader.code, 10_000))
     with pytest.raises(RequestTimedOut, match="delivery_timeout_ms"):

@@ -14,13 +14,18 @@ class Owner:
     topic = "flights"
     partition = 3
     base_offset = 100
+    first = 0
     count = 7
     durability = "fsynced"
     error: Exception | None = None
     waited: float | None = None
+    asked: int | None = None
 
-    def wait(self, timeout: float | None) -> None:
-        self.waited = timeout
+    def part(self, index: int) -> "Owner":
+        return self
+
+    def wait(self, timeout: float | None, index: int) -> None:
+        self.waited, self.asked = timeout, index
         if self.error is not None:
             raise self.error
 
@@ -118,7 +123,7 @@ def test_a_delivery_asks_its_owner():
     assert (delivery.done, delivery.topic, delivery.partition) == (True, "flights", 3)
     assert delivery.durability == "fsynced"
     assert delivery.result(2.5) == 101
-    assert owner.waited == 2.5
+    assert (owner.waited, owner.asked) == (2.5, 1)
     assert "flights" in repr(delivery)
 
 
@@ -132,6 +137,19 @@ def test_an_offset_that_is_not_known_is_minus_one(unknown):
     owner = Owner()
     owner.base_offset = unknown
     assert Delivery(owner, 5).offset == -1
+
+
+def test_a_record_of_a_batch_that_was_cut_asks_its_part():
+    class Part(Owner):
+        base_offset, first, durability = 300, 4, "written"
+
+    class Whole(Owner):
+        def part(self, index: int) -> Owner:
+            return Part() if index >= 4 else self
+
+    assert [Delivery(Whole(), index, 1).offset for index in (3, 4, 6)] == [103, 300, 302]
+    assert Delivery(Whole(), 5, 1).durability == "written"
+    assert Delivery(Whole()).offset == 100
 
 
 def test_a_delivery_raises_its_owners_error():
