@@ -46,6 +46,4 @@ def _rows(batch: ClosedBatch) -> tuple[Batch, int]:
 def _closed(batch: ClosedBatch, builder: BatchBuilder) -> ClosedBatch:
     delivery = BatchDelivery(batch.delivery.topic, batch.delivery.partition)
     delivery.count = builder.count
-    return ClosedBatch(
-        batch.partition, builder.finish(), builder.count, batch.opened_ms, delivery
-    )
+    return ClosedBatch(batch.partition, builder.finish(), builder.count, batch.opened_ms, delivery)
