@@ -42,6 +42,7 @@ SCENARIOS = _by_name(
     ("start", "ready, idle memory, embedded first record, a test's broker", "perf.macro.start"),
     ("many-partitions", "10,000 partitions: write, start, idle", "perf.macro.many_partitions"),
     ("groups", "100 members join, one leaves; commits; loading", "perf.macro.groups"),
+    ("group-log", "what 1 M positions a minute leave on the disk", "perf.macro.group_log"),
     ("group-pause", "100 of our members: one leaves, the others read on", "perf.macro.group_pause"),
     ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
 )

@@ -72,6 +72,7 @@ TARGETS = [
     Target(
         "positions a minute, 10 a request", "groups commit 10", "positions_per_minute", 1e6, "/min"
     ),
+    Target("size of __consumer_offsets at that pace", "groups log", "mb_max", 200, "MB", True),
     Target("commits of one position", "groups commit 1", "requests_per_second", 5000, "/s"),
     Target("loading a million commits", "groups load", "seconds", 1.5, "s", True),
     Target("100 of our members join", "group pause", "joined_seconds", 3, "s", True),

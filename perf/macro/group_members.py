@@ -123,8 +123,13 @@ class Member:
         await self._connection.ask(LeaveGroupRequest(self.group, members=[identity]))
         await self._connection.close()
 
-    async def commit_until(self, end: float, partitions: range, topic: str) -> list[float]:
-        """Commit these partitions one request after the other; the seconds of each."""
+    async def commit_until(
+        self, end: float, partitions: range, topic: str, interval: float = 0.0
+    ) -> list[float]:
+        """Commit these partitions one request after the other; the seconds of each.
+
+        With an `interval` each is due at its moment, and its seconds count from there.
+        """
         positions = [OffsetCommitRequestPartition(p, 1_000_000, -1, "") for p in partitions]
         request = OffsetCommitRequest(
             group_id=self.group,
@@ -139,7 +144,10 @@ class Member:
         first = decode_response(api, version, await self._connection.exchange(frame))[1]
         codes = {one.error_code for topic in first.topics for one in topic.partitions}
         assert codes == {0}, f"commits fail with {codes}"
-        while (before := clock()) < end:
+        due = clock()
+        while (due := due + interval if interval else clock()) < end:
+            if interval:
+                await asyncio.sleep(max(0.0, due - clock()))
             await self._connection.exchange(frame)
-            times.append(clock() - before)
+            times.append(clock() - due)
         return times

@@ -37,12 +37,12 @@ def run(bench: Bench) -> list[Result]:
     joined, left = [], []
     commits: dict[int, list[Result]] = {10: [], 1: []}
     for _ in range(bench.repeats):
-        with _Broker(bench) as broker:
+        with Broker(bench) as broker:
             times = asyncio.run(_rebalance(broker))
             joined.append(times[0])
             left.append(times[1])
         for partitions, results in commits.items():
-            with _Broker(bench) as broker:
+            with Broker(bench) as broker:
                 results.append(asyncio.run(_commit(bench, broker, partitions)))
     loads = [_load(bench) for _ in range(bench.repeats)]
     bench.say(f"groups: joined {median(joined):.2f} s, left {median(left):.2f} s")
@@ -62,7 +62,7 @@ def _middle(results: list[Result]) -> Result:
     return middle
 
 
-class _Broker:
+class Broker:
     """A `busd` with a listener for Kafka's clients, in a directory of its own."""
 
     def __init__(self, bench: Bench, *settings: str) -> None:
@@ -70,7 +70,7 @@ class _Broker:
         self._settings = settings
         self.port = free_port()
 
-    def __enter__(self) -> "_Broker":
+    def __enter__(self) -> "Broker":
         self.data = Path(self._fresh.__enter__()) / "data"
         self.start()
         with bus.Admin(self.daemon.endpoint) as admin:
@@ -85,7 +85,7 @@ class _Broker:
         self._fresh.__exit__(None, None, None)
 
 
-async def _join(port: int) -> tuple[list[Member], list[asyncio.Task[None]], float]:
+async def join(port: int) -> tuple[list[Member], list[asyncio.Task[None]], float]:
     """All members at work, and how long that took."""
     members = [await Member("g", port).open() for _ in range(MEMBERS)]
     before = time.perf_counter()
@@ -109,9 +109,9 @@ def _agree(members: list[Member]) -> bool:
     return one_generation and size == len(members) and all(m.settled.is_set() for m in members)
 
 
-async def _rebalance(broker: _Broker) -> tuple[float, float]:
+async def _rebalance(broker: Broker) -> tuple[float, float]:
     """Seconds until all have joined, and from one's leaving until the others are at work again."""
-    members, tasks, joined = await _join(broker.port)
+    members, tasks, joined = await join(broker.port)
     await asyncio.sleep(1)
     tasks.pop().cancel()
     leaver = members.pop()
@@ -119,21 +119,21 @@ async def _rebalance(broker: _Broker) -> tuple[float, float]:
     await leaver.leave()
     await _settled(members)
     left = time.perf_counter() - before
-    await _cancel(tasks)
+    await cancel(tasks)
     return joined, left
 
 
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+async def cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _commit(bench: Bench, broker: _Broker, partitions: int) -> Result:
+async def _commit(bench: Bench, broker: Broker, partitions: int) -> Result:
     """All members commit as fast as they are answered."""
-    members, tasks, _ = await _join(broker.port)
+    members, tasks, _ = await join(broker.port)
     await asyncio.sleep(1)
-    await _cancel(tasks)
+    await cancel(tasks)
     seconds = max(1.0, SECONDS * bench.scale)
     stopwatch = Stopwatch(busd=broker.daemon.pid)
     with stopwatch:
@@ -160,7 +160,7 @@ async def _commit(bench: Bench, broker: _Broker, partitions: int) -> Result:
 
 def _load(bench: Bench) -> float:
     """Seconds from the end of the log's recovery until all groups are loaded, as busd logs it."""
-    with _Broker(bench, "--set", "offsets.topic.num.partitions=1") as broker:
+    with Broker(bench, "--set", "offsets.topic.num.partitions=1") as broker:
         rounds = max(1, int(COMMITS * bench.scale) // (100 * PARTITIONS))
         asyncio.run(_fill(broker.port, rounds))
         broker.daemon.stop()
