@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.crash.campaign import judge
+from tests.crash.group_rounds import run_group_rounds
 from tests.crash.power_rounds import run_power_rounds
 from tests.crash.rounds import run_rounds
 from tests.crash.volume import FILESYSTEMS, why_not
@@ -43,6 +44,11 @@ class Kind:
 def kill(flush: str, seed: int) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
         yield from run_rounds(Path(folder), seed, ROUNDS, flush)
+
+
+def groups(seed: int) -> Iterator[list[str]]:
+    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
+        yield from run_group_rounds(Path(folder), seed, ROUNDS)
 
 
 def power(filesystem: str, flush: str, seed: int) -> Iterator[list[str]]:
@@ -89,6 +95,7 @@ KINDS: dict[str, Kind] = {
         )
         for flush in FLUSHES
     },
+    "groups": Kind("kill -9 of broker and members in rebalances", "rounds", 100, ROUNDS, 2, groups),
     **{
         f"power_{filesystem}_{flush}": Kind(
             f"power failure on {filesystem} under load, flush={flush}",

@@ -1,0 +1,195 @@
+"""One member of a group that is being broken, in a process of its own; it notes all it sees.
+
+    python -m tests.crash.group_member CLIENT SERVER GROUP ASSIGNOR NOTES
+
+CLIENT is `busd` or `confluent-kafka`. NOTES is a file of lines, each written before anything is
+done that follows from it, so that a SIGKILL leaves all that mattered:
+
+    join
+    share GENERATION 0,1,2          the partitions that it was given
+    read PARTITION FIRST LAST       offsets, without a gap between
+    commit PARTITION OFFSET BEGUN ANSWERED      monotonic times in ns; only what was answered well
+
+The end of its standard input has it leave.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+
+TOPIC = "t"
+SESSION_MS, HEARTBEAT_MS = 1500, 100
+RECORDS_MAX = 50  # of one step, so that there are many commits
+POLL_SECONDS = 0.05
+
+
+class Notes:
+    """Lines that are in the file when `note` returns."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def note(self, *words: object) -> None:
+        os.write(self._file, (" ".join(map(str, words)) + "\n").encode())
+
+    def share(self, generation: int, partitions: Iterable[int]) -> None:
+        self.note("share", generation, ",".join(map(str, sorted(partitions))) or "-")
+
+
+def runs(offsets: list[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each stretch without a gap."""
+    for _, group in groupby(enumerate(offsets), lambda pair: pair[1] - pair[0]):
+        stretch = [offset for _, offset in group]
+        yield stretch[0], stretch[-1]
+
+
+class Due:
+    """What was read and is not committed yet: it is tried again as long as it is this member's."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes, self._ends = notes, {}
+
+    def read(self, partition: int, offsets: list[int]) -> None:
+        """Note it first: a commit follows from it."""
+        for first, last in runs(offsets):
+            self._notes.note("read", partition, first, last)
+        self._ends[partition] = offsets[-1] + 1
+
+    def lose(self, partitions: Iterable[int]) -> None:
+        """They are others' now, who go on from what is committed."""
+        for partition in partitions:
+            self._ends.pop(partition, None)
+
+    def commit(self, commit: Callable[[int, int], str]) -> None:
+        """Commit all of it by `commit(partition, offset)`, which returns what is wrong."""
+        for partition, end in list(self._ends.items()):
+            begun = time.monotonic_ns()
+            if problem := commit(partition, end):
+                self._notes.note("error", problem)
+            else:
+                self._notes.note("commit", partition, end, begun, time.monotonic_ns())
+                if self._ends.get(partition) == end:
+                    del self._ends[partition]
+
+
+def ours(server: str, group: str, assignor: str, notes: Notes, told: threading.Event) -> None:
+    import bus
+    from bus.client.session import Session
+
+    settle = Session._settle
+
+    def noted(session, generation, share):
+        notes.share(generation, (partition for _, partition in share))
+        return settle(session, generation, share)
+
+    def commit(partition: int, end: int) -> str:
+        try:
+            consumer.commit({(TOPIC, partition): end})
+        except bus.BusError as error:
+            return type(error).__name__
+        return ""
+
+    Session._settle = noted  # the user's thread learns of a generation here
+    due = Due(notes)
+    consumer = bus.Consumer(
+        server,
+        group=group,
+        assignor=assignor,
+        auto_commit=False,
+        session_timeout_ms=SESSION_MS,
+        heartbeat_ms=HEARTBEAT_MS,
+        on_revoked=lambda gone: due.lose(partition for _, partition in gone),
+    )
+    is_subscribed = False
+    while not told.is_set():
+        try:
+            if not is_subscribed:
+                consumer.subscribe(TOPIC)
+                is_subscribed = True
+            batch = consumer.poll_batch(RECORDS_MAX, POLL_SECONDS)
+        except bus.BusError as error:  # the broker is away
+            notes.note("error", type(error).__name__)
+            continue
+        if batch:
+            due.read(batch.partition, batch.offsets.tolist())
+        due.commit(commit)
+    consumer.close()
+
+
+def confluent(server: str, group: str, assignor: str, notes: Notes, told: threading.Event) -> None:
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+    settings = {
+        "bootstrap.servers": server,
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "session.timeout.ms": SESSION_MS,
+        "heartbeat.interval.ms": HEARTBEAT_MS,
+        "partition.assignment.strategy": assignor,
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 200,
+        "fetch.wait.max.ms": 100,
+        "log_level": 0,
+    }
+    due = Due(notes)
+
+    def given(consumer, partitions):
+        has = {one.partition for one in (*consumer.assignment(), *partitions)}
+        notes.share(generation_of(consumer), has)
+
+    def gone(_consumer, partitions):
+        due.lose(one.partition for one in partitions)
+
+    def commit(partition: int, end: int) -> str:
+        position = TopicPartition(TOPIC, partition, end)
+        try:
+            (kept,) = consumer.commit(offsets=[position], asynchronous=False)
+        except KafkaException as error:
+            return error.args[0].name()
+        return kept.error.name() if kept.error else ""
+
+    consumer = Consumer(settings)
+    consumer.subscribe([TOPIC], on_assign=given, on_revoke=gone, on_lost=gone)
+    count = 0
+    while not told.is_set():
+        record = consumer.poll(
+            POLL_SECONDS
+        )  # `consume` brings some that are lost by then
+        if record is not None and not record.error():
+            due.read(record.partition(), [record.offset()])
+            count += 1
+        if record is None or count == RECORDS_MAX:
+            due.commit(commit)
+            count = 0
+    consumer.close()
+
+
+def generation_of(consumer: object) -> int:
+    """librdkafka tells it within a blob only: a magic that ends in a colon, then an int32."""
+    blob = consumer.consumer_group_metadata()
+    at = blob.index(b":") + 1
+    return int.from_bytes(blob[at : at + 4], sys.byteorder, signed=True)
+
+
+CLIENTS = {"busd": ours, "confluent-kafka": confluent}
+
+
+def main() -> None:
+    client, server, group, assignor, path = sys.argv[1:]
+    told, notes = threading.Event(), Notes(path)
+
+    def wait() -> None:
+        sys.stdin.read()
+        told.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    notes.note("join")
+    CLIENTS[client](server, group, assignor, notes, told)
+
+
+if __name__ == "__main__":
+    main()
