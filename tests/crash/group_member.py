@@ -156,9 +156,7 @@ def confluent(server: str, group: str, assignor: str, notes: Notes, told: thread
     consumer.subscribe([TOPIC], on_assign=given, on_revoke=gone, on_lost=gone)
     count = 0
     while not told.is_set():
-        record = consumer.poll(
-            POLL_SECONDS
-        )  # `consume` brings some that are lost by then
+        record = consumer.poll(POLL_SECONDS)  # `consume` brings some that are lost by then
         if record is not None and not record.error():
             due.read(record.partition(), [record.offset()])
             count += 1
