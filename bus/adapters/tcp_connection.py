@@ -2,8 +2,10 @@
 
 what                          when it is
 ----                          ----------
+a turn ends                   after ROUNDS_PER_TURN rounds of requests: others have theirs first
 a request is started          fewer than REQUESTS_PENDING_MAX are pending, none of them blocks, and
                               at most UNSENT_BYTES_MAX of answers wait to be read by the client
+reading rests                 more than one piece of a frame is missing: until a piece has come
 reading stops                 a complete request waits that may not be started, or the requests
                               under way have more than `in_flight_bytes_max`; or there are any,
                               and those of all connections hold much
@@ -28,8 +30,11 @@ from bus.adapters.tcp_order import ReplyOrder, Turn
 from bus.errors import FrameError
 from bus.model.batch import Buffer
 from bus.model.endpoint import join_host_port
-from bus.model.limits import FRAME_BYTES_FIRST_MAX, UNSENT_BYTES_MAX
+from bus.model.limits import FRAME_BYTES_FIRST_MAX, KIB, UNSENT_BYTES_MAX
 
+PIECE_BYTES = 512 * KIB  # of a long frame, that have to come before we are woken again
+ROUNDS_PER_TURN = 4  # of at most REQUESTS_PENDING_MAX requests, before others are served
+LONG_BYTES = 64 * KIB  # from which on it is worth to say so
 CHUNKS_PER_SEND = 64  # pieces that one system call takes
 
 
@@ -60,6 +65,7 @@ class TcpConnection:
         "_is_working",
         "_is_writing",
         "_loop",
+        "_low_water",
         "_on_full",
         "_on_gone",
         "_on_request",
@@ -101,6 +107,7 @@ class TcpConnection:
         self._order = ReplyOrder(self._on_answer)
         self._out: deque[Buffer] = deque()  # answers that have not left
         self._unsent_bytes = 0  # of them
+        self._low_water = 1  # bytes that must have come for the socket to be readable
         self._held_bytes = 0  # that `holding` counts
         self._is_working = False  # requests are being started: answers that come are sent after
         self._is_writing = False  # the socket is full, and will say when it is not
@@ -163,11 +170,22 @@ class TcpConnection:
         except FrameError as error:
             self.close(str(error))
             return
+        self._rest_for(reader.missing)
         if reader.frames:
             self.active = self._loop.time()
             self._work()
         else:
             self._count_held()
+
+    def _rest_for(self, missing: int) -> None:
+        """Be woken once a piece of the frame is there: each time costs as much as copying it.
+
+        The kernel wakes us earlier if it has no room for so much, or the client leaves.
+        """
+        low_water = min(missing, PIECE_BYTES) if missing > LONG_BYTES else 1
+        if low_water != self._low_water:
+            self._low_water = low_water
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
 
     def _has_enough(self) -> bool:
         """Whether its requests under way are all that it may have now; half a frame is finished."""
@@ -177,17 +195,27 @@ class TcpConnection:
         return under_way > 0 and self._holding.is_crowded and not self._reader.held_bytes
 
     def _work(self) -> None:
-        """Start what may be started and send what is answered, until neither goes on."""
+        """Start what may be started and send what is answered, until neither goes on.
+
+        After some rounds others get their turn first.
+        """
         self._is_working = True
         try:
-            while self._start_requests() | self._send_answers():
-                pass
+            for _ in range(ROUNDS_PER_TURN):
+                if not self._start_requests() | self._send_answers():
+                    break
+            else:
+                self._loop.call_soon(self._go_on)
         finally:
             self._is_working = False
         self._count_held()
         if not self._is_reading and not self._reader.frames and not self.closed:
             self._is_reading = True
             self._loop.add_reader(self._descriptor, self._on_readable)
+
+    def _go_on(self) -> None:
+        if not self.closed:
+            self._work()
 
     def _count_held(self) -> None:
         change = self.held_bytes - self._held_bytes

@@ -20,10 +20,11 @@ from collections import deque
 from bus.errors import FrameError
 from bus.model.batch import Buffer
 from bus.model.limits import KIB
+from bus.native.blocks import take
 
 PREFIX = 4  # bytes of a frame's length
 SCRATCH_BYTES = 64 * KIB
-GROWTH = 4  # an incomplete frame's buffer has at most so many times the bytes that came
+GROWTH = 16  # an incomplete frame's buffer has at most so many times the bytes that came
 LEAST_BYTES = 1 * KIB
 
 
@@ -43,7 +44,7 @@ class FrameReader:
         self.bytes_max = bytes_max  # of one frame; may change
         self.frames: deque[Buffer] = deque()  # complete, not taken yet
         self._scratch = scratch if scratch is not None else new_scratch()
-        self._buffer: bytearray | None = None  # of the frame that is not complete
+        self._buffer: memoryview | None = None  # of the frame that is not complete
         self._filled = 0  # bytes of it that are there
         self._size = 0  # what it will have
         self._prefix = b""  # of a frame whose length is not complete
@@ -54,6 +55,11 @@ class FrameReader:
         return len(self._buffer) if self._buffer is not None else 0
 
     @property
+    def missing(self) -> int:
+        """Bytes of the frame that is not complete which have not come."""
+        return self._size - self._filled if self._buffer is not None else 0
+
+    @property
     def is_between_frames(self) -> bool:
         """Nothing of another frame has come."""
         return self._buffer is None and not self._prefix
@@ -62,7 +68,7 @@ class FrameReader:
         """Where to receive into; to be used before anything else is called."""
         if self._buffer is None:
             return self._scratch
-        return memoryview(self._buffer)[self._filled :]
+        return self._buffer[self._filled :]
 
     def received(self, count: int) -> None:
         """So many bytes are in the space. Raises FrameError for a length that cannot be."""
@@ -107,19 +113,19 @@ class FrameReader:
             self.frames.append(bytes(self._scratch[at:end]))
             return end
         self._size, self._filled = size, count - at
-        self._buffer = bytearray(min(size, max(GROWTH * self._filled, LEAST_BYTES)))
+        self._buffer = take(min(size, max(GROWTH * self._filled, LEAST_BYTES)))
         self._buffer[: self._filled] = self._scratch[at:count]
         return count
 
     def _grow(self) -> None:
         assert self._buffer is not None, "only an incomplete frame grows"
-        grown = bytearray(min(self._size, GROWTH * self._filled))
+        grown = take(min(self._size, GROWTH * self._filled))
         grown[: self._filled] = self._buffer
         self._buffer = grown
 
     def _finish(self) -> None:
         assert self._buffer is not None, "only an incomplete frame is finished"
-        self.frames.append(memoryview(self._buffer))
+        self.frames.append(self._buffer)
         self._buffer = None
 
 

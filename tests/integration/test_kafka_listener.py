@@ -7,11 +7,14 @@ import pytest
 
 from bus.embedded import Broker
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic
+from bus.wire.frames import encode_request
+from bus.wire.header import RequestHeader
 from bus.wire.metadata import ApiVersionsResponse, MetadataRequest, MetadataRequestTopic
 from bus.wire.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from bus.wire.registry import APIS
 from tests.fixtures.kafka_peer import KafkaPeer, header_of, hello
 from tests.fixtures.node import batch_of
+from tests.integration.hostile_clients import wait_until
 
 PRODUCE, API_VERSIONS = 0, 18
 NOW_MS = 1_700_000_000_000
@@ -43,6 +46,10 @@ def fetch(offset: int, wait_ms: int = 0, min_bytes: int = 1) -> FetchRequest:
         max_bytes=1 << 20,
         topics=[FetchTopic(topic="t", partitions=[asked])],
     )
+
+
+def header(key: int, version: int) -> RequestHeader:
+    return RequestHeader(key, version, 77, "peer")
 
 
 def metadata(peer: KafkaPeer, *topics: str, create: bool = False):
@@ -206,6 +213,21 @@ def test_what_goes_through_a_listener_is_counted(broker: Broker, peer: KafkaPeer
     assert (told.connections, told.accepted, told.refused) == (1, 1, 0)
     assert told.bytes_in > 100_000
     assert told.bytes_out > 0
+
+
+@pytest.mark.parametrize("piece", [10_000, 70_000, 300_000, 1 << 20])
+def test_a_long_frame_is_served_however_it_is_cut(peer: KafkaPeer, piece: int) -> None:
+    frame = encode_request(header(PRODUCE, 11), produce(bytes(1_000_000)))
+    data = len(frame).to_bytes(4, "big") + frame
+    for at in range(0, len(data), piece):
+        peer.socket.sendall(data[at : at + piece])
+    assert peer.receive_frame()[:4] == header(PRODUCE, 11).correlation_id.to_bytes(4, "big")
+
+
+def test_who_leaves_within_a_long_frame_is_gone(broker: Broker) -> None:
+    with KafkaPeer(broker.bootstrap) as peer:
+        peer.socket.sendall((1_000_000).to_bytes(4, "big") + bytes(200_000))
+    assert wait_until(lambda: broker.status().listeners[0].connections == 0)
 
 
 def test_the_broker_s_time_is_in_the_answer_and_in_the_records(

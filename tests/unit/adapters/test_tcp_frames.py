@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bus.adapters.tcp_frames import PREFIX, SCRATCH_BYTES, FrameReader, prefixed
+from bus.adapters.tcp_frames import GROWTH, PREFIX, SCRATCH_BYTES, FrameReader, prefixed
 from bus.errors import FrameError
 
 FRAME_MAX = 1 << 20
@@ -62,7 +62,15 @@ def test_memory_follows_what_came_and_not_what_is_claimed() -> None:
     feed(reader, FRAME_MAX.to_bytes(PREFIX, "big") + b"x")
     assert 0 < reader.held_bytes <= 1024
     feed(reader, b"x" * 10_000, 100)
-    assert reader.held_bytes <= 5 * 10_001
+    assert reader.held_bytes <= GROWTH * 10_001
+
+
+def test_what_a_frame_is_missing_is_known_while_it_is_incomplete() -> None:
+    reader = FrameReader(FRAME_MAX)
+    feed(reader, (1000).to_bytes(PREFIX, "big") + bytes(10))
+    assert reader.missing == 990
+    feed(reader, bytes(990))
+    assert reader.missing == 0
 
 
 def test_a_prefixed_frame_has_its_length_first_and_its_records_untouched() -> None:
