@@ -7,7 +7,7 @@ from perf.pool import VALUE_BYTES
 from perf.result import Result
 from perf.rivals import confluent, kafka_tools
 
-RECORDS = 10_000_000
+RECORDS = 12_000_000
 WARM_UP = 2_000_000  # for Kafka's JVM; the others get the same
 PRODUCE, CONSUME = "java produce", "java consume"
 
