@@ -17,6 +17,7 @@ from perf.stats import median
 from perf.usage import cpu_ticks, stolen
 
 ROOT = Path(__file__).parents[1]
+CHANGED = "+changes"  # since that commit
 LOAD_BEFORE = round(os.getloadavg()[0], 2)  # of the others: we have done nothing yet
 TICKS_BEFORE = cpu_ticks()
 
@@ -145,10 +146,11 @@ def _line(path: str, name: str) -> str:
 
 
 def commit() -> str:
-    """Of this tree, and whether it was changed since."""
+    """Of this tree, and whether it was changed since, but for results."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
         return done.stdout.strip()
 
-    return git("rev-parse", "--short=12", "HEAD") + ("+changes" if git("status", "-s") else "")
+    changed = git("status", "-s", "--", ".", ":!docs/results", ":!perf/results")
+    return git("rev-parse", "--short=12", "HEAD") + (CHANGED if changed else "")

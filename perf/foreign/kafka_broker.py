@@ -16,8 +16,8 @@ JVM = [
 BATCH_BYTES_MAX = 10 << 20
 SETTINGS = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+node.id={node_id}
+controller.quorum.voters={node_id}@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
@@ -45,10 +45,12 @@ class KafkaBroker(Server):
         port, controller = free_port(), free_port()
         self.endpoint = f"127.0.0.1:{port}"
         directory.mkdir(parents=True, exist_ok=True)
+        node_id = settings.pop("node_id", 1)
         more = [f"{name.replace('_', '.')}={value}\n" for name, value in settings.items()]
         path = directory / "server.properties"
         path.write_text(
             SETTINGS.format(
+                node_id=node_id,
                 port=port,
                 controller=controller,
                 data=(directory / "data").resolve(),

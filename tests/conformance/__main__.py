@@ -2,13 +2,15 @@
 
 Each suite runs on Apache Kafka, which is the baseline, and on busd, each on a fresh broker. It ends
 with 0 if whatever passes on Kafka passes on busd. With one target, the other's side is what
-docs/results/conformance.json has of it.
+docs/results/conformance.json has of it. Without SUITE, what that file has of this very commit is
+not run again: so one that was stopped goes on where it was.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +19,8 @@ from rich.table import Table
 
 from perf.foreign.debian import InstallFailed
 from tests.conformance.catalogue import SUITES
-from tests.conformance.outcome import ABSENT, FAILED, NOT_RUN, PASSED, Outcome, is_good
+from tests.conformance.known import KNOWN
+from tests.conformance.outcome import ABSENT, FAILED, NOT_RUN, PASSED, Outcome
 from tests.conformance.report import JSON, Report
 from tests.conformance.targets import NAMES, running
 
@@ -32,7 +35,7 @@ def run_suite(name: str, target: str, report: Report) -> None:
     with (
         console.status(head) as status,
         tempfile.TemporaryDirectory(prefix="conformance-") as folder,
-        running(target, Path(folder)) as broker,
+        running(target, Path(folder), **SUITES[name].settings) as broker,
     ):
         for outcome in SUITES[name].run(broker, Path(folder)):
             outcomes.append(outcome)
@@ -48,25 +51,27 @@ def say(head: str, outcome: Outcome) -> None:
     """One line."""
     colour = COLOURS[outcome.state]
     reason = escape(" ".join(outcome.reason.split())[:300])
-    text = f"{outcome.scenario:<26} [{colour}]{outcome.state:<8}[/] {outcome.seconds:6.1f} s"
+    name = escape(f"{outcome.scenario:<26}")
+    text = f"{name} [{colour}]{outcome.state:<8}[/] {outcome.seconds:6.1f} s"
     console.print(f"{head:<28} {text}  {reason}", soft_wrap=True)
 
 
 def show(names: list[str], report: Report) -> bool:
     """Every suite's scenarios beside each other; whether all is well."""
     table = Table("suite", "scenario", "Kafka", "busd", box=None)
-    good = True
     for name in names:
+        broken = report.broken(name)
         for scenario, kafka, busd in report.rows(name):
             cells = [
                 f"[{COLOURS[one.state]}]{one.state}[/]" if one else "[yellow]not run[/]"
                 for one in (kafka, busd)
             ]
-            good = good and is_good(kafka, busd)
-            mark = "" if is_good(kafka, busd) else "[red] <-[/]"
+            mark = "[red] <-[/]" if scenario in broken else ""
+            if missing := KNOWN.get((name, scenario)):
+                mark = f" ({missing} is not served yet)"
             table.add_row(name, escape(scenario), cells[0], cells[1] + mark)
     console.print(table)
-    return good
+    return not any(map(report.broken, names))
 
 
 def main(arguments: list[str]) -> int:
@@ -80,16 +85,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, default=JSON, help="where results are kept")
     given = parser.parse_args(arguments)
     names = given.suites or list(SUITES)
+    targets = NAMES if given.target == "both" else (given.target,)
     if unknown := set(names) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     report = Report(given.json)
     try:
-        for name in names:
-            for target in NAMES if given.target == "both" else [given.target]:
+        for name, target in product(names, targets):
+            if not given.suites and report.is_of_this_commit(name, target):
+                console.print(f"{name} on {target}: known of this commit; name it to run it")
+            else:
                 run_suite(name, target, report)
-    except InstallFailed as error:
+    except (InstallFailed, RuntimeError) as error:  # of what is needed, of a broker
         console.print(f"conformance: {escape(str(error))}")
         return 1
+    except KeyboardInterrupt:
+        console.print("conformance: stopped; the suites before this one are kept")
+        return 130
     good = show(names, report)
     console.print(f"written: {report.path} and {report.path.with_suffix('.md')}")
     return 0 if good else 1

@@ -1,7 +1,7 @@
 """The suites by name: what each is, and how it is run on a broker."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Suite:
     name: str
     what: str
     run: Run
+    settings: Mapping[str, int] = field(default_factory=dict)  # of both brokers
 
 
 def _client(name: str, what: str, command: Callable[[], list[str]]) -> Suite:
@@ -47,7 +48,12 @@ SUITES = {
         ),
         _client("java-3.9", "Kafka's Java client 3.9", scenario_suite.java_command("client39")),
         _client("java-4.1", "Kafka's Java client 4.1", scenario_suite.java_command("broker")),
-        Suite("kafka-python-tests", "its integration tests, as they are", kafka_python_tests.run),
+        Suite(
+            "kafka-python-tests",
+            "its integration tests, as they are",
+            kafka_python_tests.run,
+            kafka_python_tests.SETTINGS,
+        ),
         Suite("java-tools", "Kafka's tools 4.1, as they are", java_tools.run),
         Suite("frameworks", "what others built on those clients", frameworks_suite.run),
     )

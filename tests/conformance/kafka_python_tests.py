@@ -24,6 +24,12 @@ PACKAGES = (
 )
 KAFKA_VERSION = "3.8.0"  # as busd's APIs say, and within what Kafka 4.1 serves
 SECONDS_MAX = 900
+SETTINGS = {  # as of the brokers that their fixtures start
+    "node_id": 0,
+    "num_partitions": 4,
+    "group_min_session_timeout_ms": 1000,
+}
+TIMEOUT = ("--timeout=60", "--timeout-method=signal")  # of one test; the next is run
 SERVICE = Path(__file__).parent / "kafka_python_service.py"
 
 
@@ -36,8 +42,21 @@ def run(target: Target, directory: Path) -> Iterator[Outcome]:
         yield Outcome("all", NOT_RUN, str(error))
         return
     results = directory / "results.xml"
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "test/integration"]
-    told = {"KAFKA_URI": f"PLAINTEXT://{target.bootstrap}", "KAFKA_VERSION": KAFKA_VERSION}
+    command = [
+        str(python),
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *TIMEOUT,
+        "test/integration",
+    ]
+    told = {
+        "KAFKA_URI": f"PLAINTEXT://{target.bootstrap}",
+        "KAFKA_VERSION": KAFKA_VERSION,
+        "KAFKA_ROOT": str(directory),  # where a Kafka would be that they start; it must be there
+    }
     with (directory / "pytest.log").open("wb") as log:
         subprocess.run(
             [*command, f"--junitxml={results}"],

@@ -26,16 +26,26 @@ class Target:
 
 
 @contextmanager
-def running(name: str, directory: Path) -> Iterator[Target]:
-    """A fresh broker whose files are in `directory`, with the settings that come with it."""
+def running(name: str, directory: Path, **settings: int) -> Iterator[Target]:
+    """A fresh broker whose files are in `directory`; `settings` have underscores for dots.
+
+    All others are as they come with it; both brokers know the same names.
+    """
     if name == KAFKA:
-        defaults = {"message_max_bytes": 1048588, "offsets_topic_num_partitions": 50}
+        defaults = {
+            "message_max_bytes": 1048588,
+            "offsets_topic_num_partitions": 50,
+            **settings,
+        }
         with KafkaBroker(directory / "kafka", KAFKA_HEAP_MB, **defaults) as broker:
             data = directory / "kafka" / "data"
             yield Target(name, broker.endpoint, data, f"Kafka {broker.version}", broker.stop)
         return
     bootstrap = f"127.0.0.1:{free_port()}"
-    with Daemon(directory / "busd", "--kafka", bootstrap) as daemon:
+    more = ["--kafka", bootstrap]
+    for setting, value in settings.items():
+        more += ["--set", f"{setting.replace('_', '.')}={value}"]
+    with Daemon(directory / "busd", *more) as daemon:
         import bus
 
         yield Target(name, bootstrap, directory / "busd", f"busd {bus.__version__}", daemon.stop)

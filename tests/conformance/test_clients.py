@@ -6,7 +6,6 @@ What Kafka refuses a client, too, is known from docs/results/conformance.json.
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -40,16 +39,3 @@ def test_a_client_does_on_busd_what_it_does_on_kafka(
     broken = [one for one in outcomes[name] if not is_good(baseline.get(one.scenario), one)]
     assert not broken
     assert len(outcomes[name]) == len(SCENARIOS)
-
-
-def test_every_client_of_the_short_form_has_a_baseline_of_all_scenarios() -> None:
-    for name in SHORT:
-        assert set(Report().outcomes(name, KAFKA)) == {scenario.name for scenario in SCENARIOS}
-
-
-def test_the_page_shows_what_is_kept(tmp_path: Path) -> None:
-    report = Report()
-    page = report.path.with_suffix(".md").read_text()
-    report.path = tmp_path / "conformance.json"
-    report.save()
-    assert report.path.with_suffix(".md").read_text() == page
