@@ -13,7 +13,9 @@ from bus.log.file_range import FileRange, file_range
 from bus.log.partition_log import PartitionLog
 from bus.model.batch import Buffer
 from bus.model.ids import NO_TOPIC_ID
+from bus.native.segment import slice_end
 
+OFFSET_END = (1 << 63) - 1
 NO_CREDIT = -1  # the reader wants one answer
 
 log = logging.getLogger("busd")
@@ -53,13 +55,22 @@ class Piece:
         return len(self.records) if self.file_range is None else self.file_range.size
 
     @property
+    def end_offset(self) -> int:
+        """Where the reader goes on after it, unless it `stops`."""
+        if self.file_range is not None:
+            return self.file_range.end_offset
+        if not self.records:
+            return self.wanted.offset
+        return int(slice_end(self.records, 0, len(self.records), OFFSET_END)[1])
+
+    @property
     def stops(self) -> bool:
         """Whether the reader has to know at once, records or not."""
         return (
             self.error != NONE
             or self.cold is not None
             or self.diverging is not None
-            or self.file_range is not None
+            or (self.file_range is not None and self.file_range.end_offset < 0)
         )
 
 

@@ -40,11 +40,8 @@ from bus.model.limits import (
     STREAMS_PER_MS_OF_REST,
     STREAMS_SERVED_AT_ONCE_MAX,
 )
-from bus.native.segment import slice_end
 from bus.ports import Clock
 from bus.wire.fetch import FetchResponse
-
-OFFSET_END = (1 << 63) - 1
 
 Later = Callable[[float, Callable[[], None]], object]  # run after so many seconds
 
@@ -91,7 +88,7 @@ class Streams:
         size = _size_of(pieces)
         if size >= fetch.credit or fetch.bytes_min > 1 or fetch.changed is not None:
             return False
-        ends = [_end_of(piece) for piece in pieces]
+        ends = [piece.end_offset for piece in pieces]
         if any(p.stops or end != p.high_watermark for p, end in zip(pieces, ends, strict=True)):
             return False
         if not self._quiet:
@@ -185,7 +182,8 @@ class Streams:
     def _push(
         self, fetch: Fetch, behind: Sequence[Wanted], answers: dict[Hashable, Answer]
     ) -> None:
-        key = (fetch.version, fetch.read_committed, fetch.bytes_max, tuple(map(_place, behind)))
+        how = (fetch.version, fetch.read_committed, fetch.bytes_max, fetch.reads_files)
+        key = (how, tuple(map(_place, behind)))
         answer = answers.get(key)
         if answer is None:
             answer = answers[key] = _answer(fetch, behind)
@@ -215,7 +213,7 @@ class Streams:
     def _end(self, fetch: Fetch) -> None:
         """The last answer is that of a plain fetch: it has all partitions."""
         self._drop(fetch)
-        pieces = collect(fetch.wanted, fetch.bytes_max)
+        pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
         self._counters.bytes_out += _size_of(pieces)
         fetch.reply(response_of(fetch, pieces))
 
@@ -247,11 +245,11 @@ def _place(wanted: Wanted) -> Hashable:
 
 
 def _answer(fetch: Fetch, behind: Sequence[Wanted]) -> Answer:
-    pieces = collect(behind, fetch.bytes_max)
+    pieces = collect(behind, fetch.bytes_max, fetch.reads_files)
     return Answer(
         pieces,
         response_of(fetch, pieces, more=True),
-        [_end_of(piece) for piece in pieces],
+        [piece.end_offset for piece in pieces],
         _size_of(pieces),
         any(piece.stops for piece in pieces),
     )
@@ -264,11 +262,4 @@ def _move(wanted: Wanted, end_offset: int) -> None:
 
 
 def _size_of(pieces: Sequence[Piece]) -> int:
-    return sum(len(piece.records) for piece in pieces)
-
-
-def _end_of(piece: Piece) -> int:
-    """Where the reader goes on after this piece."""
-    if not piece.records:
-        return piece.wanted.offset
-    return int(slice_end(piece.records, 0, len(piece.records), OFFSET_END)[1])
+    return sum(piece.size for piece in pieces)

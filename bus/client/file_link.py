@@ -5,24 +5,30 @@ record then passes through the broker's process or a socket. Each answer's files
 thread, and the answer goes on to its caller as if the records had come with it.
 
 What cannot be read so (another user's file, a file system that is not shared, a segment that
-retention has just deleted) is nothing that the caller hears of: its answer holds no records, and
-the fetches of the next second ask for bytes.
+retention has just deleted) is to the caller a connection that broke: it asks again, and the fetches
+of the next second ask for bytes.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
+from typing import TypeAlias
 
 from bus.adapters.disk.foreign_file import host, read_range
 from bus.adapters.read_pool import ReadPool
 from bus.client.link import Done, Link
-from bus.errors import BusError, CorruptBatch
+from bus.errors import BusError, CorruptBatch, NetworkError
 from bus.native.segment import find, slice_end
 from bus.wire.fetch import FetchRequest, FetchResponse, FileRange, PartitionData
 from bus.wire.schema import Message
 
 BYTES_ONLY_SECONDS = 1.0  # after a file could not be read
+
+# Where the records of a partition stand, and the offset from which on they are wanted.
+Told: TypeAlias = tuple[PartitionData, FileRange, int]
+Fill: TypeAlias = Callable[[Sequence[Told], Callable[[], None]], None]
 
 
 class FileLink:
@@ -39,7 +45,7 @@ class FileLink:
         """As `Link.call`."""
         if isinstance(request, FetchRequest) and self._loop.time() >= self._bytes_until:
             request.host = host()
-            done = partial(self._on_fetched, request, done)
+            done = Answers(request, done, self._fill).put
         self._link.call(request, done)
 
     def close(self) -> None:
@@ -48,47 +54,69 @@ class FileLink:
         self._link.close()
         self._pool.close(wait=False)
 
-    def _on_fetched(self, request: FetchRequest, done: Done, answer: Message | BusError) -> None:
-        told = _told(request, answer) if isinstance(answer, FetchResponse) else []
-        if not told:
-            done(answer)
-            return
-        assert not isinstance(answer, BusError), "that tells of no file"
-        self._pool.submit(partial(_fill, told), partial(self._on_filled, done, answer))
+    def _fill(self, told: Sequence[Told], done: Callable[[], None]) -> None:
+        self._pool.submit(partial(_fill, told), partial(self._on_filled, done))
 
-    def _on_filled(self, done: Done, answer: Message, filling: "Future[bool]") -> None:
+    def _on_filled(self, done: Callable[[], None], filling: "Future[bool]") -> None:
         if self._closed:
             return
         if not filling.result():
             self._bytes_until = self._loop.time() + BYTES_ONLY_SECONDS
-        done(answer)
+        done()
 
 
-Told = tuple[PartitionData, FileRange, int]  # where the records of a partition stand, from where on
+class Answers:
+    """What came for one Fetch, a stream's in their order: each waits for those before it."""
 
+    def __init__(self, request: FetchRequest, done: Done, fill: Fill) -> None:
+        """`fill(told, then)` puts records where they belong, and calls `then` later."""
+        self._offsets = {
+            (topic.topic, part.partition): part.fetch_offset
+            for topic in request.topics
+            for part in topic.partitions
+        }
+        self._done = done
+        self._fill = fill
+        self._waiting: deque[Message | BusError] = deque()
 
-def _told(request: FetchRequest, answer: FetchResponse) -> list[Told]:
-    """What is to be read out of files."""
-    asked = {
-        (topic.topic, part.partition): part.fetch_offset
-        for topic in request.topics
-        for part in topic.partitions
-    }
-    return [
-        (part, part.file_range, asked[topic.topic, part.partition_index])
-        for topic in answer.responses
-        for part in topic.partitions
-        if part.file_range is not None and (topic.topic, part.partition_index) in asked
-    ]
+    def put(self, answer: Message | BusError) -> None:
+        """One has come."""
+        self._waiting.append(answer)
+        if len(self._waiting) == 1:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self._waiting:
+            told = self._told(self._waiting[0])
+            if told:
+                self._fill(told, self._on_filled)
+                return
+            self._done(self._waiting.popleft())
+
+    def _on_filled(self) -> None:
+        self._done(self._waiting.popleft())
+        self._go_on()
+
+    def _told(self, answer: Message | BusError) -> list[Told]:
+        """What of it is to be read out of files."""
+        if not isinstance(answer, FetchResponse):
+            return []
+        return [
+            (part, part.file_range, self._offsets[topic.topic, part.partition_index])
+            for topic in answer.responses
+            for part in topic.partitions
+            if part.file_range is not None and (topic.topic, part.partition_index) in self._offsets
+        ]
 
 
 def _fill(told: Sequence[Told]) -> bool:
-    """Put the records where they belong; False if one of the files could not be read ."""
+    """Put the records where they belong; False if a file could not be read (any thread)."""
     readable = True
     for part, found, offset in told:
         try:
             part.records = _read(found, offset)
         except (OSError, CorruptBatch, ValueError):
+            part.error_code = NetworkError.code  # retriable, and it ends a stream
             readable = False
     return readable
 

@@ -12,7 +12,8 @@ FILE_RANGE_BYTES_MIN = 256 * 1024  # below it bytes are as well sent as told of
 class FileRange:
     """Batches from `position` on; the first may lie below the offset that was asked for.
 
-    Those that end above `below` may change yet.
+    Those that end above `below` may change yet. Where `end_offset` is known, the range holds the
+    batches from the one asked for to that offset, and nothing else.
     """
 
     path: str
@@ -20,6 +21,7 @@ class FileRange:
     position: int
     size: int
     below: int
+    end_offset: int = -1
 
 
 def file_range(log: PartitionLog, offset: int, size_max: int, below: int) -> FileRange | None:
@@ -33,9 +35,14 @@ def file_range(log: PartitionLog, offset: int, size_max: int, below: int) -> Fil
     segment = log.segment_of(offset)
     if segment.damages or not segment.is_indexed:
         return None
-    position = segment.floor(offset)
+    position, end_offset = segment.floor(offset), -1
     size = min(size_max + LOOKAHEAD_BYTES, segment.size - position)
+    if segment.region is not None:
+        bounds = log.bounds(segment, offset, size_max, below)
+        if bounds is not None:
+            position, end, end_offset = bounds
+            size, below = end - position, end_offset
     if size < FILE_RANGE_BYTES_MIN:
         return None
     path, identity = segment.disk.identify(segment.path)
-    return FileRange(path, identity, position, size, below)
+    return FileRange(path, identity, position, size, below, end_offset)

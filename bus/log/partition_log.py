@@ -229,6 +229,21 @@ class PartitionLog:
 
     def _view(self, segment: Segment, offset: int, size_max: int, below: int) -> memoryview | None:
         """The bytes in the mapping, None where reading them might wait for the disk."""
+        bounds = self.bounds(segment, offset, size_max, below)
+        if bounds is None:
+            return None
+        assert segment.region is not None, "the caller has looked"
+        start, end, end_offset = bounds
+        view = segment.region.view(start, end)
+        if end_offset <= self.high_watermark:
+            return view
+        with view:
+            return memoryview(bytes(view))  # it may yet be truncated and written over (S12)
+
+    def bounds(
+        self, segment: Segment, offset: int, size_max: int, below: int
+    ) -> tuple[int, int, int] | None:
+        """(start, end, end offset) of what a read of a mapped segment gives; None as `_view`."""
         region = segment.region
         assert region is not None, "the caller has looked"
         position = segment.floor(offset)
@@ -241,14 +256,9 @@ class PartitionLog:
         try:
             with region.buffer[:stop] as data:
                 start = find(data, position, wanted)
-                end, end_offset = slice_at(data, start, wanted, size_max, below)
+                return start, *slice_at(data, start, wanted, size_max, below)
         except CorruptBatch:
             return None  # a cold read looks closer, and tells of it
-        view = region.view(start, end)
-        if end_offset <= self.high_watermark:
-            return view
-        with view:
-            return memoryview(bytes(view))  # it may yet be truncated and written over (S12)
 
     def offset_for_timestamp(self, timestamp: int) -> tuple[int, int] | None:
         """(timestamp, offset) of the first record at or after `timestamp`; None if there is none.

@@ -85,6 +85,27 @@ def test_a_reader_goes_from_the_files_to_the_tail(broker, files):
             assert numbers(consumer, 10) == list(range(first, first + 10))
 
 
+def test_a_live_reader_is_told_of_large_writes_too(broker, files):
+    with bus.Consumer(broker.url) as consumer:
+        consumer.subscribe("t")
+        numbers(consumer, RECORDS)
+        files.bytes = 0
+        for first in range(RECORDS, RECORDS * 2, 10_000):
+            write(broker, range(first, first + 10_000))
+            assert numbers(consumer, 10_000) == list(range(first, first + 10_000))
+    assert files.bytes > RECORDS * 100 * 0.8
+
+
+def test_a_live_reader_whose_file_fails_misses_nothing(broker, files):
+    with bus.Consumer(broker.url) as consumer:
+        consumer.subscribe("t")
+        numbers(consumer, RECORDS)
+        for first in range(RECORDS, RECORDS * 2, 10_000):
+            files.error = OSError("gone") if first == RECORDS + 20_000 else None
+            write(broker, range(first, first + 10_000))
+            assert numbers(consumer, 10_000) == list(range(first, first + 10_000))
+
+
 @pytest.mark.parametrize("start", [1, 4_321, RECORDS - 1])
 def test_a_seek_into_a_file_begins_with_its_record(broker, files, start):
     with bus.Consumer(broker.url) as consumer:

@@ -23,7 +23,15 @@ SIZE = len(batch_of(b"a"))
 class Reader:
     """One peer's fetch, and the answers that it gets."""
 
-    def __init__(self, tail: "Tail", offsets, credit=1 << 20, part_max=1 << 20, peer="reader"):
+    def __init__(
+        self,
+        tail: "Tail",
+        offsets,
+        credit=1 << 20,
+        part_max=1 << 20,
+        peer="reader",
+        reads_files=False,
+    ):
         self.answers: list = []
         self.gone = False
         wanted = [
@@ -33,6 +41,7 @@ class Reader:
         self.fetch = Fetch(
             wanted, 1, 1 << 20, 12, self.answers.append, peer, lambda: self.gone, credit
         )
+        self.fetch.reads_files = reads_files
         tail.bench.node.fetches.fetch(self.fetch, 500)
 
     def offsets(self) -> list[tuple[int, int]]:
@@ -284,3 +293,31 @@ def test_after_a_silence_nothing_waits(tail: Tail) -> None:
         tail.deliver()
         tail.bench.pass_ms(STREAM_REST_MS_MAX)
     assert all(reader.offsets() == [(0, 0), (0, 1)] for reader in readers)
+
+
+def told_of(reader: Reader) -> list[tuple[int, int]]:
+    """(records' bytes, end of the place told of or -1) of each answer."""
+    return [
+        (len(part.records), part.file_range.below if part.file_range is not None else -1)
+        for answer in reader.answers
+        for topic in answer.responses
+        for part in topic.partitions
+    ]
+
+
+def test_a_reader_of_files_is_sent_places_where_much_follows(tail: Tail) -> None:
+    reader = Reader(tail, [0], reads_files=True)
+    tail.write(b"x" * 300_000)
+    tail.deliver()
+    tail.write(b"y")
+    tail.deliver()
+    assert told_of(reader) == [(0, 1), (len(batch_of(b"y")), -1)]
+    assert reader.more() == [True, True]
+
+
+def test_readers_of_bytes_beside_it_are_sent_bytes(tail: Tail) -> None:
+    files, other = Reader(tail, [0], reads_files=True), Reader(tail, [0], peer="other")
+    tail.write(b"x" * 300_000)
+    tail.deliver()
+    assert told_of(files) == [(0, 1)]
+    assert told_of(other) == [(len(batch_of(b"x" * 300_000)), -1)]

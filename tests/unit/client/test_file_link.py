@@ -56,10 +56,8 @@ class Stage:
 
     async def fetch(self, offset, answer):
         """What the caller of a Fetch of one partition gets for this answer of the peer's."""
-        asked = FetchPartition(partition=0, fetch_offset=offset)
-        request = FetchRequest(topics=[FetchTopic(topic="t", partitions=[asked])])
         told = self.loop.create_future()
-        self.link.call(request, told.set_result)
+        self.link.call(request_of(offset), told.set_result)
         self.peer.calls[-1][1](answer)
         return await asyncio.wait_for(told, 5)
 
@@ -73,9 +71,14 @@ class Stage:
         return self.peer.calls[-1][0].host
 
 
-def answer_of(place, records=b""):
+def request_of(offset):
+    asked = FetchPartition(partition=0, fetch_offset=offset)
+    return FetchRequest(topics=[FetchTopic(topic="t", partitions=[asked])])
+
+
+def answer_of(place, records=b"", more=False):
     part = PartitionData(partition_index=0, records=records, file_range=place)
-    return FetchResponse(responses=[FetchableTopicResponse("t", partitions=[part])])
+    return FetchResponse(responses=[FetchableTopicResponse("t", partitions=[part])], more=more)
 
 
 @pytest.fixture
@@ -129,6 +132,26 @@ def test_so_is_whatever_else_comes(play, error):
     assert play(lambda stage: stage.fetch(0, error)) is error
 
 
+def test_further_answers_of_a_stream_wait_for_those_before_them(play):
+    async def story(stage):
+        found, end = [], stage.loop.create_future()
+
+        def keep(answer):
+            found.append(bytes(answer.responses[0].partitions[0].records))
+            if not answer.more:
+                end.set_result(None)
+
+        stage.link.call(request_of(0), keep)
+        told = stage.peer.calls[-1][1]
+        told(answer_of(stage.place(size=len(FIRST), below=10), more=True))
+        told(answer_of(None, SECOND, more=True))
+        told(answer_of(stage.place(position=len(FIRST + SECOND), size=len(THIRD))))
+        await asyncio.wait_for(end, 5)
+        return found
+
+    assert play(story) == [FIRST, SECOND, THIRD]
+
+
 def test_a_fetch_tells_the_host(play):
     async def story(stage):
         await stage.read()
@@ -144,11 +167,12 @@ def test_a_fetch_tells_the_host(play):
 )
 def test_what_cannot_be_read_is_asked_for_in_bytes(play, changes):
     async def story(stage):
-        records = await stage.read(**changes)
+        answer = await stage.fetch(0, answer_of(stage.place(**changes)))
+        part = answer.responses[0].partitions[0]
         await stage.fetch(0, answer_of(None))
-        return records, stage.host_of()
+        return bytes(part.records), part.error_code, stage.host_of()
 
-    assert play(story) == (b"", "")
+    assert play(story) == (b"", NetworkError.code, "")
 
 
 def test_files_are_tried_again_after_a_while(play):
@@ -173,9 +197,7 @@ def test_other_requests_pass_unchanged(play):
 
 def test_after_close_nothing_is_told(play):
     async def story(stage):
-        asked = FetchPartition(partition=0, fetch_offset=0)
-        request = FetchRequest(topics=[FetchTopic(topic="t", partitions=[asked])])
-        stage.link.call(request, stage.answers.append)
+        stage.link.call(request_of(0), stage.answers.append)
         stage.peer.calls[-1][1](answer_of(stage.place()))
         stage.link.close()
         stage.link._pool.close()

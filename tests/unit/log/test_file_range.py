@@ -5,6 +5,8 @@ import pytest
 from bus.log.cold_read import ColdRead
 from bus.log.file_range import file_range
 from bus.log.segment import Damage
+from bus.model.batch import BatchInfo
+from bus.native.batch import check_all
 from bus.native.segment import find, slice_end
 
 
@@ -37,6 +39,19 @@ def test_it_begins_at_a_batch_not_behind_the_one_asked_for(filled):
         end, _ = slice_end(data, start, 300_000, found.below)
         read = ColdRead(filled.log.segment_of(offset), offset, 300_000, found.below)
         assert data[start:end] == read.load()
+
+
+def test_of_the_active_segment_the_end_is_known(filled):
+    log = filled.log
+    base = log.segments[-1].base_offset
+    found = told(filled, base + 1, size_max=400_000)
+    resident = log.read(base + 1, 400_000, log.end_offset)
+    assert found.size == len(resident)
+    assert found.end_offset == found.below == BatchInfo(*check_all(resident)[-1]).end_offset
+
+
+def test_of_a_closed_one_it_is_not(filled):
+    assert told(filled, 0).end_offset == -1
 
 
 def test_a_little_is_not_worth_it(filled):
