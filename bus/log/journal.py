@@ -11,7 +11,8 @@ durable. A block, little endian, back to back from the start of a half:
        8     8  generation
       16     .  payload         entries of the journal's user
 
-A half is valid from its start up to the first block that is torn or of another generation.
+A half is valid from its start up to the first block that is torn, of another generation, or of one
+that has its place in the other half.
 """
 
 import struct
@@ -54,7 +55,7 @@ class Journal:
     def read(self, generation_min: int) -> tuple[list[bytes], int]:
         """What an earlier life left: the payloads that count, and the newest generation seen."""
         try:
-            halves = [_parse_half(self._read_half(0)), _parse_half(self._read_half(1))]
+            halves = [_parse_half(self._read_half(index), index) for index in (0, 1)]
         except FileNotFoundError:
             return [], 0
         halves.sort(key=lambda half: half.generation)
@@ -139,13 +140,15 @@ class Journal:
         return self.region
 
 
-def _parse_half(data: bytes) -> _Half:
+def _parse_half(data: bytes, index: int) -> _Half:
     half = _Half()
     while half.size + _HEAD.size <= len(data):
         crc, size, generation = _HEAD.unpack_from(data, half.size)
         start = half.size + _HEAD.size
         payload = data[start : start + size]
-        if size == 0 or len(payload) < size or (half.payloads and generation != half.generation):
+        if size == 0 or len(payload) < size or generation & 1 != index:
+            break
+        if half.payloads and generation != half.generation:
             break
         if crc != crc32c(payload, crc32c(_BODY.pack(size, generation))):
             break

@@ -120,3 +120,11 @@ def test_new_blocks_wait_for_the_next_commit(disk):
     assert not journal.is_dirty
     journal.append(b"x")
     assert journal.is_dirty
+
+
+def test_a_block_in_the_half_that_is_not_its_generation_s_does_not_count(disk):
+    begun(disk, 1).append(b"odd")
+    block = disk.read(PATH, HALF, HEAD + 3)
+    overwrite(disk, 0, block)
+    overwrite(disk, HALF, bytes(len(block)))
+    assert found(disk) == ([], 0)
