@@ -10,9 +10,12 @@ buffer that all connections of a thread may share; a frame that is not complete 
 own, into which the rest of it is received. So a frame's bytes are copied at most once, and what was
 read of a long one is not copied at all.
 
-Invariant: the memory held is at most some multiple of the bytes that have arrived, whatever length
-is claimed. Invariant: between two calls of `space` and `received` nothing is left in the scratch
-buffer.
+A client that has chosen its server believes a length, and takes the memory of a frame at once: it
+is not touched before bytes for it have come. A server does not (`growth`).
+
+Invariant: with a growth, the memory held is at most so many times the bytes that have arrived,
+whatever length is claimed. Invariant: between two calls of `space` and `received` nothing is left
+in the scratch buffer.
 """
 
 from collections import deque
@@ -37,13 +40,25 @@ def prefixed(chunks: list[Buffer]) -> list[Buffer]:
 class FrameReader:
     """The frames of one connection."""
 
-    __slots__ = ("_buffer", "_filled", "_prefix", "_scratch", "_size", "bytes_max", "frames")
+    __slots__ = (
+        "_buffer",
+        "_filled",
+        "_growth",
+        "_prefix",
+        "_scratch",
+        "_size",
+        "bytes_max",
+        "frames",
+    )
 
-    def __init__(self, bytes_max: int, scratch: memoryview | None = None) -> None:
+    def __init__(
+        self, bytes_max: int, scratch: memoryview | None = None, growth: int | None = GROWTH
+    ) -> None:
         """`scratch` may be shared by readers that are used on one thread."""
         self.bytes_max = bytes_max  # of one frame; may change
         self.frames: deque[Buffer] = deque()  # complete, not taken yet
         self._scratch = scratch if scratch is not None else new_scratch()
+        self._growth = growth
         self._buffer: memoryview | None = None  # of the frame that is not complete
         self._filled = 0  # bytes of it that are there
         self._size = 0  # what it will have
@@ -113,15 +128,20 @@ class FrameReader:
             self.frames.append(bytes(self._scratch[at:end]))
             return end
         self._size, self._filled = size, count - at
-        self._buffer = take(min(size, max(GROWTH * self._filled, LEAST_BYTES)))
-        self._buffer[: self._filled] = self._scratch[at:count]
+        self._move(self._scratch[at:count])
         return count
 
     def _grow(self) -> None:
         assert self._buffer is not None, "only an incomplete frame grows"
-        grown = take(min(self._size, GROWTH * self._filled))
-        grown[: self._filled] = self._buffer
-        self._buffer = grown
+        self._move(self._buffer)
+
+    def _move(self, start: memoryview) -> None:
+        """Give the frame memory, or more of it; `start` is what is there of it."""
+        room = self._size
+        if self._growth is not None:
+            room = min(room, max(self._growth * self._filled, LEAST_BYTES))
+        self._buffer = take(room)
+        self._buffer[: self._filled] = start
 
     def _finish(self) -> None:
         assert self._buffer is not None, "only an incomplete frame is finished"

@@ -6,9 +6,7 @@ connecting   kept, bounded              -                       down
 open         leaves, or is kept         on_message, one each    down
 down         ignored                    -                       -
 
-A message is an int32 length, big endian, and so many bytes. Small ones are copied out of one
-buffer; a large one is received into memory of its own, of which `on_message` gets a view. That
-memory is not touched before bytes for it have come, so a claimed length costs nothing.
+A message is a frame of `tcp_frames.py` that is not empty.
 
 `on_down` is told once, and never from within `send` or the constructor. After it there is nothing
 left but `close`.
@@ -22,17 +20,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bus.errors import BufferFull
+from bus.adapters.tcp_frames import PREFIX, FrameReader
+from bus.errors import BufferFull, FrameError
 from bus.model.batch import Buffer
 from bus.model.limits import FRAME_BYTES_MAX, IN_FLIGHT_BYTES_MAX
-from bus.native.blocks import take
 
 CONNECT_SECONDS = 5.0  # for each address
-SMALL_BYTES = 64 * 1024  # what is received at once while no large message is under way
 BUFFERS_PER_SEND = 64
 READS_PER_TURN = 16  # then others get their turn
 LINGER_SECONDS = 1.0  # requests that want no answer still leave after `close`
-PREFIX = 4  # bytes of the length
 
 Address = tuple[socket.AddressFamily, Any]
 
@@ -45,7 +41,7 @@ class TcpLink:
         loop: asyncio.AbstractEventLoop,
         host: str,
         port: int,
-        on_message: Callable[[memoryview], None],
+        on_message: Callable[[Buffer], None],
         on_down: Callable[[str], None],
         *,
         frame_bytes_max: int = FRAME_BYTES_MAX,
@@ -54,17 +50,13 @@ class TcpLink:
         self._name = f"{host}:{port}"
         self._on_message = on_message
         self._on_down = on_down
-        self._frame_bytes_max = frame_bytes_max
         self._socket: socket.socket | None = None
         self._fd = -1
         self._over = False  # down or closed
         self._out: deque[memoryview] = deque()  # not yet written
         self._out_bytes = 0
         self._writing = False  # the loop tells when more can be written
-        self._small = bytearray(SMALL_BYTES)
-        self._small_end = 0  # bytes in `_small` that are no whole message yet
-        self._large: memoryview | None = None  # the large message under way
-        self._large_end = 0
+        self._reader = FrameReader(frame_bytes_max, growth=None)
         self._task = loop.create_task(self._connect(host, port))
 
     def send(self, pieces: Sequence[Buffer]) -> int:
@@ -169,48 +161,29 @@ class TcpLink:
 
     def _read(self, made: socket.socket) -> bool:
         """Receive once; False if there is no use in going on."""
-        large = self._large
-        room = memoryview(self._small)[self._small_end :]
-        if large is not None:
-            room = large[self._large_end :]
+        reader = self._reader
+        room = reader.space()
         count = made.recv_into(room)
         if not count:
             self._go_down(f"{self._name} closed the connection.")
             return False
-        if large is None:
-            self._small_end += count
-            self._take_messages()
-        else:
-            self._large_end += count
-            if self._large_end == len(large):
-                self._large = None
-                self._on_message(large)
+        try:
+            reader.received(count)
+        except FrameError as error:
+            self._go_down(f"{self._name} is not understood: {error}")
+            return False
+        self._take_messages()
         return not self._over and count == len(room)
 
     def _take_messages(self) -> None:
-        """Hand on what is whole in the small buffer; begin a large one."""
-        start, end, small = 0, self._small_end, memoryview(self._small)
-        while end - start >= PREFIX:
-            size = int.from_bytes(small[start : start + PREFIX], "big", signed=True)
-            if not 0 < size <= self._frame_bytes_max:
-                self._go_down(f"{self._name} sent a message of {size} bytes.")
-                return
-            start += PREFIX
-            if size > end - start and size > SMALL_BYTES - PREFIX:
-                self._large = take(size)
-                self._large_end = end - start
-                self._large[: end - start] = small[start:end]
-                start = end
-                break
-            if size > end - start:
-                start -= PREFIX
-                break
-            self._on_message(memoryview(bytes(small[start : start + size])))
-            if self._over:
-                return
-            start += size
-        self._small[: end - start] = self._small[start:end]
-        self._small_end = end - start
+        """Hand on what is whole."""
+        frames = self._reader.frames
+        while frames and not self._over:
+            message = frames.popleft()
+            if message:
+                self._on_message(message)
+            else:
+                self._go_down(f"{self._name} is not understood: it sent an empty message.")
 
     def _go_down(self, reason: str) -> None:
         if not self._over:

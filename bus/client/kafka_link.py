@@ -19,6 +19,7 @@ from bus.adapters.tcp_link import TcpLink
 from bus.client.conversation import Conversation
 from bus.client.link import Done
 from bus.errors import FrameError
+from bus.model.batch import Buffer
 from bus.model.endpoint import KAFKA_SCHEME, split_host_port
 from bus.wire.fetch import FetchRequest
 from bus.wire.frames import decode_response, request_chunks, response_correlation_id
@@ -47,7 +48,7 @@ class TcpCarrier:
         """As `Carrier.close`."""
         self._link.close()
 
-    def _on_message(self, data: memoryview) -> None:
+    def _on_message(self, data: Buffer) -> None:
         def read(api: Api, version: int) -> Message:
             return decode_response(api, version, data)[1]
 

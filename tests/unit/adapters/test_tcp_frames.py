@@ -73,6 +73,14 @@ def test_what_a_frame_is_missing_is_known_while_it_is_incomplete() -> None:
     assert reader.missing == 0
 
 
+def test_who_believes_a_length_takes_its_memory_at_once() -> None:
+    reader = FrameReader(FRAME_MAX, growth=None)
+    feed(reader, FRAME_MAX.to_bytes(PREFIX, "big") + b"x")
+    assert reader.held_bytes == FRAME_MAX
+    assert len(feed(reader, bytes(FRAME_MAX - 1))) == 1
+    assert reader.is_between_frames
+
+
 def test_a_prefixed_frame_has_its_length_first_and_its_records_untouched() -> None:
     records = memoryview(b"records")
     chunks = prefixed([b"head", records, b"tail"])
