@@ -35,6 +35,7 @@ from bus.native.columns import Record
 
 RECORDS_MAX = 1 << 30
 METADATA_SECONDS = 30.0
+YIELD_SECONDS = 20e-6  # of a poll in vain: who polls in a loop would starve the I/O thread
 COMMIT_SECONDS = 30.0
 NO_GROUP = "Positions are kept for a group; open the consumer with group=."
 
@@ -278,6 +279,11 @@ class Consumer(Handle):
         finally:
             self.end(timeout)
 
+    def close_at_exit(self, timeout: float) -> None:
+        """What is in hand is not taken to be done: the program may have died of it."""
+        self.finished = False
+        self.close(timeout)
+
     def is_member(self) -> bool:
         """Whether there is a group to say farewell to."""
         return self._refusal is None and self._io.is_alive() and self.session is not None
@@ -322,6 +328,8 @@ class Consumer(Handle):
                 if batch:
                     return batch
                 left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+                if left == 0.0:
+                    time.sleep(YIELD_SECONDS)
                 if not self.reading.inbox.bell.wait(self.has_news, left):
                     return batch
                 self.check()

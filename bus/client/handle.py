@@ -66,6 +66,10 @@ class Handle(Closing):
         if self.begin_close() and self._io.is_alive():
             self._release(timeout)
 
+    def close_at_exit(self, timeout: float) -> None:
+        """Close what the user has left open when the interpreter ends."""
+        self.close(timeout)
+
     def begin_close(self) -> bool:
         """Take no more calls; False if that was so before."""
         return self._retire(self.closed())
@@ -124,7 +128,7 @@ def _close_all() -> None:
     deadline = time.monotonic() + EXIT_SECONDS
     for handle in list(_open):
         with contextlib.suppress(BusError, TimeoutError):  # who wants to know closes the handle
-            handle.close(max(deadline - time.monotonic(), 0.0))
+            handle.close_at_exit(max(deadline - time.monotonic(), 0.0))
 
 
 def _after_fork_in_child() -> None:

@@ -1,6 +1,5 @@
 """A child may not use its parent's handles, and an exit does not hang."""
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -11,28 +10,10 @@ import pytest
 from bus.client.consumer import Consumer
 from bus.client.producer import Producer
 from bus.errors import ForkedClient
+from tests.fixtures.forked import outcome_in_child
 from tests.fixtures.kfake import ENDPOINT, FakeBroker
 
 ROOT = Path(__file__).parents[3]
-
-
-def outcome_in_child(action):
-    """What `action` raised in a forked child, by name."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            action()
-            name = "nothing"
-        except BaseException as error:
-            name = type(error).__name__
-        os.write(writing, name.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    os.waitpid(child, 0)
-    return told
 
 
 @pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
