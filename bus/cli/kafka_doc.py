@@ -56,7 +56,9 @@ DIFFERENCES = """## What differs from Apache Kafka
   acknowledges what the page cache holds. `flush=os` on a topic gives Kafka's promise.
 - One broker: the replication factor is 1, and a topic that asks for more is refused.
 - `group.initial.rebalance.delay.ms` is 0: a group begins at once, and whoever joins meanwhile is
-  in the next generation. Kafka waits for 3 s.
+  in the next generation. Kafka waits for 3 s. A member of kafka-python 3.0 that leads its group
+  before it knows the topics, and whose `poll` ends just while it joins again, stays without
+  partitions, on Kafka too; polls of 500 ms and more, or a delay of 500 ms here, keep it from that.
 - Record batches of the format 2 only (Kafka 0.11 and later). What older clients send is refused.
 - A setting whose promise would not be kept is refused when a topic is created, and not accepted in
   silence; `docs/settings.md` lists what is known.
