@@ -43,6 +43,7 @@ class GroupHistory:
     problems: list[str] = field(default_factory=list)
     positions: dict[int, int] = field(default_factory=dict)  # as the log says
     _generation: int = -1  # of the log
+    _told: set[str] = field(default_factory=set)
 
     def noted(self, member: str, line: str) -> None:
         """One line of a member's notes (tests/crash/group_member.py)."""
@@ -104,12 +105,14 @@ class GroupHistory:
         return end
 
     def verdict(self) -> list[str]:
-        """All that is wrong, in sentences; empty if the history holds."""
+        """All that is wrong and was not told before, in sentences; empty if the history holds."""
         for generation, shares in self.shares.items():
             self._check_owners(f"generation {generation}", shares)
         for partition in {one.partition for one in self.commits} | self.positions.keys():
             self._check_commits(partition)
-        found, self.problems = self.problems, []
+        found = [problem for problem in self.problems if problem not in self._told]
+        self._told.update(found)
+        self.problems = []
         return found
 
     def _check_commits(self, partition: int) -> None:
