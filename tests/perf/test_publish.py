@@ -1,6 +1,6 @@
 """The README shows the committed run, and says of each figure whether it reaches its aim."""
 
-from perf.publish import REACHED, reached_pages, reached_table
+from perf.publish import KAFKA, REACHED, kafka_pages, reached_pages, reached_table
 from perf.result import Document, Result
 
 MACHINE = {"cores": 2, "cpu": "a CPU", "memory_gb": 23.4, "steal": 0.0, "load_before": 0.1}
@@ -15,6 +15,11 @@ def row(what: str, *results: Result) -> str:
 def test_the_readme_shows_the_committed_document() -> None:
     for path, text in reached_pages().items():
         assert path.read_text() == text, f"./run perf publish {REACHED} writes {path}"
+
+
+def test_the_pages_show_the_committed_run_of_kafka_s_clients() -> None:
+    for path, text in kafka_pages().items():
+        assert path.read_text() == text, f"./run perf publish {KAFKA} writes {path}"
 
 
 def test_only_what_reaches_its_aim_is_bold() -> None:
