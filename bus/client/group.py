@@ -92,6 +92,7 @@ class Group:
         self._last_share: frozenset[TopicPartition] = frozenset()  # what "sticky" wants to keep
         self._count: Count | None = None  # shares that wait for their topics to be known
         self._count_until_ms = 0
+        self._count_timer: asyncio.TimerHandle | None = None
         self._counted: dict[str, int] = {}  # what was shared out, while we lead
         self._left: Outcome[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -143,8 +144,9 @@ class Group:
         if not self._closed:
             self.leave()
             self._closed = True
-            if self._timer is not None:
-                self._timer.cancel()
+            for timer in (self._timer, self._count_timer):
+                if timer is not None:
+                    timer.cancel()
 
     def _on_left(self, _answer: object) -> None:
         if self._left is not None:
@@ -259,8 +261,9 @@ class Group:
         self._counted = dict.fromkeys(frozenset().union(*(m.topics for m in members)), 0)
         for topic in self._counted:
             self._cluster.want(topic)
-        self._loop.call_later(COUNT_MS_MAX / 1000, self._try_count)
         self._try_count()
+        if self._count is count:
+            self._count_timer = self._loop.call_later(COUNT_MS_MAX / 1000, self._try_count)
 
     def _try_count(self) -> None:
         """Share out, if all topics are known or have had their time."""

@@ -86,6 +86,13 @@ class Api:
             producer.send("own", VALUES[0]).result(WAIT)
             assert len(consumer.poll_batch(timeout=WAIT))
 
+    def members(self) -> None:
+        self.producer.send("own", VALUES[0]).result(WAIT)
+        with self.broker.consumer(group="g", on_assigned=len, on_revoked=len) as consumer:
+            consumer.subscribe("own")
+            assert len(consumer.poll_batch(timeout=WAIT))
+            consumer.commit()
+
 
 increment = ctypes.pythonapi.Py_IncRef
 increment.argtypes = [ctypes.py_object]
@@ -101,7 +108,8 @@ PLANTED: dict[str, Callable[[], object]] = {
     "planted_native_object": lambda: increment(b"%d" % next(numbers)),
     "planted_native_memory": lambda: ctypes.memset(allocate(1 << 13), 1, 1 << 13),
 }
-WORK = ("single_records", "batches", "columns", "errors", "clients")
+WORK = ("single_records", "batches", "columns", "errors", "clients", "members")
+ROUNDS = {"members": 150}  # what takes longer shows in fewer
 
 
 def main(name: str) -> None:
@@ -118,7 +126,7 @@ def main(name: str) -> None:
                 plant()
             api.close()
 
-    for sentence in leaks(stretch, WATCHED):
+    for sentence in leaks(stretch, WATCHED, ROUNDS.get(name, 300)):
         print(sentence)
 
 
