@@ -2,13 +2,14 @@
 
 from perf.bench import Bench, Failed
 from perf.foreign.maven import jars
-from perf.kafka.sides import BUSD, KAFKA, NULL, Side, facts, running
+from perf.kafka.sides import BUSD, KAFKA, NULL, Side, facts, running, warm_pages
 from perf.pool import VALUE_BYTES
 from perf.result import Result
 from perf.rivals import confluent, kafka_tools
 
 RECORDS = 12_000_000
 WARM_UP = 2_000_000  # for Kafka's JVM; the others get the same
+RECORD_BYTES = 111  # of a record in a batch
 PRODUCE, CONSUME = "java produce", "java consume"
 
 
@@ -32,9 +33,11 @@ def run(bench: Bench) -> list[Result]:
             topic = f"java-{repeat}"
             for side in sides:
                 side.make_topic(topic)
+                warm_pages(scratch, records * RECORD_BYTES)
                 written = side.time(PRODUCE, records, produce, topic, records)
                 _check(side, topic, records)
                 read = side.time(CONSUME, records, consume, topic, records)
+                side.delete_topic(topic)
                 bench.say(f"{side.name}: {written / 1e6:.3g} in, {read / 1e6:.3g} M records/s out")
         told = facts(folder)
         return [result for side in sides for result in side.results(told)]

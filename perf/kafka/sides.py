@@ -1,7 +1,9 @@
 """The brokers that stand side by side: Apache Kafka, busd, and one that forgets what it is told.
 
 All run during the whole part, so that one after the other can be asked in each round, and a busy
-minute of the machine meets all of them. Who is not asked rests.
+minute of the machine meets all of them. Who is not asked rests. Before a broker is written to, as
+much memory is used and given back by a file: else who comes first, or after a pause, pays for pages
+that a virtual machine has to fetch from its host, and that is no property of a broker.
 """
 
 import threading
@@ -20,7 +22,11 @@ from perf.rivals import confluent
 from perf.usage import Stopwatch, memory_mb
 
 KAFKA, BUSD, NULL = "kafka", "busd", "null"
-FLUSH_OS = {BUSD: {"flush": "os"}}  # what a topic is told, so that all leave it to the page cache
+TOPIC_CONFIG = {  # all leave records to the page cache, and a deleted topic is gone at once
+    KAFKA: {"file.delete.delay.ms": "100"},
+    BUSD: {"flush": "os"},
+}
+WARM_PIECE = bytes(1 << 20)
 WATCH_SECONDS = 0.1
 
 
@@ -36,7 +42,12 @@ class Side:
 
     def make_topic(self, topic: str) -> None:
         """A topic of one partition, flush=os."""
-        confluent.make_topic(self.endpoint, topic, **FLUSH_OS.get(self.name, {}))
+        confluent.make_topic(self.endpoint, topic, **TOPIC_CONFIG.get(self.name, {}))
+
+    def delete_topic(self, topic: str) -> None:
+        """Its files go; the null broker has none."""
+        if self.name != NULL:
+            confluent.delete_topic(self.endpoint, topic)
 
     def time(self, what: str, records: int, work: Callable[..., float], *more: object) -> float:
         """`work(self, *more)` returns a rate; what the broker uses meanwhile is added up."""
@@ -79,6 +90,15 @@ def running(bench: Bench, *names: str) -> Iterator[list[Side]]:
         sides = [_start(stack, name, directory) for name in names]
         stack.enter_context(_watched(sides))
         yield sides
+
+
+def warm_pages(directory: Path, size: int) -> None:
+    """Use so much memory for a file, and give it back."""
+    path = directory / "warm"
+    with path.open("wb") as file:
+        for _ in range(0, size, len(WARM_PIECE)):
+            file.write(WARM_PIECE)
+    path.unlink()
 
 
 def facts(directory_of_jars: Path | None = None) -> dict[str, str]:

@@ -46,6 +46,13 @@ def make_topic(endpoint: str, name: str, **config: str) -> None:
         made.result(WAIT_SECONDS)
 
 
+def delete_topic(endpoint: str, name: str) -> None:
+    """A topic and its records."""
+    admin = AdminClient({"bootstrap.servers": endpoint, **QUIET})
+    for gone in admin.delete_topics([name]).values():
+        gone.result(WAIT_SECONDS)
+
+
 def consumer(endpoint: str, topic: str) -> confluent_kafka.Consumer:
     """At the beginning of partition 0."""
     made = confluent_kafka.Consumer({"bootstrap.servers": endpoint, **CONSUMER_SETTINGS, **QUIET})
