@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
     for (long i = 0; i < rounds; i++) {
         int64_t size = make_batch(room, INPUT_MAX, &random);
         struct bus_header header;
-        BUS_ASSERT(bus_batch_check((struct bus_span){room, size}, 0, &header) == size);
+        BUS_ASSERT(bus_batch_check((struct bus_span){room, size}, 0, true, &header) == size);
         check_crc(room, size, &random);
         for (uint64_t damage = draw(&random) % 4; damage > 0; damage--)
             room[draw(&random) % (uint64_t)size] = (uint8_t)draw(&random);

@@ -1,5 +1,6 @@
 """Our members and those of other libraries in one group, whoever leads it."""
 
+import threading
 import time
 import warnings
 from importlib import import_module
@@ -32,14 +33,27 @@ EVERYTHING = [(topic, index) for topic in ("t", "u") for index in range(4)]
 
 
 class Ours:
+    """Polled by a thread of its own, so that the others' polls may take their time."""
+
     def __init__(self, broker, group, assignor):
         self.consumer = Consumer(broker.kafka_url, group=group, assignor=assignor)
         self.consumer.subscribe("t", "u")
-        self.close = self.consumer.close
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._closing.is_set():
+            self.consumer.poll_batch(timeout=0.02)
 
     def poll(self, alone):
-        self.consumer.poll_batch(timeout=0.02)
+        self._closing.wait(0.02)
         return sorted(map(tuple, self.consumer.assignment()))
+
+    def close(self):
+        self._closing.set()
+        self._thread.join()
+        self.consumer.close()
 
 
 class KafkaPython:
@@ -57,11 +71,12 @@ class KafkaPython:
         self.close = self.consumer.close
 
     def poll(self, alone):
-        # A leader never takes up an assignment if a poll ends while it joins again for metadata
-        # that came late: its snapshot of the metadata is then the newest, and it sees no reason
-        # to. So the poll that makes it leader lasts until there are records.
+        # It forgets what came of a join that was not over when a poll ended, and joins once more.
+        # A leader even never takes up an assignment if it had joined again for metadata that came
+        # late: then it sees no reason to. So the poll that makes it leader lasts until there are
+        # records, and every other one longer than a join.
         first = alone and not self.consumer.assignment()
-        self.consumer.poll(timeout_ms=10_000 if first else 20)
+        self.consumer.poll(timeout_ms=10_000 if first else 300)
         return sorted(map(tuple, self.consumer.assignment()))
 
 
