@@ -200,7 +200,8 @@ class PartitionLog:
     def read(self, offset: int, size_max: int, below: int) -> memoryview | ColdRead:
         """Whole batches from the one that holds `offset` on, ending at or below `below`.
 
-        Empty if there is none. The first may exceed `size_max` (KIP-74); all are of one segment.
+        `below` is where a batch ends. Empty if there is none. The first may exceed `size_max`
+        (KIP-74); all are of one segment.
         Raises OffsetOutOfRange, or CorruptMessage inside of damage.
         """
         if not self.start_offset <= offset <= self.end_offset:

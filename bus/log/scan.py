@@ -102,6 +102,7 @@ def slice_at(
 ) -> tuple[int, int]:
     """As `slice_end`, for a batch at `position` that must hold `offset`; else CorruptBatch.
 
+    `below`, where some batch ends, is above `offset`: a batch that reaches beyond it is damaged.
     A header that was lost or changed since its batch was checked is found out here: zeroes would
     seem to be the log's end, and another base offset is not covered by the checksum.
     """
@@ -110,6 +111,8 @@ def slice_at(
     base, last_delta = _OFFSETS.unpack_from(data, position)
     if claimed_size(data, position) < BATCH_OVERHEAD or not base <= offset <= base + last_delta:
         raise CorruptBatch(f"what stands at position {position} is not its batch")
+    if base + last_delta >= below:
+        raise CorruptBatch(f"the batch at position {position} claims to end above {below}")
     return slice_end(data, position, size_max, below)
 
 

@@ -114,3 +114,16 @@ def test_all_records_behind_damage_are_served(life, damaged):
     first = -(-len(damaged) // size)  # the first that is whole
     for offset in reversed(range(first, 20)):
         assert after.read(offset) == stored[offset * size :]
+
+
+def test_a_header_that_claims_more_than_there_is_hides_nothing(make_real_life):
+    life = make_real_life(segment_bytes=1 << 20)
+    life.append([b"a", b"b"])
+    second = life.append([b"c", b"d"])
+    life.commit()
+    path = life.log.segments[-1].path
+    life.disk.open(path, 1 << 20).write(25, b"\x80", b"")  # offsets up to 32,769
+    with pytest.raises(CorruptMessage, match="claims to end above"):
+        life.log.read(0, 1 << 20, life.log.end_offset).load()
+    found = life.log.read(2, 1 << 20, life.log.end_offset)
+    assert bytes(found if isinstance(found, memoryview) else found.load()).startswith(second)
