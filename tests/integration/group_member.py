@@ -23,10 +23,21 @@ def tell_partitions(partitions, before: list[int] | None) -> list[int]:
 
 
 def kafka_python(bootstrap: str, group: str, instance: str | None, told: threading.Event) -> None:
-    from kafka import KafkaConsumer
+    """Its polls are long.
+
+    A leader of kafka-python that joins again for metadata that came late, in a poll that ends
+    meanwhile, forgets what it is assigned: it sees no reason to take it up.
+    """
+    from kafka import ConsumerRebalanceListener, KafkaConsumer
+
+    class Tells(ConsumerRebalanceListener):
+        def on_partitions_revoked(self, revoked):
+            pass
+
+        def on_partitions_assigned(self, assigned):
+            tell_partitions((one.partition for one in assigned), None)
 
     consumer = KafkaConsumer(
-        TOPIC,
         bootstrap_servers=bootstrap,
         group_id=group,
         group_instance_id=instance,
@@ -36,10 +47,9 @@ def kafka_python(bootstrap: str, group: str, instance: str | None, told: threadi
         heartbeat_interval_ms=HEARTBEAT_MS,
         metadata_max_age_ms=1000,
     )
-    has = None
+    consumer.subscribe([TOPIC], listener=Tells())
     while not told.is_set():
-        batches = consumer.poll(timeout_ms=50)
-        has = tell_partitions((one.partition for one in consumer.assignment()), has)
+        batches = consumer.poll(timeout_ms=3000)
         if batches:
             consumer.commit()
         for partition, records in batches.items():
