@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from bus.broker.counters import Counters
 from bus.broker.fetch_response import response_of
 from bus.broker.partition import Partition
-from bus.broker.reads import Fetch, Piece, collect, note_read_error
+from bus.broker.reads import Fetch, Piece, collect, note_read_error, size_of
 from bus.broker.streams import Streams
 from bus.control.timers import Timers
 from bus.errors import BusError
@@ -51,7 +51,7 @@ class Fetches:
     def fetch(self, fetch: Fetch, max_wait_ms: int) -> None:
         """Answer now, or when there is enough, or when the time is over."""
         self._streams.end_older(fetch)
-        pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
+        pieces = collect(fetch, fetch.wanted)
         may_wait = max_wait_ms > 0 and bool(fetch.wanted) and len(self) < self._parked_max
         if may_wait and self._streams.follow(fetch, pieces):
             return
@@ -67,7 +67,7 @@ class Fetches:
         """More of `partition` is visible, or it is gone: look again at who waits for it."""
         self._streams.on_committed(partition)
         for fetch in list(self._readers.get(partition, ())):
-            pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
+            pieces = collect(fetch, fetch.wanted)
             if self._is_enough(fetch, pieces):
                 self._unpark(fetch)
                 self._answer(fetch, pieces)
@@ -81,7 +81,7 @@ class Fetches:
         """Answer those whose time is over with what there is."""
         for fetch in self._timers.due(now_ms):
             self._unpark(fetch)
-            self._answer(fetch, collect(fetch.wanted, fetch.bytes_max, fetch.reads_files))
+            self._answer(fetch, collect(fetch, fetch.wanted))
         self._streams.tick(now_ms)
 
     def drain(self) -> None:
@@ -116,7 +116,7 @@ class Fetches:
         left = len(cold)
 
         def finish() -> None:
-            self._counters.bytes_out += sum(piece.size for piece in pieces)
+            self._counters.bytes_out += size_of(pieces)
             fetch.reply(response_of(fetch, pieces))
 
         if not cold:

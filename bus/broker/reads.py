@@ -11,11 +11,10 @@ from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError
 from bus.log.cold_read import ColdRead
 from bus.log.file_range import FileRange, file_range
 from bus.log.partition_log import PartitionLog
-from bus.model.batch import Buffer
+from bus.model.batch import OFFSET_END, Buffer
 from bus.model.ids import NO_TOPIC_ID
 from bus.native.segment import slice_end
 
-OFFSET_END = (1 << 63) - 1
 NO_CREDIT = -1  # the reader wants one answer
 
 log = logging.getLogger("busd")
@@ -92,16 +91,21 @@ class Fetch:
     changed: Callable[[Sequence["Piece"]], list["Piece"]] | None = None  # what it is to be told
 
 
-def collect(wanted: Sequence[Wanted], bytes_max: int, reads_files: bool = False) -> list[Piece]:
-    """Look at each partition in the order asked for; the first batch is always whole."""
-    left = bytes_max
+def collect(fetch: Fetch, wanted: Sequence[Wanted]) -> list[Piece]:
+    """Look at these partitions of it in the order asked for; the first batch is always whole."""
+    left = fetch.bytes_max
     pieces: list[Piece] = []
     for one in wanted:
-        piece = _look(one, left, reads_files)
+        piece = _look(one, left, fetch.reads_files)
         cold = piece.cold is not None  # its size is known only when it is read
         left -= one.bytes_max if cold else piece.size
         pieces.append(piece)
     return pieces
+
+
+def size_of(pieces: Sequence[Piece]) -> int:
+    """Bytes that the reader gets by them."""
+    return sum(piece.size for piece in pieces)
 
 
 def _look(wanted: Wanted, left: int, reads_files: bool) -> Piece:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from bus.broker.counters import Counters
 from bus.broker.fetch_response import response_of
 from bus.broker.partition import Partition
-from bus.broker.reads import Fetch, Piece, Wanted, collect
+from bus.broker.reads import Fetch, Piece, Wanted, collect, size_of
 from bus.model.batch import NO_LEADER_EPOCH
 from bus.model.limits import (
     STREAM_BEACON_MS,
@@ -85,7 +85,7 @@ class Streams:
 
     def follow(self, fetch: Fetch, pieces: list[Piece]) -> bool:
         """Answer with `pieces` and keep the fetch open, if it may and they reach the end."""
-        size = _size_of(pieces)
+        size = size_of(pieces)
         if size >= fetch.credit or fetch.bytes_min > 1 or fetch.changed is not None:
             return False
         ends = [piece.end_offset for piece in pieces]
@@ -213,8 +213,8 @@ class Streams:
     def _end(self, fetch: Fetch) -> None:
         """The last answer is that of a plain fetch: it has all partitions."""
         self._drop(fetch)
-        pieces = collect(fetch.wanted, fetch.bytes_max, fetch.reads_files)
-        self._counters.bytes_out += _size_of(pieces)
+        pieces = collect(fetch, fetch.wanted)
+        self._counters.bytes_out += size_of(pieces)
         fetch.reply(response_of(fetch, pieces))
 
     def _drop(self, fetch: Fetch) -> None:
@@ -245,12 +245,12 @@ def _place(wanted: Wanted) -> Hashable:
 
 
 def _answer(fetch: Fetch, behind: Sequence[Wanted]) -> Answer:
-    pieces = collect(behind, fetch.bytes_max, fetch.reads_files)
+    pieces = collect(fetch, behind)
     return Answer(
         pieces,
         response_of(fetch, pieces, more=True),
         [piece.end_offset for piece in pieces],
-        _size_of(pieces),
+        size_of(pieces),
         any(piece.stops for piece in pieces),
     )
 
@@ -259,7 +259,3 @@ def _move(wanted: Wanted, end_offset: int) -> None:
     """Go on at `end_offset`; what this leader has shown, it does not cut: no epoch to compare."""
     if wanted.offset != end_offset:
         wanted.offset, wanted.last_epoch = end_offset, NO_LEADER_EPOCH
-
-
-def _size_of(pieces: Sequence[Piece]) -> int:
-    return sum(piece.size for piece in pieces)

@@ -16,7 +16,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeAlias
 
-from bus.adapters.disk.foreign_file import host, read_range
+from bus.adapters.disk.facts import boot_id
+from bus.adapters.disk.foreign_file import read_range
 from bus.adapters.read_pool import ReadPool
 from bus.client.link import Done, Link
 from bus.errors import BusError, CorruptBatch, NetworkError
@@ -38,13 +39,14 @@ class FileLink:
         self._loop = loop
         self._link = link
         self._pool = ReadPool(loop, threads=1)
+        self._host = boot_id()
         self._bytes_until = 0.0  # on the loop's clock
         self._closed = False
 
     def call(self, request: Message, done: Done) -> None:
         """As `Link.call`."""
         if isinstance(request, FetchRequest) and self._loop.time() >= self._bytes_until:
-            request.host = host()
+            request.host = self._host
             done = Answers(request, done, self._fill).put
         self._link.call(request, done)
 

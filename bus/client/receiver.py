@@ -26,6 +26,7 @@ from bus.client.inbox import Chunk, Fault, Inbox
 from bus.client.link import Connector
 from bus.client.options import ConsumerOptions
 from bus.errors import BusError, CorruptBatch, NetworkError, error_of
+from bus.model.batch import OFFSET_END
 from bus.model.ids import TopicPartition
 from bus.native.segment import find, slice_end
 from bus.ports import Clock
@@ -39,7 +40,6 @@ from bus.wire.offsets import (
 )
 from bus.wire.schema import Message
 
-OFFSET_END = (1 << 63) - 1
 EPOCH_AT = 12  # byte of a batch's leader epoch
 
 

@@ -37,7 +37,7 @@ def file_range(log: PartitionLog, offset: int, size_max: int, below: int) -> Fil
         return None
     position, end_offset = segment.floor(offset), -1
     size = min(size_max + LOOKAHEAD_BYTES, segment.size - position)
-    if segment.region is not None:
+    if size >= FILE_RANGE_BYTES_MIN and segment.region is not None:
         bounds = log.bounds(segment, offset, size_max, below)
         if bounds is not None:
             position, end, end_offset = bounds

@@ -21,6 +21,7 @@ from bus.adapters.disk.facts import is_own_filesystem, read_facts
 from bus.adapters.disk.foreign_file import identity_of
 from bus.adapters.disk.job import Job, let_go_job, sync_job, write_back_job, write_job
 from bus.adapters.disk.lock import DirectoryLock
+from bus.adapters.disk.pread import read_fully
 from bus.adapters.disk.region import File, MappedRegion
 from bus.adapters.disk.worker import Engine
 from bus.model.batch import Buffer
@@ -186,13 +187,7 @@ class RealDisk:
         """As `read`, into memory of the caller's; how many bytes were read (any thread)."""
         fd = os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            read = 0
-            while read < len(buffer):
-                more = os.preadv(fd, [buffer[read:]], position + read)
-                if not more:
-                    break
-                read += more
-            return read
+            return read_fully(fd, position, buffer)
         finally:
             os.close(fd)
 

@@ -3,14 +3,9 @@
 import os
 import stat
 
-from bus.adapters.disk.facts import boot_id
+from bus.adapters.disk.pread import read_fully
 from bus.model.limits import FRAME_BYTES_MAX
 from bus.native.blocks import take
-
-
-def host() -> str:
-    """This machine since its start, empty where that cannot be told from another's."""
-    return boot_id()
 
 
 def identity_of(facts: os.stat_result) -> str:
@@ -34,12 +29,8 @@ def read_range(path: str, identity: str, position: int, size: int) -> memoryview
         if facts.st_size < position + size:
             raise OSError(f"{path} ends before position {position + size}.")
         block = take(size)
-        read = 0
-        while read < size:
-            more = os.preadv(fd, [block[read:]], position + read)
-            if not more:
-                raise OSError(f"{path} ends before position {position + size}.")
-            read += more
+        if read_fully(fd, position, block) < size:
+            raise OSError(f"{path} ends before position {position + size}.")
         return block
     finally:
         os.close(fd)

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from bus.adapters.disk.foreign_file import host, identity_of
+from bus.adapters.disk.facts import boot_id
+from bus.adapters.disk.foreign_file import identity_of
 from bus.client.file_link import BYTES_ONLY_SECONDS, FileLink
 from bus.errors import NetworkError
 from bus.wire.fetch import (
@@ -157,7 +158,7 @@ def test_a_fetch_tells_the_host(play):
         await stage.read()
         return stage.host_of()
 
-    assert play(story) == host()
+    assert play(story) == boot_id()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_files_are_tried_again_after_a_while(play):
         stage.link.call(FetchRequest(), lambda answer: None)
         return stage.host_of()
 
-    assert play(story) == host()
+    assert play(story) == boot_id()
 
 
 def test_other_requests_pass_unchanged(play):

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from bus.adapters.disk.foreign_file import host, read_range
+from bus.adapters.disk.facts import boot_id
+from bus.adapters.disk.foreign_file import read_range
 from bus.errors import (
     FencedLeaderEpoch,
     FetchSessionIdNotFound,
@@ -208,7 +209,7 @@ def test_nobody_is_told_a_place_if_the_setting_says_so(tmp_path) -> None:
         bench.node.create_topic("t", 1, 1, {"flush": "os"})
         told(bench, produce(batch_of(b"x" * 300_000)))
         request = fetch()
-        request.host = host()
+        request.host = boot_id()
         assert got(bench, request).file_range is None
     finally:
         bench.close()
