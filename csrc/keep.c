@@ -27,11 +27,9 @@ int bus_keep_measure(struct bus_span records, const struct bus_header *header,
     for (int32_t i = 0; i < header->count; i++) {
         const uint8_t *start = cursor.at;
         struct bus_record record;
-        if (!bus_read_record(&cursor, &record))
-            return BUS_ERR_RECORD;
-        if (record.offset_delta <= delta || record.offset_delta > header->last_offset_delta)
-            return BUS_ERR_DELTA;
-        delta = record.offset_delta;
+        int result = bus_next_record(&cursor, header, &delta, &record);
+        if (result != BUS_OK)
+            return result;
         if (!stays(&record, header, keep))
             continue;
         int64_t timestamp = bus_add64(header->base_timestamp, record.timestamp_delta);

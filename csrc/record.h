@@ -16,6 +16,7 @@
 #ifndef BUS_RECORD_H
 #define BUS_RECORD_H
 
+#include "core.h"
 #include "layout.h"
 #include "varint.h"
 
@@ -75,6 +76,18 @@ static inline bool bus_read_record(struct bus_cursor *cursor, struct bus_record 
     record->headers = body.at;
     record->end = body.end;
     return bus_skip_headers(&body) && body.at == body.end;
+}
+
+/* As `bus_read_record`, of a batch that may lack offsets: deltas rise, up to the header's last.
+ * `delta` is that of the record before, -1 at first. BUS_OK or a negative error. */
+static inline int bus_next_record(struct bus_cursor *cursor, const struct bus_header *header,
+                                  int32_t *delta, struct bus_record *record) {
+    if (!bus_read_record(cursor, record))
+        return BUS_ERR_RECORD;
+    if (record->offset_delta <= *delta || record->offset_delta > header->last_offset_delta)
+        return BUS_ERR_DELTA;
+    *delta = record->offset_delta;
+    return BUS_OK;
 }
 
 #endif

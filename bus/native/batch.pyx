@@ -153,26 +153,23 @@ def header(object data not None, int64_t position=0):
         PyBuffer_Release(&view)
 
 
-def check(object data not None, int64_t position=0):
+cdef tuple checked(object data, int64_t position, bint dense):
     cdef Py_buffer view
     cdef bus_header found
     cdef bus_span span = borrow(data, &view)
     try:
-        check_one(span, position, True, &found)
+        check_one(span, position, dense, &found)
         return header_tuple(&found)
     finally:
         PyBuffer_Release(&view)
+
+
+def check(object data not None, int64_t position=0):
+    return checked(data, position, True)
 
 
 def check_stored(object data not None, int64_t position=0):
-    cdef Py_buffer view
-    cdef bus_header found
-    cdef bus_span span = borrow(data, &view)
-    try:
-        check_one(span, position, False, &found)
-        return header_tuple(&found)
-    finally:
-        PyBuffer_Release(&view)
+    return checked(data, position, False)
 
 
 def check_all(object data not None):

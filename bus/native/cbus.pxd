@@ -75,6 +75,9 @@ cdef extern from "record.h" nogil:
         int32_t value_size
     bint bus_read_bytes(bus_cursor *cursor, bint nullable, const uint8_t **start, int32_t *size)
     bint bus_read_record(bus_cursor *cursor, bus_record *record)
+    int bus_next_record(
+        bus_cursor *cursor, const bus_header *header, int32_t *delta, bus_record *record
+    )
 
 cdef extern from "keymap.h" nogil:
     struct bus_fingerprint_t "bus_fingerprint":

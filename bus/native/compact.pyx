@@ -40,7 +40,7 @@ from bus.native.offset_map cimport (
     PACKED,
     OffsetMap,
     check,
-    packed_of,
+    opened,
     records_of,
 )
 
@@ -122,9 +122,7 @@ cdef class Compactor:
                 with nogil:
                     result = self.take_plain(span, &position, &header)
                 if result == PACKED:
-                    records = self.unpack(
-                        header.attributes & BUS_CODEC_MASK, packed_of(batches, position, &header)
-                    )
+                    records = opened(self.unpack, batches, position, &header)
                     records_span = borrow(records, &records_view)
                     try:
                         self.take_packed(span, position, &header, records_span)

@@ -2,7 +2,6 @@
 
 from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.memoryview cimport PyMemoryView_FromObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
@@ -12,11 +11,8 @@ from bus.native.cbus cimport (
     BUS_CODEC_MASK,
     BUS_CONTROL_FLAG,
     BUS_ERR_CRC,
-    BUS_ERR_DELTA,
     BUS_ERR_GAP,
     BUS_ERR_LEFTOVER,
-    BUS_ERR_RECORD,
-    BUS_HEADER_SIZE,
     BUS_OK,
     borrow,
     bus_crc_matches,
@@ -30,18 +26,17 @@ from bus.native.cbus cimport (
     bus_keymap_find,
     bus_keymap_number,
     bus_keymap_set,
-    bus_read_record,
+    bus_next_record,
     bus_record,
     bus_span,
 )
 from bus.native.keymap cimport KeyMap
+from bus.native.offset_map cimport NO_MEMORY, PACKED, opened, records_of
 
 cdef enum:
     ROWS_FIRST = 1024
     HEAP_FIRST = 65536
-    PACKED = 1  # the batch has to be opened first
-    TOO_MANY = 2
-    NO_MEMORY = 3
+    TOO_MANY = PACKED + 1
 
 cdef struct Row:
     int64_t offset
@@ -124,11 +119,7 @@ cdef class NewestPerKey:
         cdef Py_buffer view
         cdef bus_span span
         cdef int result
-        data = PyMemoryView_FromObject(batches)
-        if data.format != "B" or data.ndim != 1:
-            data = data.cast("B")
-        packed = data[position + BUS_HEADER_SIZE:position + header.size]
-        records = self.unpack(header.attributes & BUS_CODEC_MASK, packed)
+        records = opened(self.unpack, batches, position, header)
         span = borrow(records, &view)
         try:
             with nogil:
@@ -143,7 +134,7 @@ cdef class NewestPerKey:
         self, bus_span data, int64_t *position, bus_header *header
     ) noexcept nogil:
         """Batch by batch; what stopped it. PACKED: the header is that of the batch there."""
-        cdef int64_t size, start
+        cdef int64_t size
         cdef int result
         while position[0] < data.size:
             size = bus_header_read(data, position[0], header)
@@ -157,10 +148,7 @@ cdef class NewestPerKey:
             if not header.attributes & BUS_CONTROL_FLAG:
                 if header.attributes & BUS_CODEC_MASK and header.count > 0:
                     return PACKED
-                start = position[0] + BUS_HEADER_SIZE
-                result = self.take_records(
-                    bus_span(data.data + start, size - BUS_HEADER_SIZE), header
-                )
+                result = self.take_records(records_of(data, position[0], size), header)
                 if result != BUS_OK:
                     return result
             position[0] += size
@@ -173,11 +161,9 @@ cdef class NewestPerKey:
         cdef int32_t delta = -1
         cdef int result
         for _index in range(header.count):
-            if not bus_read_record(&cursor, &record):
-                return BUS_ERR_RECORD
-            if record.offset_delta <= delta or record.offset_delta > header.last_offset_delta:
-                return BUS_ERR_DELTA
-            delta = record.offset_delta
+            result = bus_next_record(&cursor, header, &delta, &record)
+            if result != BUS_OK:
+                return result
             if record.key_size >= 0:
                 result = self.take(&record, header.base_offset + delta)
                 if result != BUS_OK:

@@ -22,7 +22,7 @@ cdef inline bus_span records_of(bus_span data, int64_t position, int64_t size) n
 
 
 cdef int check(int result, int64_t position) except -1
-cdef object packed_of(object batches, int64_t position, const bus_header *header)
+cdef object opened(object unpack, object batches, int64_t position, const bus_header *header)
 
 
 cdef class OffsetMap:

@@ -9,9 +9,7 @@ from bus.native.batch cimport fail
 from bus.native.cbus cimport (
     BUS_CODEC_MASK,
     BUS_ERR_CRC,
-    BUS_ERR_DELTA,
     BUS_ERR_LEFTOVER,
-    BUS_ERR_RECORD,
     BUS_HEADER_SIZE,
     BUS_OK,
     borrow,
@@ -26,7 +24,7 @@ from bus.native.cbus cimport (
     bus_keymap_find,
     bus_keymap_number,
     bus_keymap_set,
-    bus_read_record,
+    bus_next_record,
     bus_record,
     bus_span,
 )
@@ -43,12 +41,13 @@ cdef int check(int result, int64_t position) except -1:
     return 0 if result == BUS_OK else fail(result, position)
 
 
-cdef object packed_of(object batches, int64_t position, const bus_header *header):
-    """The compressed records of the batch there."""
+cdef object opened(object unpack, object batches, int64_t position, const bus_header *header):
+    """The records of the compressed batch there, by `unpack(codec, data)`."""
     data = PyMemoryView_FromObject(batches)
     if data.format != "B" or data.ndim != 1:
         data = data.cast("B")
-    return data[position + BUS_HEADER_SIZE:position + header.size]
+    packed = data[position + BUS_HEADER_SIZE:position + header.size]
+    return unpack(header.attributes & BUS_CODEC_MASK, packed)
 
 
 @cython.final
@@ -74,9 +73,7 @@ cdef class OffsetMap:
                 with nogil:
                     result = self.take_plain(span, &position, &header, below)
                 if result == PACKED:
-                    records = self.unpack(
-                        header.attributes & BUS_CODEC_MASK, packed_of(batches, position, &header)
-                    )
+                    records = opened(self.unpack, batches, position, &header)
                     records_span = borrow(records, &records_view)
                     try:
                         with nogil:
@@ -123,11 +120,9 @@ cdef class OffsetMap:
         cdef int32_t delta = -1
         cdef int result
         for _index in range(header.count):
-            if not bus_read_record(&cursor, &record):
-                return BUS_ERR_RECORD
-            if record.offset_delta <= delta or record.offset_delta > header.last_offset_delta:
-                return BUS_ERR_DELTA
-            delta = record.offset_delta
+            result = bus_next_record(&cursor, header, &delta, &record)
+            if result != BUS_OK:
+                return result
             if record.key_size >= 0:
                 result = self.put(&record, header.base_offset + delta)
                 if result != BUS_OK:
