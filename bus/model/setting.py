@@ -35,6 +35,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     check: Callable[[str], str | None] | None = None  # of text: what is wrong with it, or None
     other_names: tuple[str, ...] = ()  # also accepted, with the same meaning
+    is_list: bool = False  # its value may be several, with commas
     fixed_because: str = ""  # not empty: no other value than the default is accepted
 
     @property
@@ -119,9 +120,10 @@ def setting(
     choices: tuple[str, ...] = (),
     check: Callable[[str], str | None] | None = None,
     other_names: tuple[str, ...] = (),
+    is_list: bool = False,
 ) -> T:
     """Declare a field of a settings class."""
-    declared = Setting("", default, doc, unit, low, high, choices, check, other_names)
+    declared = Setting("", default, doc, unit, low, high, choices, check, other_names, is_list)
     field: T = dataclasses.field(default=default, metadata={"setting": declared})
     return field
 

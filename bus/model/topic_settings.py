@@ -76,6 +76,7 @@ class TopicSettings:
         "How old records go. delete: by retention.ms and retention.bytes. compact: of each key the "
         "newest is kept, and a record needs a key. Or both.",
         choices=(DELETE, COMPACT, f"{COMPACT},{DELETE}", f"{DELETE},{COMPACT}"),
+        is_list=True,
     )
     min_cleanable_dirty_ratio: str = setting(
         "0.5",

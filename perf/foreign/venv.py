@@ -13,7 +13,7 @@ from perf.foreign.maven import CACHE
 def python(name: str, *requirements: str) -> Path:
     """The interpreter of an environment that has them; made where it is missing.
 
-    Packages come as wheels or not at all: nothing is compiled. A requirement may be a directory.
+    Packages come as wheels or not at all: nothing is compiled.
     """
     text = "\n".join((sys.version, *requirements))
     folder = CACHE / f"venv-{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -21,7 +21,8 @@ def python(name: str, *requirements: str) -> Path:
     if not (folder / ".complete").exists():
         print(f"installing {' '.join(requirements)}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
-        run([str(interpreter), "-m", "pip", "install", "-q", *requirements])
+        pip = [str(interpreter), "-m", "pip", "install", "-q", "--only-binary", ":all:"]
+        run([*pip, *requirements])
         (folder / ".complete").touch()
     return interpreter
 

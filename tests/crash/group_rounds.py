@@ -89,6 +89,7 @@ class Feed:
     def __init__(self, url: str) -> None:
         self._producer = bus.Producer(url, delivery_timeout_ms=60_000)
         self._may_go, self._is_over = threading.Event(), False
+        self._sending = threading.Lock()
         self._thread = threading.Thread(target=self._run)
         self._may_go.set()
         self._thread.start()
@@ -97,16 +98,17 @@ class Feed:
         number = 0
         while not self._is_over:
             self._may_go.wait()
-            for _ in range(SEND_RECORDS):
-                self._producer.send(TOPIC, b"%d" % number, partition=number % PARTITIONS)
-                number += 1
+            with self._sending:
+                for _ in range(SEND_RECORDS * self._may_go.is_set()):
+                    self._producer.send(TOPIC, b"%d" % number, partition=number % PARTITIONS)
+                    number += 1
             time.sleep(SEND_SECONDS)
 
     def pause(self) -> None:
         """Return when all that was sent stands in the log."""
         self._may_go.clear()
-        time.sleep(2 * SEND_SECONDS)
-        self._producer.flush()
+        with self._sending:  # nobody is in the midst of it
+            self._producer.flush()
 
     def go_on(self) -> None:
         self._may_go.set()

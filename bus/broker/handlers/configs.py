@@ -32,7 +32,6 @@ TOPIC_RESOURCE, BROKER_RESOURCE = 2, 4  # protocol: config resource types
 TOPIC_SOURCE, STATIC_BROKER_SOURCE, DEFAULT_SOURCE = 1, 4, 5
 SET, DELETE, APPEND, SUBTRACT = 0, 1, 2, 3  # protocol: IncrementalAlterConfigs operations
 BOOLEAN, STRING, INT, LONG, LIST = 1, 2, 3, 5, 7  # protocol: config types
-LISTS = frozenset({"cleanup.policy"})  # settings whose values are several, with commas
 TYPES: dict[type, int] = {bool: BOOLEAN, str: STRING, int: INT}
 INT_MAX = 2**31 - 1
 
@@ -82,7 +81,7 @@ def _describe(
 def _result(
     entry: Setting, value: str, source: int, document: bool
 ) -> DescribeConfigsResourceResult:
-    kind = LIST if entry.name in LISTS else TYPES[type(entry.default)]
+    kind = LIST if entry.is_list else TYPES[type(entry.default)]
     return DescribeConfigsResourceResult(
         name=entry.name,
         value=value,
@@ -171,7 +170,7 @@ def _apply(config: dict[str, str], change: AlterableConfig, now: Mapping[str, st
         config[name] = change.value
     elif operation not in (APPEND, SUBTRACT):
         raise InvalidRequest(f"There is no operation {operation} on settings.")
-    elif name not in LISTS:
+    elif name not in TOPIC_SETTINGS or not TOPIC_SETTINGS[name].is_list:
         raise InvalidConfig(f"The setting {name} is not a list: it can be set or deleted.")
     else:
         old = [each for each in config.get(name, now[name]).split(",") if each]

@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 POLL_SECONDS = 0.05
@@ -40,6 +41,17 @@ def text(data: bytes | None) -> str | None:
 def data(words: str | None) -> bytes | None:
     """Bytes as the client takes them."""
     return None if words is None else words.encode("latin-1")
+
+
+def places(of: Iterable[Any]) -> list[list]:
+    """Topic and partition of each, as they travel."""
+    return [[place.topic, place.partition] for place in of]
+
+
+def row(record: Any) -> list:
+    """A record as it travels, of a client that names its parts `offset`, `timestamp`, and so on."""
+    headers = [[name, text(words)] for name, words in record.headers]
+    return [record.offset, record.timestamp, text(record.key), text(record.value), headers]
 
 
 class Member:

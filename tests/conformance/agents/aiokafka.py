@@ -23,6 +23,8 @@ from tests.conformance.agents.agent import (
     Member,
     data,
     main,
+    places,
+    row,
     text,
 )
 
@@ -35,10 +37,10 @@ class Listener(ConsumerRebalanceListener):
         self._member = member
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._member.given += _places(assigned)
+        self._member.given += places(assigned)
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._member.taken += _places(revoked)
+        self._member.taken += places(revoked)
 
 
 class AiokafkaAgent(Agent):
@@ -254,15 +256,11 @@ class AiokafkaAgent(Agent):
         for place, found in self._run(
             self._consumer.getmany(timeout_ms=int(seconds * 1000))
         ).items():
-            self._member.seen += [[*place, row.offset, text(row.value)] for row in found]
+            self._member.seen += [[*place, one.offset, text(one.value)] for one in found]
 
     def _assignment(self) -> list[list]:
         assert self._consumer is not None
-        return _places(self._consumer.assignment())
-
-
-def _places(places: Iterable[TopicPartition]) -> list[list]:
-    return [[place.topic, place.partition] for place in places]
+        return places(self._consumer.assignment())
 
 
 def _check(codes: Iterable[int]) -> None:
@@ -275,16 +273,7 @@ async def _take(consumer: AIOKafkaConsumer, count: int) -> list[list]:
     rows: list[list] = []
     while len(rows) < count:
         for found in (await consumer.getmany(timeout_ms=500)).values():
-            rows += [
-                [
-                    row.offset,
-                    row.timestamp,
-                    text(row.key),
-                    text(row.value),
-                    [[name, text(words)] for name, words in row.headers],
-                ]
-                for row in found
-            ]
+            rows += map(row, found)
     return rows[:count]
 
 

@@ -1,7 +1,6 @@
 """confluent-kafka (librdkafka) as an agent."""
 
 import time
-from collections.abc import Iterable
 from concurrent.futures import Future
 
 from confluent_kafka import (
@@ -31,6 +30,7 @@ from tests.conformance.agents.agent import (
     data,
     deadline,
     main,
+    places,
     text,
 )
 
@@ -197,11 +197,11 @@ class ConfluentAgent(Agent):
         self._consumer = Consumer({**self._base, **settings})
         member = self._member = Member()
 
-        def given(_: Consumer, places: list[TopicPartition]) -> None:
-            member.given += _places(places)
+        def given(_: Consumer, these: list[TopicPartition]) -> None:
+            member.given += places(these)
 
-        def taken(_: Consumer, places: list[TopicPartition]) -> None:
-            member.taken += _places(places)
+        def taken(_: Consumer, these: list[TopicPartition]) -> None:
+            member.taken += places(these)
 
         self._consumer.subscribe(topics, on_assign=given, on_revoke=taken, on_lost=taken)
 
@@ -224,16 +224,12 @@ class ConfluentAgent(Agent):
 
     def _assignment(self) -> list[list]:
         assert self._consumer is not None
-        return _places(self._consumer.assignment())
+        return places(self._consumer.assignment())
 
 
 def _one(futures: dict[object, Future]):
     (future,) = futures.values()
     return future.result(PATIENCE_SECONDS)
-
-
-def _places(places: Iterable[TopicPartition]) -> list[list]:
-    return [[place.topic, place.partition] for place in places]
 
 
 def _take(consumer: Consumer, count: int) -> list[Message]:

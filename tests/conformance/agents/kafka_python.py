@@ -24,6 +24,8 @@ from tests.conformance.agents.agent import (
     data,
     deadline,
     main,
+    places,
+    row,
     text,
 )
 
@@ -49,13 +51,13 @@ class Listener(ConsumerRebalanceListener):
         self._member = member
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._member.given += _places(assigned)
+        self._member.given += places(assigned)
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._member.taken += _places(revoked)
+        self._member.taken += places(revoked)
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        self._member.taken += _places(lost)
+        self._member.taken += places(lost)
 
 
 class KafkaPythonAgent(Agent):
@@ -240,15 +242,11 @@ class KafkaPythonAgent(Agent):
         if not self._consumer.assignment():
             seconds = FIRST_POLL_SECONDS
         for place, found in self._consumer.poll(int(seconds * 1000)).items():
-            self._member.seen += [[*place, row.offset, text(row.value)] for row in found]
+            self._member.seen += [[*place, one.offset, text(one.value)] for one in found]
 
     def _assignment(self) -> list[list]:
         assert self._consumer is not None
-        return _places(self._consumer.assignment())
-
-
-def _places(places: Iterable[TopicPartition]) -> list[list]:
-    return [[place.topic, place.partition] for place in places]
+        return places(self._consumer.assignment())
 
 
 def _raise(told: object) -> None:
@@ -264,16 +262,7 @@ def _take(consumer: KafkaConsumer, count: int) -> list[list]:
         if time.monotonic() > until:
             raise TimeoutError(f"only {len(rows)} of {count} records came")
         for found in consumer.poll(500).values():
-            rows += [
-                [
-                    row.offset,
-                    row.timestamp,
-                    text(row.key),
-                    text(row.value),
-                    [[name, text(words)] for name, words in row.headers],
-                ]
-                for row in found
-            ]
+            rows += map(row, found)
     return rows[:count]
 
 

@@ -77,8 +77,13 @@ def test_what_a_setting_means_is_told_on_request(topic: Bench, document: bool) -
 
 def test_the_types_of_settings_are_kafka_s(topic: Bench) -> None:
     types = {entry.name: entry.config_type for entry in describe(topic).configs}
-    names = ["cache.closed.segments", "flush", "segment.bytes", "retention.ms"]
-    assert [types[name] for name in names] == [1, 2, 3, 5]
+    names = ["cache.closed.segments", "flush", "segment.bytes", "retention.ms", "cleanup.policy"]
+    assert [types[name] for name in names] == [1, 2, 3, 5, 7]
+
+
+def test_a_topic_s_default_has_the_type_of_the_topic_s_setting(bench: Bench) -> None:
+    (entry,) = describe(bench, BROKER, "1", ["log.cleanup.policy"]).configs
+    assert entry.config_type == 7
 
 
 def test_the_broker_s_settings_are_described(tmp_path) -> None:
