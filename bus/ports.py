@@ -113,6 +113,9 @@ class Disk(Protocol):
     def size(self, path: str) -> int:
         """Length in bytes; FileNotFoundError if absent."""
 
+    def data_end(self, path: str) -> int:
+        """Behind it there is nothing but zeroes, as far as is known; else as `size`."""
+
     def read(self, path: str, position: int, size: int) -> bytes:
         """Up to `size` bytes from `position`, fewer only at the end of the file."""
 

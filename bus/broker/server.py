@@ -18,6 +18,16 @@ log = logging.getLogger("busd.server")
 SWITCH_INTERVAL = 0.001  # seconds a thread may hold the GIL while another waits
 
 
+def _started(loop: asyncio.AbstractEventLoop, settings: BrokerSettings) -> Service:
+    """The service. What a start makes stays: the collector looks at none of it, then or later."""
+    gc.disable()
+    try:
+        return Service(loop, settings)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class Server:
     """`busd serve`: one broker, SIGTERM and SIGINT stop it cleanly."""
 
@@ -35,11 +45,9 @@ class Server:
         before, now = raise_open_files()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        self._service = Service(loop, self._settings)
+        self._service = _started(loop, self._settings)
         try:
             log.info("open files", extra={"limit": now, "limit_before": before})
-            gc.collect()
-            gc.freeze()
             on_ready(self)
             await self._stop.wait()
         finally:

@@ -197,7 +197,7 @@ class _Recovery:
 
     def _take(self, base: int, following: int | None) -> Segment:
         segment = Segment(self.disk, self.directory, base)
-        length = self.disk.size(segment.path)
+        length = self.disk.data_end(segment.path)
         segment.created_ms = self.now_ms
         if self.known.record is not None and following is None:
             segment.created_ms = self.known.record.segment_created_ms or self.now_ms
@@ -289,7 +289,7 @@ class _Recovery:
         if following is not None and state.end_offset > following:
             self._end_at(segment, following)
         elif following is None or state.end_offset < following:
-            self._clear_tail(segment, state.reason, length)
+            self._clear_tail(segment, state, length)
         if following is not None and not self.has_cut:
             segment.write_indexes()
         if segment.end_offset > (self.known.durable_end or 0):
@@ -323,12 +323,13 @@ class _Recovery:
             return None
         return Damage(offset, wanted, state.position, length, reason)
 
-    def _clear_tail(self, segment: Segment, reason: str | None, length: int) -> None:
+    def _clear_tail(self, segment: Segment, state: FileScan, length: int) -> None:
         """Nothing may follow the end: a leftover could be taken for a later append's neighbour."""
-        end = segment.size
-        if segment.damages or (reason is None and not self._has_bytes(segment.path, end, length)):
+        end, zero_end = segment.size, max(segment.size, state.zero_end)
+        is_blank = state.reason is None and not self._has_bytes(segment.path, zero_end, length)
+        if segment.damages or is_blank:
             return
-        self._begin_cut(reason or "there are batches behind a hole")
+        self._begin_cut(state.reason or "there are batches behind a hole")
         data = self.disk.read(segment.path, end, min(CUT_BYTES_KEPT_MAX, length - end))
         path = offset_file(self.directory, segment.end_offset, CUT)
         self.disk.write(path, data.rstrip(b"\0"))

@@ -9,7 +9,7 @@ from bus.errors import CorruptBatch
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.limits import BATCH_OVERHEAD, FRAME_BYTES_MAX, SCAN_CHUNK_BYTES
 from bus.native.index import OffsetIndex, TimeIndex
-from bus.native.segment import scan, slice_end
+from bus.native.segment import first_nonzero, scan, slice_end
 from bus.ports import Disk
 
 FOREVER = 2**63 - 1
@@ -30,6 +30,7 @@ class FileScan:
     leader_epoch: int  # of the last good batch
     max_timestamp: int = -1
     max_timestamp_offset: int = -1
+    zero_end: int = 0  # up to where what follows `position` is known to be zero
     reason: str | None = None  # why the batch at `position` is no good; None at the log's end
 
 
@@ -79,6 +80,9 @@ def scan_file(
         want = _bytes_to_go_on(data, found.position, found.reason)
         if is_last or want == 0:
             state.reason = found.reason
+            if found.reason is None:
+                zeroes = first_nonzero(data, found.position) - found.position
+                state.zero_end = state.position + zeroes
             break
     return state
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 
 from bus.adapters.disk.facts import is_own_filesystem, read_facts
 from bus.adapters.disk.foreign_file import identity_of
+from bus.adapters.disk.holes import last_data, tells_holes
 from bus.adapters.disk.job import Job, let_go_job, sync_job, write_back_job, write_job
 from bus.adapters.disk.lock import DirectoryLock
 from bus.adapters.disk.pread import read_fully
@@ -41,6 +42,7 @@ class RealDisk:
         self._engine = Engine()
         self._new_dirs: set[str] = set()  # made, but their names are not yet known to be durable
         self._shared_filesystem = not is_own_filesystem(self.path)
+        self._tells_holes = tells_holes(self.path)
         self._refused: list[Done] = []  # commits after a failure, to be told at the next turn
         self.failed: OSError | None = None  # the sync error that ended this disk (S4)
 
@@ -168,6 +170,14 @@ class RealDisk:
     def size(self, path: str) -> int:
         """Length in bytes; FileNotFoundError if absent."""
         return os.stat(self._full(path)).st_size
+
+    def data_end(self, path: str) -> int:
+        """Behind it the file is allocated at most; its length where that cannot be told."""
+        fd = os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return last_data(fd) if self._tells_holes else os.fstat(fd).st_size
+        finally:
+            os.close(fd)
 
     def read(self, path: str, position: int, size: int) -> bytes:
         """Up to `size` bytes from `position`, fewer only at the end of the file."""

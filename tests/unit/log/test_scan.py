@@ -40,6 +40,13 @@ def test_zeroes_are_the_end_of_the_log_and_no_damage():
     assert (state.position, state.reason) == (len(data), None)
 
 
+@pytest.mark.parametrize("behind", [b"", bytes(500), bytes(300) + b"x" + bytes(7)])
+def test_a_scan_tells_how_far_the_zeroes_behind_the_end_were_seen(behind):
+    data = b"".join(log_of(0, 0)) + behind
+    blank = len(behind) - len(behind.lstrip(b"\0"))
+    assert scanned(data).zero_end == len(data) - len(behind) + blank
+
+
 def test_a_flipped_bit_ends_the_scan_with_a_reason():
     first, second, third = log_of(0, 0, 0)
     bad = second[:-1] + bytes([second[-1] ^ 1])
