@@ -33,12 +33,12 @@ from bus.log.cold_read import ColdRead
 from bus.log.epochs import EpochCache
 from bus.log.files import delete_files
 from bus.log.keeper import Keeper
-from bus.log.layout import SNAPSHOT, offset_file
 from bus.log.producer_recovery import load_producers
 from bus.log.producers import ProducerTable
 from bus.log.recovery import Recovered
 from bus.log.residency import Residency
 from bus.log.scan import slice_at
+from bus.log.seal import Seal
 from bus.log.segment import Segment
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import PartitionId
@@ -79,7 +79,7 @@ class PartitionLog:
         self._clock = clock
         self._keeper = keeper
         self._residency = Residency(disk)
-        self._needs_seal = not recovered.is_sealed
+        self._seal = Seal(disk, self.directory, recovered.snapshot_offset, not recovered.is_sealed)
         self._rested_at = -1  # the end offset when `rest` was last called
         self.cuts = 0  # truncations in this life
         self.replaced: list[Segment] = []  # by compaction: files go when the new name is durable
@@ -123,7 +123,7 @@ class PartitionLog:
                 f"segment.bytes is {limit}."
             )
         self._keeper.note_change()
-        self._needs_seal = True
+        self._seal.is_needed = True
         segment = self._active(info, base_offset, limit)
         segment.append(batch, info, base_offset, leader_epoch, limit)
         self._residency.on_append(segment)
@@ -150,7 +150,7 @@ class PartitionLog:
         return self.segments[-1]
 
     def _begin_segment(self, capacity: int, limit: int) -> None:
-        self._needs_seal = True
+        self._seal.is_needed = True
         segment = Segment.create(self._disk, self.directory, self.end_offset, capacity, limit)
         segment.created_ms = self._clock.wall_ms()
         segment.index_interval = self.settings.index_interval_bytes
@@ -162,8 +162,7 @@ class PartitionLog:
         old = self.segments[-1]
         self._begin_segment(capacity, limit)
         old.write_indexes()
-        path = offset_file(self.directory, self.end_offset, SNAPSHOT)
-        self._disk.write_later(path, self.producers.snapshot(), None, False)
+        self._seal.write_snapshot(self.end_offset, self.producers)
         if old.region is not None and old not in self._uncommitted:
             self._uncommitted.append(old)
         self._keeper.flush_rolled(self)
@@ -335,10 +334,14 @@ class PartitionLog:
 
     def seal(self) -> None:
         """A clean stop: the indexes and the producers' state into their files."""
-        if self.segments and self.read_only is None and self._needs_seal:
-            self.segments[-1].write_indexes()
-            path = offset_file(self.directory, self.end_offset, SNAPSHOT)
-            self._disk.write_later(path, self.producers.snapshot(), None, False)
+        if self.segments and self.read_only is None and self._seal.is_needed:
+            self._seal.put(self.segments, self.producers)
+
+    def seal_at_rest(self) -> None:
+        """As `seal`, of a log that is durable and not mapped: a crash costs its start no scan."""
+        is_mapped = bool(self.segments) and self.segments[-1].region is not None
+        if not is_mapped and self.flushed_offset == self.end_offset:
+            self.seal()
 
     def close(self) -> None:
         """Let go of all files; views that were handed out stay valid."""
@@ -356,9 +359,10 @@ class PartitionLog:
         if end_offset >= self.end_offset:
             return
         self._keeper.settle()
+        self._seal.settle()
         self.delete_replaced()
         self.cuts += 1
-        self._needs_seal = True
+        self._seal.is_needed = True
         self.flushed_offset = min(self.flushed_offset, end_offset)
         self.high_watermark = min(self.high_watermark, end_offset)
         self.epochs.truncate(end_offset)

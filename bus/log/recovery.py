@@ -4,6 +4,7 @@ Found                                      Done
 -----                                      ----
 clean stop, files agree with it            nothing is scanned
 closed segment below the durable end       its tail is compared with where the next one begins
+at rest and sealed at the durable end      its tail is compared with that end (seal.py)
 everything from the durable end on         scanned: header, checksum, order, epochs
 bad batch at or above the durable end      cut there; the bytes kept aside once (`.cut`), whole
                                            later segments too
@@ -17,7 +18,6 @@ deleted here but leftovers below a start offset that a valid checkpoint names.
 """
 
 import contextlib
-import struct
 from dataclasses import dataclass, field
 
 from bus.errors import CorruptBatch
@@ -25,24 +25,21 @@ from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
 from bus.log.epochs import EpochCache, EpochStart
 from bus.log.files import delete_files, forget_cleaned, forget_cuts, set_aside
-from bus.log.layout import CUT, INDEX, LOG, TIME_INDEX, lost_ranges, offset_file, offsets_of
+from bus.log.layout import CUT, LOG, lost_ranges, offset_file, offsets_of
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
 from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
+from bus.log.tail import scan_tail
 from bus.model.limits import (
     CUT_BYTES_KEPT_MAX,
     LEADER_EPOCH_MAX,
     SCAN_CHUNK_BYTES,
-    UNINDEXED_BYTES_MAX,
 )
 from bus.native.segment import first_nonzero
 from bus.ports import Disk
 
 EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
-_INDEX_ENTRY = struct.Struct(">ii")
-_TIME_ENTRY = struct.Struct(">qi")
-_BATCH_OFFSETS = struct.Struct(">q15xi")  # base offset and last offset delta of a header
 _LEADER_EPOCH = 2  # in a Header
 
 
@@ -71,7 +68,8 @@ class Recovered:
     epochs: EpochCache = field(default_factory=EpochCache)
     producers: ProducerTable = field(default_factory=ProducerTable)
     read_only: str | None = None
-    is_sealed: bool = False  # its indexes and its snapshot on disk are those of its end
+    snapshot_offset: int = 0  # of the producers' snapshot that was used; 0: none was
+    is_sealed: bool = False  # its indexes and its snapshot on disk are those of its end (seal.py)
     unsynced: list[Segment] = field(default_factory=list)  # scanned: to be committed anew
     scanned_bytes: int = 0
     cut_bytes: int = 0
@@ -128,6 +126,7 @@ class _Recovery:
         self._finish()
         result = self.result
         result.producers = self.producers.table
+        result.snapshot_offset = self.producers.start_offset
         if self.producers.start_offset > result.end_offset:  # the snapshot was of what is cut
             result.producers = load_producers(
                 self.disk, self.directory, result.segments, result.end_offset, self.now_ms
@@ -137,7 +136,7 @@ class _Recovery:
     def _snapshot_max(self) -> int:
         if self.known.is_clean and self.known.record is not None:
             return self.known.record.end_offset
-        return self.bases[-1] if self.bases else 0
+        return max(self.bases[-1] if self.bases else 0, self.known.durable_end or 0)
 
     def _drop_leftovers(self, bases: list[int]) -> list[int]:
         """Segments wholly below the start are dropped files that a crash brought back."""
@@ -216,50 +215,23 @@ class _Recovery:
             wanted = following
         elif following is None and self.known.is_clean and record is not None:
             wanted = record.end_offset
+        elif following is None and durable_end is not None and self._has_seal(segment, durable_end):
+            wanted = durable_end
         else:
             return False
-        end = self._follow_indexes(segment, length)
+        end = scan_tail(self.disk, segment, length)
         if end is None or end.end_offset != wanted:
+            return False
+        blank = max(end.position, end.zero_end)
+        if following is None and self._has_bytes(segment.path, blank, length):
             return False
         segment.size, segment.end_offset = end.position, wanted
         return following is not None or segment.load_indexes() is not None
 
-    def _follow_indexes(self, segment: Segment, length: int) -> FileScan | None:
-        """The end of the data, scanned from the last index entry on; None if they disagree.
-
-        Index files are not synced, so a crash may bring an older one back: it is a prefix of the
-        right one, and the batches behind it tell whether it knew of their timestamps.
-        """
-        offsets = self._last_entry(segment, INDEX, _INDEX_ENTRY)
-        times = self._last_entry(segment, TIME_INDEX, _TIME_ENTRY)
-        if offsets is None or times is None:
-            return None
-        position, base = 0, segment.base_offset
-        if offsets[1] >= 0:
-            position = offsets[1]
-            head = self.disk.read(segment.path, position, _BATCH_OFFSETS.size)
-            if len(head) < _BATCH_OFFSETS.size:
-                return None
-            base, last_delta = _BATCH_OFFSETS.unpack(head)
-            if base + last_delta != segment.base_offset + offsets[0]:
-                return None
-        state = scan_file(self.disk, segment.path, FileScan(position, base, -1), length)
-        agrees = state.reason is None and state.max_timestamp <= times[0]
-        return state if agrees and state.position - position <= UNINDEXED_BYTES_MAX else None
-
-    def _last_entry(
-        self, segment: Segment, suffix: str, entry: struct.Struct
-    ) -> tuple[int, int] | None:
-        """The last of an index file, (-1, -1) if it has none; None if the file is no good."""
-        path = offset_file(self.directory, segment.base_offset, suffix)
-        try:
-            size = self.disk.size(path)
-        except FileNotFoundError:
-            return None
-        if size == 0 or size % entry.size:
-            return None if size else (-1, -1)
-        first, second = entry.unpack(self.disk.read(path, size - entry.size, entry.size))
-        return int(first), int(second)
+    def _has_seal(self, segment: Segment, durable_end: int) -> bool:
+        """Was it at rest, and is all of it durable? Then only its tail is looked at (seal.py)."""
+        is_known = self.known.record is not None
+        return is_known and segment.base_offset < durable_end == self.producers.start_offset
 
     # --- scanning --------------------------------------------------------------------------
 

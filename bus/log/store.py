@@ -319,6 +319,7 @@ class LogStore:
             try:
                 log.apply_retention(wall_ms)
                 log.roll_if_due(wall_ms)
+                log.seal_at_rest()
             except DiskFull:
                 continue  # deleting goes on
             except OSError as error:
