@@ -29,7 +29,7 @@ from uuid import UUID
 
 from bus.errors import CorruptLog
 from bus.model.cluster import PartitionImage
-from bus.model.ids import PartitionId
+from bus.model.ids import PartitionId, topic_id_of
 
 RECORDS_PER_GROUP_MAX = 64
 _FIXED = struct.Struct(">16siiiiB")
@@ -60,7 +60,7 @@ class TopicRecord:
         try:
             content = json.loads(data)
             return cls(
-                UUID(content["id"]),
+                topic_id_of(UUID(content["id"]).bytes),
                 int(content["partitions"]),
                 {str(name): str(value) for name, value in content["config"].items()},
                 tuple(int(group) for group in content["groups"]),
@@ -107,7 +107,7 @@ def group_from_bytes(key: str, data: bytes) -> Group:
                 ids = struct.unpack_from(f">{data[position]}i", data, position + 1)
                 position += 1 + 4 * len(ids)
                 lists.append(ids)
-            group[PartitionId(UUID(bytes=topic_id), partition)] = PartitionImage(
+            group[PartitionId(topic_id_of(topic_id), partition)] = PartitionImage(
                 leader, leader_epoch, epoch, min_isr, *lists
             )
     except (struct.error, IndexError) as error:

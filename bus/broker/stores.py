@@ -85,7 +85,10 @@ class Stores:
 
     def find(self, partition: PartitionId) -> LogStore | None:
         """The directory that knows of this partition, or None."""
-        return next((store for store in self.all if store.knows(partition)), None)
+        for store in self.all:
+            if store.knows(partition):
+                return store
+        return None
 
     def place(self) -> LogStore:
         """Where a new partition goes."""

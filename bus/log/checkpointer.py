@@ -14,7 +14,7 @@ stands in the flush journal, and would be missed by the next start.
 import errno
 from collections.abc import Mapping, Sequence
 
-from bus.log.checkpoints import CHECKPOINT_MAGIC, Checkpoint, encode
+from bus.log.checkpoints import CHECKPOINT_MAGIC, Checkpoint, encode, with_generation
 from bus.log.journal import Journal
 from bus.log.layout import CHECKPOINT
 from bus.log.partition_log import PartitionLog
@@ -80,16 +80,16 @@ class Checkpointer:
                 raise
             self._last_failed = False
 
-    def content(self, magic: bytes, generation: int | None = None) -> bytes:
+    def content(self, magic: bytes) -> bytes:
         """All logs as they are, sealed."""
         records = {log.partition: record_of(log) for log in self._logs.values()}
-        of = self._generation if generation is None else generation
-        return encode(magic, Checkpoint(self._boot_id, of, records))
+        return encode(magic, Checkpoint(self._boot_id, self._generation, records))
 
     def _begin(self) -> bytes | None:
         """The content; the journals go on in their next generation. None if all is as it was."""
         self.is_due = self.has_changes = False
-        content = self.content(CHECKPOINT_MAGIC, 0)
+        data = self.content(CHECKPOINT_MAGIC)
+        content = with_generation(data, 0)
         has_news = any(journal.has_blocks for journal in self._journals)
         if content == self._written and not has_news and not self._last_failed:
             self._delete_dropped()
@@ -100,7 +100,7 @@ class Checkpointer:
             for journal in self._journals:
                 journal.begin(self._generation)
         self._last_failed = True  # until it is durable
-        return self.content(CHECKPOINT_MAGIC)
+        return with_generation(data, self._generation)
 
     def _on_written(self, error: OSError | None) -> None:
         self.is_under_way = False

@@ -19,12 +19,11 @@ better. The end offset counts only in the clean-shutdown file, where it equals t
 
 import struct
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from bus.errors import CorruptLog
 from bus.log.epochs import EpochStart
 from bus.model.batch import Buffer
-from bus.model.ids import PartitionId
+from bus.model.ids import PartitionId, topic_id_of
 from bus.native.batch import crc32c
 
 CHECKPOINT_MAGIC = b"BUSCHK01"
@@ -34,6 +33,7 @@ _HEAD = struct.Struct("<8sI36sQI")
 _PARTITION = struct.Struct("<16sIqqqqqI")
 _EPOCH = struct.Struct("<iq")
 _CRC_FROM = 12
+_GENERATION_AT = 48
 
 
 @dataclass(slots=True)
@@ -80,6 +80,14 @@ def encode(magic: bytes, checkpoint: Checkpoint) -> bytes:
     return bytes(data)
 
 
+def with_generation(data: bytes, generation: int) -> bytes:
+    """The same content, of another generation."""
+    changed = bytearray(data)
+    struct.pack_into("<Q", changed, _GENERATION_AT, generation)
+    struct.pack_into("<I", changed, 8, crc32c(memoryview(changed)[_CRC_FROM:]))
+    return bytes(changed)
+
+
 def decode(magic: bytes, data: Buffer) -> Checkpoint:
     """The content of a file. Raises CorruptLog unless it is whole."""
     if len(data) < _HEAD.size:
@@ -103,7 +111,7 @@ def decode(magic: bytes, data: Buffer) -> Checkpoint:
 def _decode_partition(data: Buffer, position: int) -> tuple[PartitionRecord, int]:
     topic_id, partition, *offsets, epochs = _PARTITION.unpack_from(data, position)
     position += _PARTITION.size
-    record = PartitionRecord(PartitionId(UUID(bytes=topic_id), partition), *offsets)
+    record = PartitionRecord(PartitionId(topic_id_of(topic_id), partition), *offsets)
     for _ in range(epochs):
         record.epochs.append(EpochStart(*_EPOCH.unpack_from(data, position)))
         position += _EPOCH.size

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from bus.log.layout import CLEANED, CUT, INDEX, LOG, SNAPSHOT, TIME_INDEX, offset_file, offsets_of
+from bus.log.layout import CUT, INDEX, LOG, SNAPSHOT, TIME_INDEX, Names, offset_file
 from bus.log.segment import Segment
 from bus.ports import Disk
 
@@ -28,13 +28,7 @@ def set_aside(disk: Disk, directory: str, base_offset: int) -> None:
     delete_indexes(disk, directory, base_offset)
 
 
-def forget_cuts(disk: Disk, directory: str, names: list[str]) -> None:
-    """Remove what an earlier recovery has cut off: only the last one's is kept."""
-    for offset in offsets_of(names, CUT):
-        disk.unlink(offset_file(directory, offset, CUT))
-
-
-def forget_cleaned(disk: Disk, directory: str, names: list[str]) -> None:
-    """Remove what a compaction was writing when the life before ended."""
-    for offset in offsets_of(names, CLEANED):
-        disk.unlink(offset_file(directory, offset, CLEANED))
+def forget(disk: Disk, directory: str, suffix: str, names: Names) -> None:
+    """Remove what an earlier life has left of one kind."""
+    for offset in names.of(suffix):
+        disk.unlink(offset_file(directory, offset, suffix))

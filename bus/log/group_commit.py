@@ -11,12 +11,11 @@ segment while the one before it is not durable.
 
 import struct
 from collections.abc import Callable
-from uuid import UUID
 
 from bus.log.journal import Journal, whole_entries
 from bus.log.partition_log import PartitionLog
 from bus.log.segment import Segment
-from bus.model.ids import PartitionId
+from bus.model.ids import PartitionId, topic_id_of
 from bus.model.limits import COMMIT_PARTITIONS_MAX
 from bus.ports import Clock, Disk, Region
 
@@ -130,5 +129,5 @@ def parse_entries(payloads: list[bytes]) -> dict[PartitionId, int]:
     flushed: dict[PartitionId, int] = {}
     for payload in whole_entries(payloads, ENTRY):
         for topic_id, partition, end in ENTRY.iter_unpack(payload):
-            flushed[PartitionId(UUID(bytes=topic_id), partition)] = end
+            flushed[PartitionId(topic_id_of(topic_id), partition)] = end
     return flushed

@@ -10,13 +10,11 @@ from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId
 from bus.ports import Disk
 
-Found: TypeAlias = tuple[str, PartitionId, list[str]]  # path, partition, names inside
+Found: TypeAlias = tuple[str, PartitionId, layout.Names]  # path, partition, files inside
 
 
-def partition_dirs(
-    disk: Disk, report: RecoveryReport
-) -> Iterator[tuple[str, PartitionId, list[str]]]:
-    """(path, partition, names inside) of each; removals that have begun are finished on the way."""
+def partition_dirs(disk: Disk, report: RecoveryReport) -> Iterator[Found]:
+    """Each partition; removals that have begun are finished on the way."""
     with contextlib.suppress(FileNotFoundError):
         for name in disk.list(layout.TOPICS):
             path = f"{layout.TOPICS}/{name}"
@@ -48,8 +46,9 @@ def _partitions(
         if number is None or inside is None:
             report.unknown.append(directory)
             continue
-        report.unknown += [f"{directory}/{n}" for n in inside if not layout.is_known(n)]
-        yield directory, PartitionId(topic_id, number), inside
+        found = layout.names_of(inside)
+        report.unknown += [f"{directory}/{name}" for name in found.unknown]
+        yield directory, PartitionId(topic_id, number), found
 
 
 def delete_dir(disk: Disk, path: str) -> None:

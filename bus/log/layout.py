@@ -23,9 +23,10 @@ Anything else is left alone and reported (S8).
 """
 
 import re
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from bus.model.ids import PartitionId
+from bus.model.ids import PartitionId, topic_id_of
 
 TOPICS = "topics"
 CHECKPOINT = "checkpoint"
@@ -76,7 +77,7 @@ def parse_topic_id(name: str) -> UUID | None:
         topic_id = UUID(name)
     except ValueError:
         return None
-    return topic_id if str(topic_id) == name else None
+    return topic_id_of(topic_id.bytes) if str(topic_id) == name else None
 
 
 def parse_partition(name: str) -> int | None:
@@ -94,6 +95,32 @@ def lost_ranges(names: list[str]) -> list[tuple[int, int]]:
     """The offset ranges whose loss was accepted, ascending and half-open."""
     found = (match for name in names if (match := _LOST_FILE.match(name)))
     return sorted((int(match[1]), int(match[2])) for match in found)
+
+
+@dataclass(slots=True)
+class Names:
+    """The files of one partition's directory, told apart once; offsets ascend."""
+
+    offsets: dict[str, list[int]] = field(default_factory=dict)  # by suffix
+    lost: list[tuple[int, int]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def of(self, suffix: str) -> list[int]:
+        """The offsets of all files with this suffix."""
+        return self.offsets.get(suffix, [])
+
+
+def names_of(listed: list[str]) -> Names:
+    """What a sorted listing of a directory holds."""
+    names = Names()
+    for name in listed:
+        if match := _OFFSET_FILE.match(name):
+            names.offsets.setdefault(match[2], []).append(int(match[1]))
+        elif match := _LOST_FILE.match(name):
+            names.lost.append((int(match[1]), int(match[2])))
+        else:
+            names.unknown.append(name)
+    return names
 
 
 def is_known(name: str) -> bool:

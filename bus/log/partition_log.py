@@ -38,7 +38,7 @@ from bus.log.producers import ProducerTable
 from bus.log.recovery import Recovered
 from bus.log.residency import Residency
 from bus.log.scan import slice_at
-from bus.log.seal import Seal
+from bus.log.seal import Seal, pays
 from bus.log.segment import Segment
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import PartitionId
@@ -338,9 +338,8 @@ class PartitionLog:
             self._seal.put(self.segments, self.producers)
 
     def seal_at_rest(self) -> None:
-        """As `seal`, of a log that is durable and not mapped: a crash costs its start no scan."""
-        is_mapped = bool(self.segments) and self.segments[-1].region is not None
-        if not is_mapped and self.flushed_offset == self.end_offset:
+        """As `seal`, if all is durable and it pays: a crash costs the next start no scan."""
+        if self.flushed_offset == self.end_offset and pays(self.segments):
             self.seal()
 
     def close(self) -> None:

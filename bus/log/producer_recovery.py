@@ -5,7 +5,7 @@ import contextlib
 from bus.errors import CorruptLog
 from bus.log.layout import SNAPSHOT, offset_file, offsets_of
 from bus.log.producers import ProducerTable
-from bus.log.scan import FileScan, Header, infos, scan_file
+from bus.log.scan import FOREVER, FileScan, Header, infos, scan_file
 from bus.log.segment import Segment
 from bus.model.limits import PRODUCER_BATCHES_RETAINED
 from bus.ports import Disk
@@ -17,9 +17,9 @@ class ProducerReplay:
     """A table that starts from a snapshot and is fed batches in the order of the log."""
 
     def __init__(
-        self, disk: Disk, directory: str, names: list[str], offset_max: int, now_ms: int
+        self, disk: Disk, directory: str, offsets: list[int], offset_max: int, now_ms: int
     ) -> None:
-        """From the newest good snapshot at or below `offset_max`; newer ones are removed.
+        """From the newest good of the snapshots (`offsets`) up to `offset_max`; newer ones go.
 
         Durably: were one to come back when the log has grown anew beyond its offset, it would be
         taken for the truth.
@@ -28,7 +28,6 @@ class ProducerReplay:
         self.start_offset = 0  # batches below are in the snapshot
         self._disk = disk
         self._now_ms = now_ms
-        offsets = offsets_of(names, SNAPSHOT)
         stale = [offset for offset in offsets if offset > offset_max]
         for offset in stale:
             disk.unlink(offset_file(directory, offset, SNAPSHOT))
@@ -37,7 +36,7 @@ class ProducerReplay:
         for offset in reversed(offsets[: len(offsets) - len(stale)]):
             path = offset_file(directory, offset, SNAPSHOT)
             with contextlib.suppress(CorruptLog, FileNotFoundError):
-                self.table.restore(disk.read(path, 0, disk.size(path)))
+                self.table.restore(disk.read(path, 0, FOREVER))
                 self.start_offset = offset
                 return
 
@@ -70,7 +69,8 @@ def load_producers(
     disk: Disk, directory: str, segments: list[Segment], end_offset: int, now_ms: int
 ) -> ProducerTable:
     """The table as the batches below `end_offset` give it."""
-    replay = ProducerReplay(disk, directory, disk.list(directory), end_offset, now_ms)
+    snapshots = offsets_of(disk.list(directory), SNAPSHOT)
+    replay = ProducerReplay(disk, directory, snapshots, end_offset, now_ms)
     for segment in segments:
         replay.on_segment(segment)
     return replay.table

@@ -7,7 +7,6 @@ takes no damage for a torn tail (S8).
 
 import struct
 from collections.abc import Iterable
-from uuid import UUID
 
 from bus.errors import CorruptLog
 from bus.log import layout
@@ -24,7 +23,7 @@ from bus.log.journal import Journal, whole_entries
 from bus.log.partition_log import PartitionLog
 from bus.log.recovery import Known
 from bus.log.report import RecoveryReport
-from bus.model.ids import PartitionId
+from bus.model.ids import PartitionId, topic_id_of
 from bus.ports import Disk
 
 EPOCH_ENTRY = struct.Struct("<16sIiq")  # epoch journal: topic id, partition, epoch, start
@@ -100,5 +99,5 @@ def _parse_epochs(payloads: list[bytes]) -> dict[PartitionId, list[EpochStart]]:
     for payload in whole_entries(payloads, EPOCH_ENTRY):
         for topic_id, partition, epoch, start in EPOCH_ENTRY.iter_unpack(payload):
             entry = EpochStart(epoch, start)
-            epochs.setdefault(PartitionId(UUID(bytes=topic_id), partition), []).append(entry)
+            epochs.setdefault(PartitionId(topic_id_of(topic_id), partition), []).append(entry)
     return epochs

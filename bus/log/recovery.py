@@ -24,13 +24,13 @@ from bus.errors import CorruptBatch
 from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
 from bus.log.epochs import EpochCache, EpochStart
-from bus.log.files import delete_files, forget_cleaned, forget_cuts, set_aside
-from bus.log.layout import CUT, LOG, lost_ranges, offset_file, offsets_of
+from bus.log.files import delete_files, forget, set_aside
+from bus.log.layout import CLEANED, CUT, LOG, SNAPSHOT, Names, offset_file
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
 from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
-from bus.log.tail import scan_tail
+from bus.log.tail import tail_of_active, tail_of_closed
 from bus.model.limits import (
     CUT_BYTES_KEPT_MAX,
     LEADER_EPOCH_MAX,
@@ -52,7 +52,7 @@ class Known:
     is_clean: bool = False  # `record` is from a clean stop
     epochs: list[EpochStart] = field(default_factory=list)  # from the checkpoint
     promised: list[EpochStart] = field(default_factory=list)  # later ones, from the journal
-    names: list[str] = field(default_factory=list)  # of the files in its directory
+    names: Names = field(default_factory=Names)  # of the files in its directory
 
 
 @dataclass(slots=True)
@@ -110,16 +110,17 @@ class _Recovery:
         self.known = known
         self.now_ms = now_ms
         self.names = known.names
-        self.lost = dict(lost_ranges(self.names))
+        self.lost = dict(self.names.lost)
         self.has_cut = False
         self.below = FOREVER  # where the scanned segment's records end
         self.result = Recovered(directory, epochs=EpochCache(known.epochs))
         if known.record is not None:
             self.result.start_offset = known.record.start_offset
             self.result.high_watermark = known.record.high_watermark
-        forget_cleaned(disk, directory, self.names)
-        self.bases = self._drop_leftovers(offsets_of(self.names, LOG))
-        self.producers = ProducerReplay(disk, directory, self.names, self._snapshot_max(), now_ms)
+        forget(disk, directory, CLEANED, self.names)  # what a compaction was writing
+        self.bases = self._drop_leftovers(self.names.of(LOG))
+        snapshots = self.names.of(SNAPSHOT)
+        self.producers = ProducerReplay(disk, directory, snapshots, self._snapshot_max(), now_ms)
 
     def run(self) -> Recovered:
         self._take_segments()
@@ -219,14 +220,22 @@ class _Recovery:
             wanted = durable_end
         else:
             return False
-        end = scan_tail(self.disk, segment, length)
+        if following is not None:
+            return self._end_by(segment, tail_of_closed(self.disk, segment, length), wanted)
+        indexes = segment.read_indexes()
+        if indexes is None:
+            return False
+        end = tail_of_active(self.disk, segment, length, indexes)
+        if end is None or self._has_bytes(segment.path, end.zero_end, length):
+            return False
+        return self._end_by(segment, end, wanted) and segment.take_indexes(indexes)
+
+    def _end_by(self, segment: Segment, end: FileScan | None, wanted: int) -> bool:
+        """Take what the tail says for the segment's end, if it is where it should be."""
         if end is None or end.end_offset != wanted:
             return False
-        blank = max(end.position, end.zero_end)
-        if following is None and self._has_bytes(segment.path, blank, length):
-            return False
         segment.size, segment.end_offset = end.position, wanted
-        return following is not None or segment.load_indexes() is not None
+        return True
 
     def _has_seal(self, segment: Segment, durable_end: int) -> bool:
         """Was it at rest, and is all of it durable? Then only its tail is looked at (seal.py)."""
@@ -334,7 +343,7 @@ class _Recovery:
         if not self.has_cut:
             self.has_cut = True
             self.result.cut_reason = reason
-            forget_cuts(self.disk, self.directory, self.names)
+            forget(self.disk, self.directory, CUT, self.names)  # only the last one's is kept
 
     def _set_aside(self, bases: list[int]) -> None:
         """Whole segments behind the cut are kept, never scanned."""

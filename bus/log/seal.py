@@ -17,7 +17,13 @@ from collections.abc import Sequence
 from bus.log.layout import SNAPSHOT, offset_file
 from bus.log.producers import ProducerTable
 from bus.log.segment import Segment
+from bus.model.limits import SEAL_BYTES_MIN
 from bus.ports import Disk
+
+
+def pays(segments: Sequence[Segment]) -> bool:
+    """Is a log at rest, and so long that a scan would take longer than reading its seal?"""
+    return bool(segments) and segments[-1].region is None and segments[-1].size >= SEAL_BYTES_MIN
 
 
 class Seal:

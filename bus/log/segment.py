@@ -35,6 +35,7 @@ _STAMPED = struct.Struct(">qii")  # base offset, length, leader epoch: what the 
 _LENGTH_FROM = 12  # a batch's length does not count itself and what stands before it
 POSITION_MAX = 2**31 - 1  # what an index entry can hold; also of relative offsets
 NEVER = 2**63 - 1
+_INDEX_BYTES_MAX = 2**31 - 1  # of an index file: an entry is smaller than the batch that it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,20 +255,33 @@ class Segment:
 
     def load_indexes(self) -> tuple[OffsetIndex, TimeIndex] | None:
         """From their files; None if one is missing or does not fit the data (any)."""
+        found = self.read_indexes()
+        if found is None or not self.take_indexes(found):
+            return None
+        return found
+
+    def read_indexes(self) -> tuple[OffsetIndex, TimeIndex] | None:
+        """As they stand in their files; None if one is missing or no index (any)."""
         try:
-            loaded = [
-                self.disk.read(path, 0, self.disk.size(path))
+            offsets, times = (
+                self.disk.read(
+                    offset_file(self.directory, self.base_offset, suffix), 0, _INDEX_BYTES_MAX
+                )
                 for suffix in (INDEX, TIME_INDEX)
-                if (path := offset_file(self.directory, self.base_offset, suffix))
-            ]
-            offsets = OffsetIndex(self.base_offset, self.index_interval, loaded[0])
-            times = TimeIndex(self.base_offset, self.index_interval, loaded[1])
+            )
+            return (
+                OffsetIndex(self.base_offset, self.index_interval, offsets),
+                TimeIndex(self.base_offset, self.index_interval, times),
+            )
         except (FileNotFoundError, CorruptBatch):
             return None
-        if not self._fit(offsets, times):
-            return None
-        self._indexes = (offsets, times)
-        return self._indexes
+
+    def take_indexes(self, found: tuple[OffsetIndex, TimeIndex]) -> bool:
+        """Use them from now on, if they fit the data (any)."""
+        if not self._fit(*found):
+            return False
+        self._indexes = found
+        return True
 
     def _fit(self, offsets: OffsetIndex, times: TimeIndex) -> bool:
         """Do their last entries lie inside of the data? Empty ones fit where all is small."""

@@ -1,6 +1,7 @@
 """Names and ids of the bus: topics, partitions, brokers."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,7 @@ _LEGAL = re.compile(r"[A-Za-z0-9._-]+\Z")
 OFFSETS_TOPIC = "__consumer_offsets"  # where groups keep their positions
 INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC})  # written by the broker alone
 
+TOPIC_IDS_KEPT = 1024
 NO_TOPIC_ID = UUID(int=0)  # on the wire: the topic is named, not identified
 
 
@@ -27,6 +29,12 @@ class PartitionId(NamedTuple):
 
     topic_id: UUID
     partition: int
+
+
+@lru_cache(maxsize=TOPIC_IDS_KEPT)
+def topic_id_of(data: bytes) -> UUID:
+    """The id that 16 bytes stand for; mostly the same object each time: partitions are many."""
+    return UUID(bytes=data)
 
 
 def check_topic_name(name: str) -> str:

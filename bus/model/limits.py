@@ -87,6 +87,7 @@ SCRUB_PIECE_BYTES = 256 * KIB  # the least that a scrubber reads at once
 CLEANER_FILE_BYTES_MAX = 64 * MIB  # of the note up to where each partition is compacted
 COMPACTION_PIECE_BYTES = MIB  # that compaction reads and writes at once
 SCAN_CHUNK_BYTES = 8 * MIB  # read at once by a recovery
+SEAL_BYTES_MIN = 256 * KIB  # a shorter segment is scanned as soon as its seal would be read
 FLUSH_JOURNAL_BYTES = MIB  # of one half of the file: the commits between two checkpoints
 EPOCH_JOURNAL_BYTES = 256 * KIB  # of one half of the file
 COMMIT_PARTITIONS_MAX = 1000  # in one group commit; the rest goes with the next

@@ -13,6 +13,7 @@ from hypothesis import Phase, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bus.errors import DiskFull
+from bus.log import seal
 from bus.log.layout import offset_file
 from bus.log.store import LogStore
 from bus.model.batch import BatchInfo
@@ -32,6 +33,7 @@ SETTINGS = TopicSettings(segment_bytes=6000, retention_ms=-1, index_interval_byt
 class LogMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
+        self.seal_bytes_min, seal.SEAL_BYTES_MIN = seal.SEAL_BYTES_MIN, 1
         self.disk = SimDisk()
         self.clock = FakeClock()
         self.model = []  # (base offset, end offset, bytes as stored, info)
@@ -41,6 +43,9 @@ class LogMachine(RuleBasedStateMachine):
         self.epoch = 0  # of the next append
         self.promised = -1  # the last that was made durable
         self.open()
+
+    def teardown(self):
+        seal.SEAL_BYTES_MIN = self.seal_bytes_min
 
     # --- what the model knows ---
 

@@ -183,9 +183,10 @@ class RealDisk:
         """Up to `size` bytes from `position`, fewer only at the end of the file."""
         fd = os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            data = os.pread(fd, min(size, max(0, os.fstat(fd).st_size - position)), position)
-            while len(data) < size:
-                more = os.pread(fd, size - len(data), position + len(data))
+            wanted = min(size, max(0, os.fstat(fd).st_size - position))
+            data = os.pread(fd, wanted, position)
+            while len(data) < wanted:
+                more = os.pread(fd, wanted - len(data), position + len(data))
                 if not more:
                     break
                 data += more

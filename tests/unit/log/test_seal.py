@@ -5,6 +5,11 @@ import pytest
 ACTIVE = f"{0:020d}.log"
 
 
+@pytest.fixture(autouse=True)
+def short_logs_are_sealed_too(monkeypatch):
+    monkeypatch.setattr("bus.log.seal.SEAL_BYTES_MIN", 1)
+
+
 def rest(life):
     """Long enough for whatever is not written to be committed, unmapped and sealed."""
     for _ in range(4):
@@ -92,6 +97,14 @@ def test_a_truncation_removes_a_seal_that_is_being_written(life):
     life.log.truncate(3)
     life.work()
     assert snapshots(life) == []
+
+
+def test_a_short_log_is_not_sealed(life, monkeypatch):
+    monkeypatch.setattr("bus.log.seal.SEAL_BYTES_MIN", 1000)
+    stored = life.fill(5)
+    rest(life)
+    assert snapshots(life) == []
+    assert life.next_life(clean=False).report.scanned_bytes == len(stored)
 
 
 def test_a_log_that_is_mapped_is_not_sealed(life):
