@@ -76,10 +76,11 @@ class Desk:
             self._offer = None
             return frozenset(self._held)
 
-    def offer(self, generation: int, share: Partitions) -> None:
-        """Replace what was offered before."""
+    def offer(self, generation: int, share: Partitions) -> bool:
+        """Replace what was offered before. Is the user to let go of something for it?"""
         with self._lock:
             self._offer = Offer(generation, share)
+            return not self._held <= share
 
     def ask_release(self) -> None:
         """Have the user let go."""

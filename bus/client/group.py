@@ -311,7 +311,8 @@ class Group:
             )
             return
         self._last_share = partitions
-        self._desk.offer(generation, partitions)
+        lets_go = self._desk.offer(generation, partitions)
+        self.machine.on_offered(lets_go, self._clock.now_ms())
 
     def _beat(self, beat: Beat) -> None:
         options = self.options

@@ -21,8 +21,10 @@ unknown member, illegal generation            any               Lose; joining as
 fenced, refused for good                      any               Lose, Fail; out
 
 An eager member gives up everything before it joins (Release, answered by `on_released`). One that
-rebalances in steps joins at once with what it holds, whatever its user is busy with; what it is
-to give up it lets go of after Settle, and then joins again (`on_settled`).
+rebalances in steps joins with what it holds, whatever its user is busy with; what it is to give up
+it lets go of after Settle, and then joins again (`on_settled`). If the group rebalances before
+that, it gives its user a moment: a generation that begins with what is to move still in old hands
+moves nothing, and has another one follow.
 
 Heartbeats follow each other closely after a rebalance, for rebalances come together, and then at
 the interval. They say that the process lives; whether its user polls is looked at only where a
@@ -68,6 +70,7 @@ from bus.errors import (
 NOBODY, NO_GENERATION = "", -1
 PAUSE_MS = 50  # before a request is made again, doubling
 PAUSE_MS_MAX = 1000
+LET_GO_MS = 500  # that the next generation is kept waiting for a user to let go
 FIRST_BEAT_MS = 100  # after a sync; the next ones come after twice as long each
 
 ELSEWHERE = (
@@ -115,6 +118,8 @@ class Membership:
     _settled: int = NO_GENERATION  # the last in which we learned our share
     _attempt: int = 0
     _again: bool = False  # join once more after this rebalance
+    _lets_go_by_ms: int = -1  # until then the user may hold what it is to give up
+    _is_called: bool = False  # the group rebalances meanwhile
     _resume: State = State.JOINING  # where to go from finding
     _failures: int = 0  # in a row
     _retry_at_ms: int | None = None
@@ -257,11 +262,16 @@ class Membership:
         self.holds = False
         return self._join() if self.state is State.RELEASING else []
 
+    def on_offered(self, lets_go: bool, now_ms: int) -> None:
+        """The share of this generation was laid before the user: is it to let go of something?"""
+        self._lets_go_by_ms = now_ms + LET_GO_MS if lets_go else -1
+
     def on_settled(self, generation: int, gave_up: bool, now_ms: int) -> list[Effect]:
         """The user holds its share, and let go of what was not in it."""
-        if gave_up and generation == self.generation and not self.rules.eager:
-            return self.rejoin(now_ms)
-        return []
+        if generation != self.generation or self.rules.eager:
+            return []
+        self._lets_go_by_ms = -1
+        return self.rejoin(now_ms) if gave_up or self._is_called else []
 
     def _expects(self, state: State, attempt: int) -> bool:
         return self.state is state and attempt == self._attempt
@@ -293,7 +303,7 @@ class Membership:
         return self._join()
 
     def _join(self) -> list[Effect]:
-        self.state, self._again = State.JOINING, False
+        self.state, self._again, self._is_called = State.JOINING, False, False
         return [self._join_now()]
 
     def _join_now(self) -> Effect:
@@ -307,7 +317,8 @@ class Membership:
     def _on_word(self, error: BusError, now_ms: int) -> list[Effect]:
         """What the coordinator says while we work."""
         if isinstance(error, RebalanceInProgress):
-            return self._begin(now_ms) if self.state is State.STABLE else []
+            self._is_called = now_ms < self._lets_go_by_ms
+            return self._begin(now_ms) if self.state is State.STABLE and not self._is_called else []
         if isinstance(error, CoordinatorLoading):
             return []
         return self._on_error(error, now_ms)

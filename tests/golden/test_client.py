@@ -241,6 +241,10 @@ class MembershipPlayer:
     def on_released(self):
         return self.told(self.member.on_released())
 
+    def on_offered(self, lets_go, now="0"):
+        self.member.on_offered(lets_go == "yes", int(now))
+        return []
+
     def on_settled(self, generation, gave_up="no", now="0"):
         return self.told(self.member.on_settled(int(generation), gave_up == "yes", int(now)))
 
