@@ -29,6 +29,9 @@ static void try_batch(struct bus_span data) {
         int result = bus_records_walk(records, count, &origin, &columns);
         BUS_ASSERT(size < 0 || size < data.size || header.count > ROWS_MAX ||
                    (header.attributes & BUS_CODEC_MASK) || result == BUS_OK);
+        for (int32_t i = 0; i < count && size == data.size; i++) /* the check has a short way */
+            BUS_ASSERT((header.attributes & BUS_CODEC_MASK) || header.count > ROWS_MAX ||
+                       offsets[i] == i);
     }
 }
 

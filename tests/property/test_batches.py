@@ -234,3 +234,32 @@ def test_every_value_of_every_header_byte_is_judged_as_by_the_reference(at):
         data = guarded(bytes(bad))
         untouched = bytes(bad) == good or at < 8 or 12 <= at < 16
         assert native_accepts(data) == untouched
+
+
+@pytest.mark.parametrize("key", [None, b"a key", b"k" * 70])
+def test_every_value_of_every_byte_of_a_record_is_judged_as_by_the_reference(key):
+    value = b"\0\1\2\0" * 18
+    first, second = (batches.record(i, value, key, 1 << 20) for i in range(2))
+    for at in range(len(first)):
+        for byte in range(256):
+            records = first[:at] + bytes([byte]) + first[at + 1 :] + second
+            data = bytearray(batches.assemble(b"", 2)) + records
+            data[8:12] = (len(data) - 12).to_bytes(4, "big")
+            batch.seal(data, -1, -1, -1)
+            assert native_accepts(guarded(bytes(data))) == reference_accepts(records, 2)
+
+
+@pytest.mark.parametrize("index", [63, 64, 8191, 8192, 1048575, 1048576])
+def test_a_record_of_a_long_batch_has_its_own_delta_and_no_other(index):
+    count = index + 3  # there is something behind it
+    data = bytearray(encode_list([b""] * count, None, 0, 0, 1 << 26)[0])
+    delta = batches.varint(index)
+    record = b"\0\0" + delta + b"\1\0\0"
+    start = data.index(record, batch.HEADER_SIZE) + 2
+    for at in range(start, start + len(delta)):
+        good = data[at]
+        for value in {good, good ^ 1, good ^ 0x40, good ^ 0x80, 0, 0x7F, 0x80, 0xFF}:
+            data[at] = value
+            batch.seal(data, -1, -1, -1)
+            assert native_accepts(data) == (value == good)
+        data[at] = good
