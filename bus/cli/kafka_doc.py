@@ -26,7 +26,7 @@ which is answered with error 35 and the range.
 NOTES: dict[str, str] = {
     "Produce": "0 to 2 are advertised, because librdkafka before 2.11 compresses nothing where it "
     "does not find 0, and refused, as Kafka 4 does",
-    "Fetch": "names topics, not ids; with sessions (KIP-227)",
+    "Fetch": "with sessions (KIP-227); on the Kafka listener topics have names, not ids",
     "Metadata": "creates a topic where `auto.create.topics.enable` and the request allow it",
     "FindCoordinator": "groups only; for transactions, which are not served yet, "
     "TRANSACTIONAL_ID_AUTHORIZATION_FAILED (53), at which every client gives up at once",
@@ -34,6 +34,11 @@ NOTES: dict[str, str] = {
     "DescribeAcls": "SECURITY_DISABLED (54): there is no authorizer",
     "CreateAcls": "SECURITY_DISABLED (54): there is no authorizer",
     "DeleteAcls": "SECURITY_DISABLED (54): there is no authorizer",
+    "ListOffsets": "by time, earliest, latest and the latest timestamp; the level of isolation "
+    "makes no difference yet",
+    "DescribeConfigs": "of topics and of the broker; without synonyms",
+    "IncrementalAlterConfigs": "of topics",
+    "AlterConfigs": "of topics",
     "DescribeCluster": "brokers only, no controllers",
     "OffsetForLeaderEpoch": "Java's consumers find out about truncation by it",
 }
@@ -45,7 +50,10 @@ ABSENT: dict[str, str] = {
     "ConsumerGroupHeartbeat, ConsumerGroupDescribe": "the newer group protocol (KIP-848): "
     "clients use the classic one, which is their default",
     "DescribeTopicPartitions, GetTelemetrySubscriptions, PushTelemetry": "clients do without",
-    "DescribeLogDirs, AlterReplicaLogDirs, ElectLeaders, reassignments": "of a cluster",
+    "AlterReplicaLogDirs, ElectLeaders, AlterPartitionReassignments, ListPartitionReassignments, "
+    "DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UpdateFeatures, "
+    "UnregisterBroker": "of a cluster",
+    "DescribeLogDirs, ListConfigResources": "not yet",
     "quotas, SCRAM users, delegation tokens": "not yet",
     "share groups, streams groups": "not yet",
 }
@@ -56,18 +64,39 @@ DIFFERENCES = """## What differs from Apache Kafka
   acknowledges what the page cache holds. `flush=os` on a topic gives Kafka's promise.
 - One broker: the replication factor is 1, and a topic that asks for more is refused.
 - `group.initial.rebalance.delay.ms` is 0: a group begins at once, and whoever joins meanwhile is
-  in the next generation. Kafka waits for 3 s. A member of kafka-python 3.0 that leads its group
-  before it knows the topics, and whose `poll` ends just while it joins again, stays without
-  partitions, on Kafka too; polls of 500 ms and more, or a delay of 500 ms here, keep it from that.
+  in the next generation. Kafka waits for 3 s.
+- `max.message.bytes` is 2 MiB by default, where Kafka's is 1 MiB
+  ([decisions/batches-of-two-megabytes.md](decisions/batches-of-two-megabytes.md)).
 - Record batches of the format 2 only (Kafka 0.11 and later). What older clients send is refused.
+- A compressed batch is opened only where its topic is compacted by key. Elsewhere its checksum is
+  compared and its records are not looked at: what a client has packed wrongly, readers find.
+- A producer that is silent for a day is forgotten, as with Kafka, but that is no setting
+  (`producer.id.expiration.ms`). A partition remembers 10,000 producers, the latest.
+- By default there are at most 10,000 connections, and 256 from one address beyond this machine
+  (`max.connections`, `max.connections.per.ip`); a group has at most 1,000 members. Kafka has no
+  such bounds unless they are set. A listener beyond loopback needs `insecure=true`.
 - A setting whose promise would not be kept is refused when a topic is created, and not accepted in
   silence; `docs/settings.md` lists what is known.
 - Settings of a broker are shown by DescribeConfigs and cannot be altered while it runs.
-- Finalized features are not advertised, so clients use the first transaction protocol and classic
-  groups.
+- Authorized operations are told of groups only: there is no authorizer.
+- Finalized features are not advertised, so clients use classic groups.
 - One Metadata creates at most 50 topics; the others are answered LEADER_NOT_AVAILABLE, and are
   created when the client asks again, as it does.
 - Throttle times are 0: there are no quotas.
+
+## Faults of clients
+
+Found by our tests, and the same with Kafka where it says so.
+
+- kafka-python 3.0: a member that leads its group before it knows the topics, and whose `poll` ends
+  just while it joins again, stays without partitions, on Kafka too. Polls of 500 ms and more, or a
+  `group.initial.rebalance.delay.ms` of 500 here, keep it from that.
+- librdkafka 2.16.0 (of confluent-kafka 2.16.1): a member of a group without a committed position
+  asks where the log begins. If the partition is taken from it before it is answered, it reads on
+  in secret; given the partition again later, it hands out what it read so, from the beginning of
+  the log, and a commit of that takes the group back. Seen when members come and go while the
+  broker is killed; a group whose positions are set beforehand (`busd group reset-offsets`) does
+  not meet it.
 """
 
 

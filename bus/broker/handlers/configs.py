@@ -65,6 +65,8 @@ def _describe(
         values, given, table = node.described_config(topic), set(topic.config), TOPIC_SETTINGS
         source = TOPIC_SOURCE
     elif resource.resource_type == BROKER_RESOURCE:
+        if resource.resource_name not in ("", str(node.settings.node_id)):
+            raise InvalidRequest(f"This is broker {node.settings.node_id} and knows no other.")
         values, table = node.described_settings(), BROKER_SETTINGS
         given = {name for name, value in values.items() if value != as_text(table[name].default)}
         source = STATIC_BROKER_SOURCE
@@ -76,6 +78,8 @@ def _describe(
         for name, value in values.items()
         if keys is None or name in keys
     ]
+    for entry in result.configs:
+        entry.read_only |= resource.resource_type == BROKER_RESOURCE  # while it runs
 
 
 def _result(

@@ -65,6 +65,15 @@ def test_a_setting_that_is_fixed_is_read_only(topic: Bench) -> None:
     assert read_only == {n for n, entry in TOPIC_SETTINGS.items() if entry.fixed_because}
 
 
+def test_the_broker_s_settings_are_read_only(bench: Bench) -> None:
+    assert all(entry.read_only for entry in describe(bench, BROKER, "1").configs)
+
+
+def test_other_brokers_are_not_described(bench: Bench) -> None:
+    assert describe(bench, BROKER, "7").error_code == InvalidRequest.code
+    assert describe(bench, BROKER, "").error_code == 0
+
+
 def test_only_what_is_asked_for_is_described(topic: Bench) -> None:
     assert sources(describe(topic, keys=["flush"])) == {"flush": ("group", DEFAULT)}
 
