@@ -2,7 +2,7 @@
 
     python -m tests.crash.group_member CLIENT SERVER GROUP ASSIGNOR NOTES
 
-CLIENT is `busd` or `confluent-kafka`. NOTES is a file of lines, each written before anything is
+CLIENT is one of CLIENTS. NOTES is a file of lines, each written before anything is
 done that follows from it, so that a SIGKILL leaves all that mattered:
 
     join
@@ -13,6 +13,7 @@ done that follows from it, so that a SIGKILL leaves all that mattered:
 The end of its standard input has it leave.
 """
 
+import asyncio
 import os
 import sys
 import threading
@@ -24,6 +25,8 @@ TOPIC = "t"
 SESSION_MS, HEARTBEAT_MS = 1500, 100
 RECORDS_MAX = 50  # of one step, so that there are many commits
 POLL_SECONDS = 0.05
+LONG_POLL_MS = 500  # of kafka-python: one that ends while a leader joins again costs it its work
+COMMIT_MS = 500
 
 
 class Notes:
@@ -65,14 +68,24 @@ class Due:
 
     def commit(self, commit: Callable[[int, int], str]) -> None:
         """Commit all of it by `commit(partition, offset)`, which returns what is wrong."""
-        for partition, end in list(self._ends.items()):
+        for partition, end in self.ends():
             begun = time.monotonic_ns()
-            if problem := commit(partition, end):
-                self._notes.note("error", problem)
-            else:
-                self._notes.note("commit", partition, end, begun, time.monotonic_ns())
-                if self._ends.get(partition) == end:
-                    del self._ends[partition]
+            self.tried(partition, end, begun, commit(partition, end))
+
+    def ends(self) -> Iterator[tuple[int, int]]:
+        """What is to be committed, as long as it is this member's."""
+        for partition in list(self._ends):
+            if partition in self._ends:
+                yield partition, self._ends[partition]
+
+    def tried(self, partition: int, end: int, begun: int, problem: str) -> None:
+        """A commit was answered."""
+        if problem:
+            self._notes.note("error", problem)
+            return
+        self._notes.note("commit", partition, end, begun, time.monotonic_ns())
+        if self._ends.get(partition) == end:
+            del self._ends[partition]
 
 
 def ours(server: str, group: str, assignor: str, notes: Notes, told: threading.Event) -> None:
@@ -173,7 +186,125 @@ def generation_of(consumer: object) -> int:
     return int.from_bytes(blob[at : at + 4], sys.byteorder, signed=True)
 
 
-CLIENTS = {"busd": ours, "confluent-kafka": confluent}
+def kafka_python(
+    server: str, group: str, assignor: str, notes: Notes, told: threading.Event
+) -> None:
+    from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+    from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+    from kafka.coordinator.assignors.range import RangePartitionAssignor
+    from kafka.errors import KafkaError
+
+    assignors = {"range": RangePartitionAssignor, "cooperative-sticky": CooperativeStickyAssignor}
+    due = Due(notes)
+
+    class Listener(ConsumerRebalanceListener):
+        def on_partitions_assigned(self, assigned) -> None:
+            has = {one.partition for one in (*consumer.assignment(), *assigned)}
+            notes.share(consumer.group_metadata().generation_id, has)
+
+        def on_partitions_revoked(self, revoked) -> None:
+            due.lose(one.partition for one in revoked)
+
+        on_partitions_lost = on_partitions_revoked
+
+    def commit(partition: int, end: int) -> str:
+        position = {TopicPartition(TOPIC, partition): OffsetAndMetadata(end, "", -1)}
+        try:
+            consumer.commit(position, timeout_ms=COMMIT_MS)
+        except KafkaError as error:
+            return type(error).__name__
+        return ""
+
+    settings = {
+        "bootstrap_servers": server,
+        "group_id": group,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "session_timeout_ms": SESSION_MS,
+        "heartbeat_interval_ms": HEARTBEAT_MS,
+        "partition_assignment_strategy": [assignors[assignor]],
+        "fetch_max_wait_ms": 100,
+        "reconnect_backoff_ms": 20,
+        "reconnect_backoff_max_ms": 200,
+    }
+    consumer = None
+    while consumer is None and not told.is_set():
+        try:
+            consumer = KafkaConsumer(**settings)
+        except KafkaError as error:  # the broker is away
+            notes.note("error", type(error).__name__)
+            time.sleep(POLL_SECONDS)
+    consumer.subscribe([TOPIC], listener=Listener())
+    while not told.is_set():
+        for place, records in consumer.poll(LONG_POLL_MS, max_records=RECORDS_MAX).items():
+            due.read(place.partition, [record.offset for record in records])
+        due.commit(commit)
+    consumer.close(autocommit=False)
+
+
+def aio(server: str, group: str, assignor: str, notes: Notes, told: threading.Event) -> None:
+    asyncio.run(aio_member(server, group, notes, told))
+
+
+async def aio_member(server: str, group: str, notes: Notes, told: threading.Event) -> None:
+    from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+    from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+    from aiokafka.errors import KafkaError
+
+    due, commits = Due(notes), asyncio.Lock()
+
+    class Listener(ConsumerRebalanceListener):
+        async def on_partitions_revoked(self, revoked) -> None:
+            async with commits:  # else one is sent again by a member of the next generation
+                due.lose(one.partition for one in revoked)
+
+        def on_partitions_assigned(self, assigned) -> None:
+            notes.share(consumer._coordinator.generation, {one.partition for one in assigned})
+
+    async def commit(partition: int, end: int) -> str:
+        try:
+            work = consumer.commit({TopicPartition(TOPIC, partition): end})
+            await asyncio.wait_for(work, COMMIT_MS / 1000)
+        except (KafkaError, TimeoutError) as error:
+            return type(error).__name__
+        return ""
+
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=server,
+        group_id=group,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        partition_assignment_strategy=[RangePartitionAssignor],
+        fetch_max_wait_ms=100,
+    )
+    consumer.subscribe([TOPIC], listener=Listener())
+    has_begun = False
+    while not has_begun and not told.is_set():
+        try:
+            await consumer.start()
+            has_begun = True
+        except KafkaError as error:  # the broker is away
+            notes.note("error", type(error).__name__)
+            await asyncio.sleep(POLL_SECONDS)
+    while not told.is_set():
+        batches = await consumer.getmany(timeout_ms=50, max_records=RECORDS_MAX)
+        for place, records in batches.items():
+            due.read(place.partition, [record.offset for record in records])
+        async with commits:
+            for partition, end in due.ends():
+                begun = time.monotonic_ns()
+                due.tried(partition, end, begun, await commit(partition, end))
+    await consumer.stop()
+
+
+CLIENTS = {
+    "busd": ours,
+    "confluent-kafka": confluent,
+    "kafka-python": kafka_python,
+    "aiokafka": aio,
+}
 
 
 def main() -> None:

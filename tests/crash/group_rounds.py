@@ -1,10 +1,10 @@
 """Kill a broker and members of a group in the middle of rebalances, and account for everything.
 
-Two libraries' members share one topic, into which records come all the time. In each round, drawn
-from the seed: one or more of them join, leave or are killed, and within the rebalance that follows
-so is the broker, and started again. Then everything has to come to rest: the members that live read
-and commit all there is. What all of them noted, and what `__consumer_offsets` says, is judged by
-`group_history`.
+Members of several libraries share one topic, into which records come all the time. In each round,
+drawn from the seed: one or more of them join, leave or are killed, and within the rebalance that
+follows so is the broker, and started again. Then everything has to come to rest: the members that
+live read and commit all there is. What all of them noted, and what `__consumer_offsets` says, is
+judged by `group_history`.
 """
 
 import random
@@ -21,12 +21,13 @@ from bus.model.ids import TopicPartition
 from perf.child import free_port
 from tests.crash.daemon import Daemon
 from tests.crash.group_history import GroupHistory
-from tests.crash.group_member import CLIENTS, TOPIC
+from tests.crash.group_member import TOPIC
 
 PARTITIONS, GROUP, OFFSETS = 6, "g", "__consumer_offsets"
 MEMBERS_MIN, MEMBERS_MAX = 2, 4
 SEND_SECONDS, SEND_RECORDS = 0.01, 12  # so many records so often
 BLINK_SECONDS_MAX = 0.3  # from a change to the broker's end: a rebalance takes about as long
+FIRST_SECONDS_MAX = 1.0  # the same, when all members of a group still have to import their client
 REST_SECONDS = 40.0
 SETTINGS = {
     "group.min.session.timeout.ms": 500,
@@ -34,7 +35,14 @@ SETTINGS = {
     "offsets.topic.segment.bytes": 1 << 20,  # so that it is compacted now and then
     "log.cleaner.backoff.ms": 500,
 }
-ASSIGNORS = ("range", "cooperative-sticky")
+CLIENTS = ("confluent-kafka", "busd")
+# Without a position librdkafka (2.16.0) asks where the log begins. If the partition is taken from
+# it meanwhile, it reads on in secret, and hands that out, with the offsets of the beginning, when
+# it is given the partition again. So others begin where nothing is committed.
+BEGINNERS = {
+    "range": ("aiokafka", "kafka-python", "busd"),
+    "cooperative-sticky": ("kafka-python", "busd"),
+}
 
 
 class Member:
@@ -123,7 +131,8 @@ class Feed:
 class Scene:
     """A broker, a group, and its history."""
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
+    def __init__(self, folder: Path, chance: random.Random, *, has_positions: bool = True) -> None:
+        """The group has committed the beginning, or nothing."""
         self.chance, self._folder = chance, folder
         self._port = free_port()
         listener = ["--kafka", f"127.0.0.1:{self._port}"]
@@ -131,12 +140,11 @@ class Scene:
         self.daemon = Daemon(folder / "data", *listener, *settings).start()
         with bus.Admin(self.daemon.url) as admin:
             admin.create_topic(TOPIC, PARTITIONS)
-            # Without a position librdkafka (2.16.1) asks where the log begins. If the partition is
-            # taken from it meanwhile, it reads on in secret, and hands that out, with the offsets
-            # of the beginning, when it is given the partition again.
-            starts = {TopicPartition(TOPIC, index): 0 for index in range(PARTITIONS)}
-            admin.alter_group_offsets(GROUP, starts)
-        self.assignor = chance.choice(ASSIGNORS)
+            if has_positions:
+                starts = {TopicPartition(TOPIC, index): 0 for index in range(PARTITIONS)}
+                admin.alter_group_offsets(GROUP, starts)
+        self.assignor = chance.choice(list(BEGINNERS))
+        self._clients = CLIENTS if has_positions else BEGINNERS[self.assignor]
         self.history = GroupHistory()
         self._members: list[Member] = []
         self._gone: list[Member] = []  # whose notes are still to be read
@@ -150,7 +158,7 @@ class Scene:
     def join(self) -> None:
         """A new member, about to join; of each library in turn, ours over each of its links."""
         self._count += 1
-        client = list(CLIENTS)[self._count % len(CLIENTS)]
+        client = self._clients[self._count % len(self._clients)]
         kafka = f"127.0.0.1:{self._port}"
         server = kafka
         if client == "busd":
@@ -176,9 +184,9 @@ class Scene:
         wishes += [self.leave, self.crash] * (count > MEMBERS_MIN)
         self.chance.choice(wishes)()
 
-    def blink(self) -> None:
+    def blink(self, seconds_max: float = BLINK_SECONDS_MAX) -> None:
         """The broker is killed, soon, and comes again."""
-        time.sleep(self.chance.uniform(0, BLINK_SECONDS_MAX))
+        time.sleep(self.chance.uniform(0, seconds_max))
         self.daemon.kill()
         self.daemon.start()
 
@@ -273,3 +281,21 @@ def run_group_rounds(folder: Path, seed: int, rounds: int) -> Iterator[list[str]
             yield scene.verdict()
     finally:
         scene.close()
+
+
+def run_first_rounds(folder: Path, seed: int, rounds: int) -> Iterator[list[str]]:
+    """The same, each of them in the first rebalances of a group that has no position yet."""
+    chance = random.Random(seed)
+    for number in range(rounds):
+        place = folder / str(number)
+        place.mkdir()
+        scene = Scene(place, chance, has_positions=False)
+        try:
+            for _ in range(chance.randint(MEMBERS_MIN, MEMBERS_MAX - 1)):
+                scene.join()
+            scene.blink(FIRST_SECONDS_MAX)
+            scene.change()
+            scene.rest()
+            yield scene.verdict()
+        finally:
+            scene.close()

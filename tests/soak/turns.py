@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.crash.campaign import judge
-from tests.crash.group_rounds import run_group_rounds
+from tests.crash.group_rounds import run_first_rounds, run_group_rounds
 from tests.crash.power_rounds import run_power_rounds
 from tests.crash.rounds import run_rounds
 from tests.crash.volume import FILESYSTEMS, why_not
@@ -49,6 +49,11 @@ def kill(flush: str, seed: int) -> Iterator[list[str]]:
 def groups(seed: int) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
         yield from run_group_rounds(Path(folder), seed, ROUNDS)
+
+
+def first_groups(seed: int) -> Iterator[list[str]]:
+    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
+        yield from run_first_rounds(Path(folder), seed, ROUNDS)
 
 
 def power(filesystem: str, flush: str, seed: int) -> Iterator[list[str]]:
@@ -96,6 +101,9 @@ KINDS: dict[str, Kind] = {
         for flush in FLUSHES
     },
     "groups": Kind("kill -9 of broker and members in rebalances", "rounds", 100, ROUNDS, 2, groups),
+    "first_groups": Kind(
+        "kill -9 in the first rebalances of a group", "rounds", 100, ROUNDS, 2, first_groups
+    ),
     **{
         f"power_{filesystem}_{flush}": Kind(
             f"power failure on {filesystem} under load, flush={flush}",
