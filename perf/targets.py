@@ -65,6 +65,7 @@ TARGETS = [
     Target("10,000 partitions, os, of one", "many partitions os", "share", 1 / 3, ""),
     Target("1,000 partitions, group, of one", "many partitions group", "share", 1 / 3, ""),
     Target("10,000 partitions, ready", "many partitions idle", "ready_s", 5, "s", True),
+    Target("the same after SIGKILL", "many partitions killed", "ready_s", 5, "s", True),
     Target("10,000 partitions, RSS", "many partitions idle", "rss_mb", 600, "MB", True),
     Target("10,000 partitions, idle CPU", "many partitions idle", "idle_percent", 1, "%", True),
     Target("100 members join", "groups join", "seconds", 3, "s", True),

@@ -24,7 +24,7 @@ IDLE_SECONDS = 20.0
 
 
 def run(bench: Bench) -> list[Result]:
-    """many partitions os, many partitions group, many partitions idle."""
+    """many partitions os, many partitions group, many partitions killed, many partitions idle."""
     partitions = max(100, int(PARTITIONS * bench.scale))
     group = max(100, int(GROUP_PARTITIONS * bench.scale))
     with bench.fresh_directory() as directory:
@@ -32,7 +32,9 @@ def run(bench: Bench) -> list[Result]:
         with Daemon(data) as daemon:
             spread = _produce(bench, daemon, "os", partitions)
             grouped = _produce(bench, daemon, "group", group)
-        return [spread, grouped, _idle(bench, data, partitions + group)]
+            daemon.kill()
+        killed = _killed(bench, data, partitions + group)
+        return [spread, grouped, killed, _idle(bench, data, partitions + group)]
 
 
 def _produce(bench: Bench, daemon: Daemon, flush: str, partitions: int) -> Result:
@@ -72,6 +74,14 @@ def _write(producer: bus.Producer, topic: str, partitions: int, batches: int = 0
     for deliveries in unanswered:
         deliveries.result(120)
     return count * RECORDS * len(VALUE) / (time.perf_counter() - before)
+
+
+def _killed(bench: Bench, data, partitions: int) -> Result:
+    """Start after SIGKILL amid all that was written, of which nothing is closed."""
+    with Daemon(data) as daemon:
+        ready = daemon.ready_seconds
+    bench.say(f"{partitions} partitions: ready {ready:.2f} s after SIGKILL")
+    return Result("many partitions killed", {"ready_s": ready}, facts={"partitions": partitions})
 
 
 def _idle(bench: Bench, data, partitions: int) -> Result:
