@@ -67,6 +67,9 @@ DIFFERENCES = """## What differs from Apache Kafka
   in the next generation. Kafka waits for 3 s.
 - `max.message.bytes` is 2 MiB by default, where Kafka's is 1 MiB
   ([decisions/batches-of-two-megabytes.md](decisions/batches-of-two-megabytes.md)).
+- Other defaults that are not Kafka's: `offsets.topic.segment.bytes` is 32 MiB (100), compaction
+  reads and writes 64 MiB a second (`log.cleaner.io.max.bytes.per.second`; no limit). Segments are
+  allocated ahead (`preallocate`), and deleted ones go at once (`file.delete.delay.ms` is 0).
 - Record batches of the format 2 only (Kafka 0.11 and later). What older clients send is refused.
 - A compressed batch is opened only where its topic is compacted by key. Elsewhere its checksum is
   compared and its records are not looked at: what a client has packed wrongly, readers find.

@@ -23,8 +23,9 @@ In Python each is a keyword: `bus.Broker("data/", log_retention_ms=86_400_000)`.
 A topic takes its settings when it is created, and by `busd topic alter`:
 `busd topic create flights --config flush=os`.
 
-Names, units and defaults are those of Apache Kafka where it has the setting. An unknown name, a
-value out of bounds and a promise that would not be kept are refused with a sentence.
+Names and units are those of Apache Kafka where it has the setting, and so are defaults but for
+those that [kafka.md](kafka.md#what-differs-from-apache-kafka) names. An unknown name, a value out
+of bounds and a promise that would not be kept are refused with a sentence.
 """
 
 _NONE = "(none)"

@@ -1,4 +1,4 @@
-"""What a topic may be told: Kafka's names, units and defaults, and `flush`.
+"""What a topic may be told: Kafka's names and units, mostly its defaults, and `flush`.
 
 A topic stores only what it was given; everything else comes from its broker, whose settings
 name the defaults (`log.retention.ms` is the default of `retention.ms`). BROKER_NAMES maps them.
