@@ -4,7 +4,6 @@ Keys 19 (versions 0 to 7), 20 (0 to 6), 37 (0 to 3), 32 (0 to 4), 44 (Incrementa
 1) and 33 (AlterConfigs, 0 to 2).
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from bus.wire.schema import (
@@ -17,6 +16,7 @@ from bus.wire.schema import (
     nullable_array,
     nullable_string,
     string,
+    table,
     uuid,
 )
 
@@ -35,7 +35,7 @@ OPERATION_SUBTRACT = 3
 # --- CreateTopics --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class CreatableReplicaAssignment:
     """Which brokers shall hold one partition."""
 
@@ -43,7 +43,7 @@ class CreatableReplicaAssignment:
     broker_ids: list[int] = array("int32")
 
 
-@dataclass(slots=True)
+@table
 class CreatableTopicConfig:
     """One setting of a new topic."""
 
@@ -51,7 +51,7 @@ class CreatableTopicConfig:
     value: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class CreatableTopic:
     """A topic to be made; -1 partitions or replicas ask for the broker's default."""
 
@@ -62,7 +62,7 @@ class CreatableTopic:
     configs: list[CreatableTopicConfig] = array(CreatableTopicConfig)
 
 
-@dataclass(slots=True)
+@table
 class CreateTopicsRequest(Message):
     """Make topics, or only say whether they could be made."""
 
@@ -71,7 +71,7 @@ class CreateTopicsRequest(Message):
     validate_only: bool = boolean(since=1)
 
 
-@dataclass(slots=True)
+@table
 class CreatableTopicConfigs:
     """One setting that the new topic has."""
 
@@ -82,7 +82,7 @@ class CreatableTopicConfigs:
     is_sensitive: bool = boolean()
 
 
-@dataclass(slots=True)
+@table
 class CreatableTopicResult:
     """What became of one topic. `configs` may be None on the wire, but Java's client cannot."""
 
@@ -98,7 +98,7 @@ class CreatableTopicResult:
     )
 
 
-@dataclass(slots=True)
+@table
 class CreateTopicsResponse(Message):
     """What became of each topic."""
 
@@ -109,7 +109,7 @@ class CreateTopicsResponse(Message):
 # --- DeleteTopics --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DeleteTopicState:
     """A topic to be deleted, by name or by id."""
 
@@ -117,7 +117,7 @@ class DeleteTopicState:
     topic_id: UUID = uuid()
 
 
-@dataclass(slots=True)
+@table
 class DeleteTopicsRequest(Message):
     """Delete topics and all that is in them."""
 
@@ -126,7 +126,7 @@ class DeleteTopicsRequest(Message):
     timeout_ms: int = int32()
 
 
-@dataclass(slots=True)
+@table
 class DeletableTopicResult:
     """What became of one topic."""
 
@@ -136,7 +136,7 @@ class DeletableTopicResult:
     error_message: str | None = nullable_string(since=5)
 
 
-@dataclass(slots=True)
+@table
 class DeleteTopicsResponse(Message):
     """What became of each topic."""
 
@@ -147,14 +147,14 @@ class DeleteTopicsResponse(Message):
 # --- CreatePartitions ----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class CreatePartitionsAssignment:
     """Which brokers shall hold one new partition."""
 
     broker_ids: list[int] = array("int32")
 
 
-@dataclass(slots=True)
+@table
 class CreatePartitionsTopic:
     """How many partitions a topic shall have in all."""
 
@@ -165,7 +165,7 @@ class CreatePartitionsTopic:
     )
 
 
-@dataclass(slots=True)
+@table
 class CreatePartitionsRequest(Message):
     """Add partitions to topics, or only say whether it could be done."""
 
@@ -174,7 +174,7 @@ class CreatePartitionsRequest(Message):
     validate_only: bool = boolean()
 
 
-@dataclass(slots=True)
+@table
 class CreatePartitionsTopicResult:
     """What became of one topic."""
 
@@ -183,7 +183,7 @@ class CreatePartitionsTopicResult:
     error_message: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class CreatePartitionsResponse(Message):
     """What became of each topic."""
 
@@ -194,7 +194,7 @@ class CreatePartitionsResponse(Message):
 # --- DescribeConfigs -----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DescribeConfigsResource:
     """A topic or a broker, and which of its settings; None is all."""
 
@@ -203,7 +203,7 @@ class DescribeConfigsResource:
     configuration_keys: list[str] | None = nullable_array("string")
 
 
-@dataclass(slots=True)
+@table
 class DescribeConfigsRequest(Message):
     """Ask for settings."""
 
@@ -212,7 +212,7 @@ class DescribeConfigsRequest(Message):
     include_documentation: bool = boolean(since=3)
 
 
-@dataclass(slots=True)
+@table
 class DescribeConfigsSynonym:
     """Another place that a setting's value comes from, the strongest first."""
 
@@ -221,7 +221,7 @@ class DescribeConfigsSynonym:
     source: int = int8()
 
 
-@dataclass(slots=True)
+@table
 class DescribeConfigsResourceResult:
     """One setting."""
 
@@ -236,7 +236,7 @@ class DescribeConfigsResourceResult:
     documentation: str | None = nullable_string(since=3)
 
 
-@dataclass(slots=True)
+@table
 class DescribeConfigsResult:
     """The settings of one topic or broker."""
 
@@ -247,7 +247,7 @@ class DescribeConfigsResult:
     configs: list[DescribeConfigsResourceResult] = array(DescribeConfigsResourceResult)
 
 
-@dataclass(slots=True)
+@table
 class DescribeConfigsResponse(Message):
     """The settings that were asked for."""
 
@@ -258,7 +258,7 @@ class DescribeConfigsResponse(Message):
 # --- IncrementalAlterConfigs ---------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class AlterableConfig:
     """One change of a setting."""
 
@@ -267,7 +267,7 @@ class AlterableConfig:
     value: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class AlterConfigsResource:
     """The changes of one topic or broker."""
 
@@ -276,7 +276,7 @@ class AlterConfigsResource:
     configs: list[AlterableConfig] = array(AlterableConfig)
 
 
-@dataclass(slots=True)
+@table
 class IncrementalAlterConfigsRequest(Message):
     """Change some settings and leave the others, or only say whether it could be done."""
 
@@ -284,7 +284,7 @@ class IncrementalAlterConfigsRequest(Message):
     validate_only: bool = boolean()
 
 
-@dataclass(slots=True)
+@table
 class AlterConfigsResourceResponse:
     """What became of the changes of one topic or broker."""
 
@@ -294,7 +294,7 @@ class AlterConfigsResourceResponse:
     resource_name: str = string()
 
 
-@dataclass(slots=True)
+@table
 class IncrementalAlterConfigsResponse(Message):
     """What became of each."""
 
@@ -305,7 +305,7 @@ class IncrementalAlterConfigsResponse(Message):
 # --- AlterConfigs --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class ReplacingConfig:
     """One setting and its new value."""
 
@@ -313,7 +313,7 @@ class ReplacingConfig:
     value: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class ReplacedConfigs:
     """All settings of one topic or broker; what is not named returns to its default."""
 
@@ -322,7 +322,7 @@ class ReplacedConfigs:
     configs: list[ReplacingConfig] = array(ReplacingConfig)
 
 
-@dataclass(slots=True)
+@table
 class AlterConfigsRequest(Message):
     """Replace all settings, or only say whether it could be done."""
 
@@ -330,7 +330,7 @@ class AlterConfigsRequest(Message):
     validate_only: bool = boolean()
 
 
-@dataclass(slots=True)
+@table
 class AlterConfigsResponse(Message):
     """What became of each."""
 

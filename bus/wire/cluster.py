@@ -1,15 +1,23 @@
 """DescribeCluster (key 60, versions 0 to 1): the brokers, without any topic."""
 
-from dataclasses import dataclass
-
 from bus.wire.metadata import NO_OPERATIONS
-from bus.wire.schema import Message, array, boolean, int8, int16, int32, nullable_string, string
+from bus.wire.schema import (
+    Message,
+    array,
+    boolean,
+    int8,
+    int16,
+    int32,
+    nullable_string,
+    string,
+    table,
+)
 
 ENDPOINT_BROKERS = 1
 ENDPOINT_CONTROLLERS = 2
 
 
-@dataclass(slots=True)
+@table
 class DescribeClusterRequest(Message):
     """Describe the cluster."""
 
@@ -17,7 +25,7 @@ class DescribeClusterRequest(Message):
     endpoint_type: int = int8(ENDPOINT_BROKERS, since=1)
 
 
-@dataclass(slots=True)
+@table
 class DescribeClusterBroker:
     """One broker."""
 
@@ -27,7 +35,7 @@ class DescribeClusterBroker:
     rack: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class DescribeClusterResponse(Message):
     """The cluster as this broker sees it."""
 

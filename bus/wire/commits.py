@@ -3,8 +3,6 @@
 Keys 8 (versions 2 to 8), 9 (1 to 8) and 47 (0).
 """
 
-from dataclasses import dataclass
-
 from bus.wire.schema import (
     Message,
     array,
@@ -15,6 +13,7 @@ from bus.wire.schema import (
     nullable_array,
     nullable_string,
     string,
+    table,
 )
 
 NO_OFFSET = -1  # of a partition for which nothing is committed
@@ -22,7 +21,7 @@ NO_OFFSET = -1  # of a partition for which nothing is committed
 # --- OffsetCommit --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitRequestPartition:
     """The next offset to be read of one partition."""
 
@@ -32,7 +31,7 @@ class OffsetCommitRequestPartition:
     committed_metadata: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitRequestTopic:
     """The partitions of one topic."""
 
@@ -40,7 +39,7 @@ class OffsetCommitRequestTopic:
     partitions: list[OffsetCommitRequestPartition] = array(OffsetCommitRequestPartition)
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitRequest(Message):
     """Keep positions for a group. Generation -1 without a member is a commit from outside."""
 
@@ -52,7 +51,7 @@ class OffsetCommitRequest(Message):
     topics: list[OffsetCommitRequestTopic] = array(OffsetCommitRequestTopic)
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitResponsePartition:
     """What became of one partition's position."""
 
@@ -60,7 +59,7 @@ class OffsetCommitResponsePartition:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitResponseTopic:
     """What became of one topic's positions."""
 
@@ -68,7 +67,7 @@ class OffsetCommitResponseTopic:
     partitions: list[OffsetCommitResponsePartition] = array(OffsetCommitResponsePartition)
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitResponse(Message):
     """What became of each position."""
 
@@ -79,7 +78,7 @@ class OffsetCommitResponse(Message):
 # --- OffsetFetch ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchRequestTopic:
     """Partitions of one topic (up to version 7)."""
 
@@ -87,7 +86,7 @@ class OffsetFetchRequestTopic:
     partition_indexes: list[int] = array("int32")
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchRequestTopics:
     """Partitions of one topic (from version 8 on)."""
 
@@ -95,7 +94,7 @@ class OffsetFetchRequestTopics:
     partition_indexes: list[int] = array("int32")
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchRequestGroup:
     """What is asked of one group; None is all that it has committed."""
 
@@ -103,7 +102,7 @@ class OffsetFetchRequestGroup:
     topics: list[OffsetFetchRequestTopics] | None = nullable_array(OffsetFetchRequestTopics)
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchRequest(Message):
     """Ask how far a group has come, or from version 8 on, several; None is all partitions."""
 
@@ -115,7 +114,7 @@ class OffsetFetchRequest(Message):
     require_stable: bool = boolean(since=7)  # an open transaction's commit is an error
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchResponsePartition:
     """The next offset to be read of one partition (up to version 7); -1 if there is none."""
 
@@ -126,7 +125,7 @@ class OffsetFetchResponsePartition:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchResponseTopic:
     """The positions in one topic (up to version 7)."""
 
@@ -134,7 +133,7 @@ class OffsetFetchResponseTopic:
     partitions: list[OffsetFetchResponsePartition] = array(OffsetFetchResponsePartition)
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchResponsePartitions:
     """The next offset to be read of one partition (from version 8 on); -1 if there is none."""
 
@@ -145,7 +144,7 @@ class OffsetFetchResponsePartitions:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchResponseTopics:
     """The positions in one topic (from version 8 on)."""
 
@@ -153,7 +152,7 @@ class OffsetFetchResponseTopics:
     partitions: list[OffsetFetchResponsePartitions] = array(OffsetFetchResponsePartitions)
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchResponseGroup:
     """How far one group has come."""
 
@@ -162,7 +161,7 @@ class OffsetFetchResponseGroup:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class OffsetFetchResponse(Message):
     """How far the group, or from version 8 on each group, has come."""
 
@@ -175,14 +174,14 @@ class OffsetFetchResponse(Message):
 # --- OffsetDelete --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class OffsetDeleteRequestPartition:
     """One partition."""
 
     partition_index: int = int32()
 
 
-@dataclass(slots=True)
+@table
 class OffsetDeleteRequestTopic:
     """The partitions of one topic."""
 
@@ -190,7 +189,7 @@ class OffsetDeleteRequestTopic:
     partitions: list[OffsetDeleteRequestPartition] = array(OffsetDeleteRequestPartition)
 
 
-@dataclass(slots=True)
+@table
 class OffsetDeleteRequest(Message):
     """Forget a group's positions."""
 
@@ -198,7 +197,7 @@ class OffsetDeleteRequest(Message):
     topics: list[OffsetDeleteRequestTopic] = array(OffsetDeleteRequestTopic)
 
 
-@dataclass(slots=True)
+@table
 class OffsetDeleteResponsePartition:
     """What became of one partition's position."""
 
@@ -206,7 +205,7 @@ class OffsetDeleteResponsePartition:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class OffsetDeleteResponseTopic:
     """What became of one topic's positions."""
 
@@ -214,7 +213,7 @@ class OffsetDeleteResponseTopic:
     partitions: list[OffsetDeleteResponsePartition] = array(OffsetDeleteResponsePartition)
 
 
-@dataclass(slots=True)
+@table
 class OffsetDeleteResponse(Message):
     """What became of each position."""
 

@@ -12,11 +12,9 @@ the longer form is tried first.
 Members of other libraries may say version 1 and leave out what it adds; they are read as version 0.
 """
 
-from dataclasses import dataclass
-
 from bus.errors import FrameError
 from bus.model.batch import Buffer
-from bus.wire.schema import array, int32, nullable_binary, nullable_string, string
+from bus.wire.schema import array, int32, nullable_binary, nullable_string, string, table
 from bus.wire.versioned import VERSION_SIZE, Versioned
 
 PROTOCOL_TYPE = "consumer"
@@ -24,7 +22,7 @@ NEWEST = 3
 NO_GENERATION = -1
 
 
-@dataclass(slots=True)
+@table
 class TopicPartitions:
     """Partitions of one topic."""
 
@@ -32,7 +30,7 @@ class TopicPartitions:
     partitions: list[int] = array("int32")
 
 
-@dataclass(slots=True)
+@table
 class Subscription:
     """What a member wants to read, and what it owns already."""
 
@@ -43,7 +41,7 @@ class Subscription:
     rack_id: str | None = nullable_string(since=3)
 
 
-@dataclass(slots=True)
+@table
 class Assignment:
     """What a member is to read."""
 
@@ -51,7 +49,7 @@ class Assignment:
     user_data: bytes | None = nullable_binary()
 
 
-@dataclass(slots=True)
+@table
 class StickyUserData:
     """What a member had before, and in which generation."""
 
@@ -59,7 +57,7 @@ class StickyUserData:
     generation: int = int32(NO_GENERATION, since=1)
 
 
-@dataclass(slots=True)
+@table
 class CooperativeUserData:
     """The generation in which a member owned what its subscription names."""
 

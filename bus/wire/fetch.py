@@ -3,7 +3,6 @@
 Topics are named up to version 12 and identified from version 13 on. A Kafka listener stops at 12.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from bus.model.batch import Buffer
@@ -22,11 +21,12 @@ from bus.wire.schema import (
     optional,
     records,
     string,
+    table,
     uuid,
 )
 
 
-@dataclass(slots=True)
+@table
 class ReplicaState:
     """Which follower asks, and its incarnation."""
 
@@ -34,7 +34,7 @@ class ReplicaState:
     replica_epoch: int = int64(-1)
 
 
-@dataclass(slots=True)
+@table
 class FetchPartition:
     """Where to read one partition from, and how much of it."""
 
@@ -46,7 +46,7 @@ class FetchPartition:
     partition_max_bytes: int = int32()
 
 
-@dataclass(slots=True)
+@table
 class FetchTopic:
     """The partitions to read of one topic."""
 
@@ -55,7 +55,7 @@ class FetchTopic:
     partitions: list[FetchPartition] = array(FetchPartition)
 
 
-@dataclass(slots=True)
+@table
 class ForgottenTopic:
     """Partitions that leave the fetch session (KIP-227)."""
 
@@ -64,7 +64,7 @@ class ForgottenTopic:
     partitions: list[int] = array("int32", since=7)
 
 
-@dataclass(slots=True)
+@table
 class FetchRequest(Message):
     """Read; the answer waits up to `max_wait_ms` for `min_bytes`."""
 
@@ -84,7 +84,7 @@ class FetchRequest(Message):
     host: str = string(tag=HOST)
 
 
-@dataclass(slots=True)
+@table
 class EpochEndOffset:
     """Where the leader's log leaves the reader's: the last epoch they share, and its end."""
 
@@ -92,7 +92,7 @@ class EpochEndOffset:
     end_offset: int = int64(-1)
 
 
-@dataclass(slots=True)
+@table
 class SnapshotId:
     """A snapshot to be read first (only Kafka's metadata log has them)."""
 
@@ -100,7 +100,7 @@ class SnapshotId:
     epoch: int = int32(-1)
 
 
-@dataclass(slots=True)
+@table
 class AbortedTransaction:
     """Records of this producer from here on, up to its abort marker, do not count."""
 
@@ -108,7 +108,7 @@ class AbortedTransaction:
     first_offset: int = int64()
 
 
-@dataclass(slots=True)
+@table
 class FileRange:
     """Where the records stand: a reader on the same machine reads them there by itself.
 
@@ -123,7 +123,7 @@ class FileRange:
     below: int = int64()
 
 
-@dataclass(slots=True)
+@table
 class PartitionData:
     """What was read of one partition."""
 
@@ -141,7 +141,7 @@ class PartitionData:
     file_range: FileRange | None = optional(FileRange, tag=FILE_RANGE)
 
 
-@dataclass(slots=True)
+@table
 class FetchableTopicResponse:
     """What was read of one topic."""
 
@@ -150,7 +150,7 @@ class FetchableTopicResponse:
     partitions: list[PartitionData] = array(PartitionData)
 
 
-@dataclass(slots=True)
+@table
 class FetchResponse(Message):
     """What was read."""
 

@@ -3,8 +3,6 @@
 Keys 15 (versions 0 to 5), 16 (0 to 4) and 42 (0 to 2).
 """
 
-from dataclasses import dataclass
-
 from bus.wire.metadata import NO_OPERATIONS
 from bus.wire.schema import (
     Message,
@@ -15,12 +13,13 @@ from bus.wire.schema import (
     int32,
     nullable_string,
     string,
+    table,
 )
 
 # --- DescribeGroups ------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DescribeGroupsRequest(Message):
     """Describe groups by name."""
 
@@ -28,7 +27,7 @@ class DescribeGroupsRequest(Message):
     include_authorized_operations: bool = boolean(since=3)
 
 
-@dataclass(slots=True)
+@table
 class DescribedGroupMember:
     """One member; what it said of itself and what it works on are opaque to the broker."""
 
@@ -40,7 +39,7 @@ class DescribedGroupMember:
     member_assignment: bytes = binary()
 
 
-@dataclass(slots=True)
+@table
 class DescribedGroup:
     """One group; a group that does not exist is "Dead" and has no members."""
 
@@ -53,7 +52,7 @@ class DescribedGroup:
     authorized_operations: int = int32(NO_OPERATIONS, since=3)
 
 
-@dataclass(slots=True)
+@table
 class DescribeGroupsResponse(Message):
     """The groups that were asked for."""
 
@@ -64,14 +63,14 @@ class DescribeGroupsResponse(Message):
 # --- ListGroups ----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class ListGroupsRequest(Message):
     """Name the groups that this broker looks after; no states are all of them."""
 
     states_filter: list[str] = array("string", since=4)
 
 
-@dataclass(slots=True)
+@table
 class ListedGroup:
     """One group."""
 
@@ -80,7 +79,7 @@ class ListedGroup:
     group_state: str = string(since=4)
 
 
-@dataclass(slots=True)
+@table
 class ListGroupsResponse(Message):
     """The groups that this broker looks after."""
 
@@ -92,14 +91,14 @@ class ListGroupsResponse(Message):
 # --- DeleteGroups --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DeleteGroupsRequest(Message):
     """Delete groups that have no members, and their positions."""
 
     groups_names: list[str] = array("string")
 
 
-@dataclass(slots=True)
+@table
 class DeletableGroupResult:
     """What became of one group."""
 
@@ -107,7 +106,7 @@ class DeletableGroupResult:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class DeleteGroupsResponse(Message):
     """What became of each group."""
 

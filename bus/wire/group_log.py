@@ -10,10 +10,8 @@ are int16, and no key is in the compact encoding.
 Invariant: the bytes of a key depend on nothing but what it names, so compaction finds its like.
 """
 
-from dataclasses import dataclass
-
 from bus.model.batch import Buffer
-from bus.wire.schema import array, binary, int32, int64, nullable_string, string
+from bus.wire.schema import array, binary, int32, int64, nullable_string, string, table
 from bus.wire.versioned import Versioned, version_of
 
 OFFSET_KEYS = (0, 1)
@@ -22,7 +20,7 @@ WRITTEN_KEY = 1
 WRITTEN_VALUE = 3
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitKey:
     """Whose position it is, and in which partition."""
 
@@ -31,7 +29,7 @@ class OffsetCommitKey:
     partition: int = int32()
 
 
-@dataclass(slots=True)
+@table
 class OffsetCommitValue:
     """The next offset to be read."""
 
@@ -42,14 +40,14 @@ class OffsetCommitValue:
     expire_timestamp: int = int64(-1, since=1, until=2)
 
 
-@dataclass(slots=True)
+@table
 class GroupMetadataKey:
     """Which group it is."""
 
     group: str = string()
 
 
-@dataclass(slots=True)
+@table
 class MemberMetadata:
     """A member of the group's generation."""
 
@@ -63,7 +61,7 @@ class MemberMetadata:
     assignment: bytes = binary()
 
 
-@dataclass(slots=True)
+@table
 class GroupMetadataValue:
     """A generation: who is in it, and who works on what."""
 

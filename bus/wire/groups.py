@@ -3,8 +3,6 @@
 Keys 10 (versions 0 to 4), 11 (0 to 9), 14 (0 to 5), 12 (0 to 4) and 13 (0 to 5).
 """
 
-from dataclasses import dataclass
-
 from bus.wire.schema import (
     Message,
     array,
@@ -15,6 +13,7 @@ from bus.wire.schema import (
     int32,
     nullable_string,
     string,
+    table,
 )
 
 KEY_TYPE_GROUP = 0
@@ -23,7 +22,7 @@ KEY_TYPE_TRANSACTION = 1
 # --- FindCoordinator -----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class FindCoordinatorRequest(Message):
     """Which broker looks after a group, or from version 4 on, after each of several."""
 
@@ -32,7 +31,7 @@ class FindCoordinatorRequest(Message):
     coordinator_keys: list[str] = array("string", since=4)
 
 
-@dataclass(slots=True)
+@table
 class Coordinator:
     """The broker that looks after one group."""
 
@@ -44,7 +43,7 @@ class Coordinator:
     error_message: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class FindCoordinatorResponse(Message):
     """The broker, or from version 4 on, that of each group."""
 
@@ -60,7 +59,7 @@ class FindCoordinatorResponse(Message):
 # --- JoinGroup -----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class JoinGroupRequestProtocol:
     """An assignor that the member knows, with what it says of itself; opaque to the broker."""
 
@@ -68,7 +67,7 @@ class JoinGroupRequestProtocol:
     metadata: bytes = binary()
 
 
-@dataclass(slots=True)
+@table
 class JoinGroupRequest(Message):
     """Become a member, or take part in the next generation."""
 
@@ -82,7 +81,7 @@ class JoinGroupRequest(Message):
     reason: str | None = nullable_string(since=8)
 
 
-@dataclass(slots=True)
+@table
 class JoinGroupResponseMember:
     """A member of the new generation, as its leader sees it."""
 
@@ -91,7 +90,7 @@ class JoinGroupResponseMember:
     metadata: bytes = binary()
 
 
-@dataclass(slots=True)
+@table
 class JoinGroupResponse(Message):
     """The new generation; only its leader is told the members."""
 
@@ -109,7 +108,7 @@ class JoinGroupResponse(Message):
 # --- SyncGroup -----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class SyncGroupRequestAssignment:
     """What one member is to work on; opaque to the broker."""
 
@@ -117,7 +116,7 @@ class SyncGroupRequestAssignment:
     assignment: bytes = binary()
 
 
-@dataclass(slots=True)
+@table
 class SyncGroupRequest(Message):
     """Ask for the own assignment; the leader brings those of all."""
 
@@ -130,7 +129,7 @@ class SyncGroupRequest(Message):
     assignments: list[SyncGroupRequestAssignment] = array(SyncGroupRequestAssignment)
 
 
-@dataclass(slots=True)
+@table
 class SyncGroupResponse(Message):
     """The member's assignment."""
 
@@ -144,7 +143,7 @@ class SyncGroupResponse(Message):
 # --- Heartbeat -----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class HeartbeatRequest(Message):
     """I am here: the session goes on."""
 
@@ -154,7 +153,7 @@ class HeartbeatRequest(Message):
     group_instance_id: str | None = nullable_string(since=3)
 
 
-@dataclass(slots=True)
+@table
 class HeartbeatResponse(Message):
     """Success, or that the group has moved on."""
 
@@ -165,7 +164,7 @@ class HeartbeatResponse(Message):
 # --- LeaveGroup ----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class MemberIdentity:
     """A member that leaves, by its id or its instance id."""
 
@@ -174,7 +173,7 @@ class MemberIdentity:
     reason: str | None = nullable_string(since=5)
 
 
-@dataclass(slots=True)
+@table
 class LeaveGroupRequest(Message):
     """Leave, or from version 3 on, make several leave."""
 
@@ -183,7 +182,7 @@ class LeaveGroupRequest(Message):
     members: list[MemberIdentity] = array(MemberIdentity, since=3)
 
 
-@dataclass(slots=True)
+@table
 class MemberResponse:
     """What became of one member's leaving."""
 
@@ -192,7 +191,7 @@ class MemberResponse:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class LeaveGroupResponse(Message):
     """What became of each."""
 

@@ -9,12 +9,10 @@
 The client id keeps the classic encoding in every version.
 """
 
-from dataclasses import dataclass
-
-from bus.wire.schema import int16, int32, nullable_string, program
+from bus.wire.schema import int16, int32, nullable_string, program, table
 
 
-@dataclass(slots=True)
+@table
 class RequestHeader:
     """Which request follows, at which version, and the number its answer will bear."""
 
@@ -24,7 +22,7 @@ class RequestHeader:
     client_id: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class ResponseHeader:
     """Which request this answers."""
 

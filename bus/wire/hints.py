@@ -1,11 +1,9 @@
 """Where the leader is now: the hints that Produce and Fetch answers carry (KIP-951)."""
 
-from dataclasses import dataclass
-
-from bus.wire.schema import int32, nullable_string, string
+from bus.wire.schema import int32, nullable_string, string, table
 
 
-@dataclass(slots=True)
+@table
 class LeaderIdAndEpoch:
     """The leader of a partition, as the answering broker knows it."""
 
@@ -13,7 +11,7 @@ class LeaderIdAndEpoch:
     leader_epoch: int = int32(-1)
 
 
-@dataclass(slots=True)
+@table
 class NodeEndpoint:
     """How to reach a broker that a hint names."""
 

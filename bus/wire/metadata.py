@@ -1,6 +1,5 @@
 """ApiVersions (key 18, versions 0 to 4) and Metadata (key 3, versions 0 to 12)."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from bus.wire.extensions import BATCH_BYTES_MAX, CREDIT_BYTES, CREDIT_REQUESTS
@@ -14,13 +13,14 @@ from bus.wire.schema import (
     nullable_array,
     nullable_string,
     string,
+    table,
     uuid,
 )
 
 NO_OPERATIONS = -(1 << 31)  # authorised operations that nobody asked for
 
 
-@dataclass(slots=True)
+@table
 class ApiVersionsRequest(Message):
     """Which requests do you serve? The first of every conversation."""
 
@@ -28,7 +28,7 @@ class ApiVersionsRequest(Message):
     client_software_version: str = string(since=3)
 
 
-@dataclass(slots=True)
+@table
 class ApiVersion:
     """The versions of one request that are served, both ends included."""
 
@@ -37,7 +37,7 @@ class ApiVersion:
     max_version: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class SupportedFeatureKey:
     """A feature that this broker could take part in."""
 
@@ -46,7 +46,7 @@ class SupportedFeatureKey:
     max_version: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class FinalizedFeatureKey:
     """A feature that the cluster has switched on."""
 
@@ -55,7 +55,7 @@ class FinalizedFeatureKey:
     min_version_level: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class ApiVersionsResponse(Message):
     """The requests that are served, and over ZeroMQ the peer's credit."""
 
@@ -70,7 +70,7 @@ class ApiVersionsResponse(Message):
     credit_requests: int = int32(-1, tag=CREDIT_REQUESTS)
 
 
-@dataclass(slots=True)
+@table
 class MetadataRequestTopic:
     """A topic to be described, by name or by id."""
 
@@ -78,7 +78,7 @@ class MetadataRequestTopic:
     name: str | None = nullable_string("", nullable=10)
 
 
-@dataclass(slots=True)
+@table
 class MetadataRequest(Message):
     """Describe topics. None is all of them; in version 0 the empty list is."""
 
@@ -88,7 +88,7 @@ class MetadataRequest(Message):
     include_topic_authorized_operations: bool = boolean(since=8)
 
 
-@dataclass(slots=True)
+@table
 class MetadataResponseBroker:
     """A broker; over ZeroMQ `host` is the whole endpoint."""
 
@@ -98,7 +98,7 @@ class MetadataResponseBroker:
     rack: str | None = nullable_string(since=1)
 
 
-@dataclass(slots=True)
+@table
 class MetadataResponsePartition:
     """Who leads and who holds one partition."""
 
@@ -111,7 +111,7 @@ class MetadataResponsePartition:
     offline_replicas: list[int] = array("int32", since=5)
 
 
-@dataclass(slots=True)
+@table
 class MetadataResponseTopic:
     """One topic and its partitions."""
 
@@ -124,7 +124,7 @@ class MetadataResponseTopic:
     batch_bytes_max: int = int32(-1, tag=BATCH_BYTES_MAX)
 
 
-@dataclass(slots=True)
+@table
 class MetadataResponse(Message):
     """The cluster as this broker sees it."""
 

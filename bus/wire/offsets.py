@@ -3,9 +3,7 @@
 Keys 2 (versions 1 to 7), 21 (0 to 2) and 23 (2 to 4).
 """
 
-from dataclasses import dataclass
-
-from bus.wire.schema import Message, array, int8, int16, int32, int64, string
+from bus.wire.schema import Message, array, int8, int16, int32, int64, string, table
 
 LATEST = -1  # timestamp that asks for the end of what the reader may see
 EARLIEST = -2  # timestamp that asks for the first offset
@@ -14,7 +12,7 @@ MAX_TIMESTAMP = -3  # timestamp that asks for the record with the greatest one (
 # --- ListOffsets ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class ListOffsetsPartition:
     """Which offset of one partition is asked for."""
 
@@ -23,7 +21,7 @@ class ListOffsetsPartition:
     timestamp: int = int64()  # ms since the epoch, or one of the constants above
 
 
-@dataclass(slots=True)
+@table
 class ListOffsetsTopic:
     """The partitions of one topic."""
 
@@ -31,7 +29,7 @@ class ListOffsetsTopic:
     partitions: list[ListOffsetsPartition] = array(ListOffsetsPartition)
 
 
-@dataclass(slots=True)
+@table
 class ListOffsetsRequest(Message):
     """The first offset whose record is at or after a time."""
 
@@ -40,7 +38,7 @@ class ListOffsetsRequest(Message):
     topics: list[ListOffsetsTopic] = array(ListOffsetsTopic)
 
 
-@dataclass(slots=True)
+@table
 class ListOffsetsPartitionResponse:
     """What was found; offset and timestamp are -1 if there is no such record."""
 
@@ -51,7 +49,7 @@ class ListOffsetsPartitionResponse:
     leader_epoch: int = int32(-1, since=4)
 
 
-@dataclass(slots=True)
+@table
 class ListOffsetsTopicResponse:
     """What was found in one topic."""
 
@@ -59,7 +57,7 @@ class ListOffsetsTopicResponse:
     partitions: list[ListOffsetsPartitionResponse] = array(ListOffsetsPartitionResponse)
 
 
-@dataclass(slots=True)
+@table
 class ListOffsetsResponse(Message):
     """What was found."""
 
@@ -70,7 +68,7 @@ class ListOffsetsResponse(Message):
 # --- DeleteRecords -------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DeleteRecordsPartition:
     """Delete below this offset; -1 is the high watermark."""
 
@@ -78,7 +76,7 @@ class DeleteRecordsPartition:
     offset: int = int64()
 
 
-@dataclass(slots=True)
+@table
 class DeleteRecordsTopic:
     """The partitions of one topic."""
 
@@ -86,7 +84,7 @@ class DeleteRecordsTopic:
     partitions: list[DeleteRecordsPartition] = array(DeleteRecordsPartition)
 
 
-@dataclass(slots=True)
+@table
 class DeleteRecordsRequest(Message):
     """Give up the oldest records of partitions."""
 
@@ -94,7 +92,7 @@ class DeleteRecordsRequest(Message):
     timeout_ms: int = int32()
 
 
-@dataclass(slots=True)
+@table
 class DeleteRecordsPartitionResult:
     """Where one partition begins now."""
 
@@ -103,7 +101,7 @@ class DeleteRecordsPartitionResult:
     error_code: int = int16()
 
 
-@dataclass(slots=True)
+@table
 class DeleteRecordsTopicResult:
     """Where the partitions of one topic begin now."""
 
@@ -111,7 +109,7 @@ class DeleteRecordsTopicResult:
     partitions: list[DeleteRecordsPartitionResult] = array(DeleteRecordsPartitionResult)
 
 
-@dataclass(slots=True)
+@table
 class DeleteRecordsResponse(Message):
     """Where the partitions begin now."""
 
@@ -122,7 +120,7 @@ class DeleteRecordsResponse(Message):
 # --- OffsetForLeaderEpoch ------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class OffsetForLeaderPartition:
     """Which epoch of one partition is asked for."""
 
@@ -131,7 +129,7 @@ class OffsetForLeaderPartition:
     leader_epoch: int = int32()
 
 
-@dataclass(slots=True)
+@table
 class OffsetForLeaderTopic:
     """The partitions of one topic."""
 
@@ -139,7 +137,7 @@ class OffsetForLeaderTopic:
     partitions: list[OffsetForLeaderPartition] = array(OffsetForLeaderPartition)
 
 
-@dataclass(slots=True)
+@table
 class OffsetForLeaderEpochRequest(Message):
     """Where does an epoch end in your log? (KIP-101, KIP-320)"""
 
@@ -147,7 +145,7 @@ class OffsetForLeaderEpochRequest(Message):
     topics: list[OffsetForLeaderTopic] = array(OffsetForLeaderTopic)
 
 
-@dataclass(slots=True)
+@table
 class EpochEndOffset:
     """The greatest epoch up to the one asked for, and its end; -1 in both if there is none."""
 
@@ -157,7 +155,7 @@ class EpochEndOffset:
     end_offset: int = int64(-1)
 
 
-@dataclass(slots=True)
+@table
 class OffsetForLeaderTopicResult:
     """The ends in one topic."""
 
@@ -165,7 +163,7 @@ class OffsetForLeaderTopicResult:
     partitions: list[EpochEndOffset] = array(EpochEndOffset)
 
 
-@dataclass(slots=True)
+@table
 class OffsetForLeaderEpochResponse(Message):
     """Where the epochs end."""
 

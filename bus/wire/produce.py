@@ -1,7 +1,5 @@
 """Produce (key 0, versions 3 to 11): append record batches to partitions."""
 
-from dataclasses import dataclass
-
 from bus.model.batch import Buffer
 from bus.wire.extensions import FLUSHED_OFFSET, REPLICAS
 from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
@@ -15,10 +13,11 @@ from bus.wire.schema import (
     optional,
     records,
     string,
+    table,
 )
 
 
-@dataclass(slots=True)
+@table
 class PartitionProduceData:
     """Batches for one partition."""
 
@@ -26,7 +25,7 @@ class PartitionProduceData:
     records: Buffer | None = records()
 
 
-@dataclass(slots=True)
+@table
 class TopicProduceData:
     """Batches for the partitions of one topic."""
 
@@ -34,7 +33,7 @@ class TopicProduceData:
     partition_data: list[PartitionProduceData] = array(PartitionProduceData)
 
 
-@dataclass(slots=True)
+@table
 class ProduceRequest(Message):
     """Append, and answer when `acks` says so: 0 never, 1 when written, -1 when committed."""
 
@@ -44,7 +43,7 @@ class ProduceRequest(Message):
     topic_data: list[TopicProduceData] = array(TopicProduceData)
 
 
-@dataclass(slots=True)
+@table
 class BatchIndexAndErrorMessage:
     """A record that made its batch fail."""
 
@@ -52,7 +51,7 @@ class BatchIndexAndErrorMessage:
     batch_index_error_message: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class PartitionProduceResponse:
     """What became of one partition's batches."""
 
@@ -68,7 +67,7 @@ class PartitionProduceResponse:
     replicas: int = int32(-1, tag=REPLICAS)
 
 
-@dataclass(slots=True)
+@table
 class TopicProduceResponse:
     """What became of one topic's batches."""
 
@@ -76,7 +75,7 @@ class TopicProduceResponse:
     partition_responses: list[PartitionProduceResponse] = array(PartitionProduceResponse)
 
 
-@dataclass(slots=True)
+@table
 class ProduceResponse(Message):
     """What became of each batch."""
 

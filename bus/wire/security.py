@@ -3,9 +3,7 @@
 Types, operations and permissions are Kafka's numbers; None in a filter is any.
 """
 
-from dataclasses import dataclass
-
-from bus.wire.schema import Message, array, int8, int16, int32, nullable_string, string
+from bus.wire.schema import Message, array, int8, int16, int32, nullable_string, string, table
 
 PATTERN_LITERAL = 3
 
@@ -13,7 +11,7 @@ PATTERN_LITERAL = 3
 # --- DescribeAcls --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DescribeAclsRequest(Message):
     """Name the rules that a filter lets through."""
 
@@ -26,7 +24,7 @@ class DescribeAclsRequest(Message):
     permission_type: int = int8()
 
 
-@dataclass(slots=True)
+@table
 class AclDescription:
     """One rule."""
 
@@ -36,7 +34,7 @@ class AclDescription:
     permission_type: int = int8()
 
 
-@dataclass(slots=True)
+@table
 class DescribeAclsResource:
     """The rules of one resource."""
 
@@ -46,7 +44,7 @@ class DescribeAclsResource:
     acls: list[AclDescription] = array(AclDescription)
 
 
-@dataclass(slots=True)
+@table
 class DescribeAclsResponse(Message):
     """The rules that were asked for."""
 
@@ -59,7 +57,7 @@ class DescribeAclsResponse(Message):
 # --- CreateAcls ----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class AclCreation:
     """A new rule."""
 
@@ -72,14 +70,14 @@ class AclCreation:
     permission_type: int = int8()
 
 
-@dataclass(slots=True)
+@table
 class CreateAclsRequest(Message):
     """Add rules."""
 
     creations: list[AclCreation] = array(AclCreation)
 
 
-@dataclass(slots=True)
+@table
 class AclCreationResult:
     """What became of one rule."""
 
@@ -87,7 +85,7 @@ class AclCreationResult:
     error_message: str | None = nullable_string()
 
 
-@dataclass(slots=True)
+@table
 class CreateAclsResponse(Message):
     """What became of each rule."""
 
@@ -98,7 +96,7 @@ class CreateAclsResponse(Message):
 # --- DeleteAcls ----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@table
 class DeleteAclsFilter:
     """Which rules shall go."""
 
@@ -111,14 +109,14 @@ class DeleteAclsFilter:
     permission_type: int = int8()
 
 
-@dataclass(slots=True)
+@table
 class DeleteAclsRequest(Message):
     """Delete the rules that each filter lets through."""
 
     filters: list[DeleteAclsFilter] = array(DeleteAclsFilter)
 
 
-@dataclass(slots=True)
+@table
 class DeleteAclsMatchingAcl:
     """One rule that was deleted, or why it was not."""
 
@@ -133,7 +131,7 @@ class DeleteAclsMatchingAcl:
     permission_type: int = int8()
 
 
-@dataclass(slots=True)
+@table
 class DeleteAclsFilterResult:
     """The rules that one filter let through."""
 
@@ -142,7 +140,7 @@ class DeleteAclsFilterResult:
     matching_acls: list[DeleteAclsMatchingAcl] = array(DeleteAclsMatchingAcl)
 
 
-@dataclass(slots=True)
+@table
 class DeleteAclsResponse(Message):
     """What became of each filter."""
 

@@ -1,11 +1,9 @@
 """InitProducerId (key 22, versions 0 to 4): a producer id and its epoch."""
 
-from dataclasses import dataclass
-
-from bus.wire.schema import Message, int16, int32, int64, nullable_string
+from bus.wire.schema import Message, int16, int32, int64, nullable_string, table
 
 
-@dataclass(slots=True)
+@table
 class InitProducerIdRequest(Message):
     """Ask for a producer id; without a transactional id it serves idempotence alone."""
 
@@ -15,7 +13,7 @@ class InitProducerIdRequest(Message):
     producer_epoch: int = int16(-1, since=3)
 
 
-@dataclass(slots=True)
+@table
 class InitProducerIdResponse(Message):
     """The id and the epoch from now on."""
 
