@@ -236,7 +236,13 @@ def kafka_python(
             time.sleep(POLL_SECONDS)
     consumer.subscribe([TOPIC], listener=Listener())
     while not told.is_set():
-        for place, records in consumer.poll(LONG_POLL_MS, max_records=RECORDS_MAX).items():
+        try:
+            batches = consumer.poll(LONG_POLL_MS, max_records=RECORDS_MAX)
+        except KafkaError as error:
+            notes.note("error", type(error).__name__)
+            time.sleep(POLL_SECONDS)
+            continue
+        for place, records in batches.items():
             due.read(place.partition, [record.offset for record in records])
         due.commit(commit)
     consumer.close(autocommit=False)
