@@ -74,8 +74,10 @@ class Fetches:
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
-        times = [t for t in (self._timers.next_ms(), self._streams.next_tick_ms()) if t is not None]
-        return min(times, default=None)
+        parked, streams = self._timers.next_ms(), self._streams.next_tick_ms()
+        if parked is None or streams is None:
+            return streams if parked is None else parked
+        return min(parked, streams)
 
     def tick(self, now_ms: int) -> None:
         """Answer those whose time is over with what there is."""

@@ -151,8 +151,8 @@ class Node:
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
-        parts = (self.runtime, self.fetches, self.coordinators)
-        return min((t for part in parts if (t := part.next_tick_ms())), default=None)
+        runtime, fetches = self.runtime.next_tick_ms(), self.fetches.next_tick_ms()
+        return min(filter(None, (runtime, fetches, self.coordinators.next_tick_ms())), default=None)
 
     def create_topic(
         self,

@@ -140,6 +140,8 @@ class Runtime:
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
+        if not self._waiting:  # the usual; asked after each request
+            return None
         times = (partition.leader.next_tick_ms() for partition in self._waiting)
         return min((time for time in times if time is not None), default=None)
 

@@ -37,6 +37,8 @@ class Timers(Generic[Key]):
 
     def next_ms(self) -> int | None:
         """The earliest deadline, or None."""
+        if not self._heap:
+            return None
         self._drop_stale()
         return self._heap[0][0] if self._heap else None
 
