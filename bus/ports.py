@@ -122,6 +122,12 @@ class Disk(Protocol):
     def read_into(self, path: str, position: int, buffer: memoryview) -> int:
         """As `read`, into memory of the caller's; how many bytes were read (any thread)."""
 
+    def view(self, path: str, start: int, stop: int) -> memoryview | None:
+        """Bytes of a file, not writable, valid for as long as they are held.
+
+        None if not all of them are in memory: to look at them could wait for the disk.
+        """
+
     def write(self, path: str, data: Buffer) -> None:
         """Replace the file by `data`, durably: aside, fsync, rename, fsync the directory (S5)."""
 

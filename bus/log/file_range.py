@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bus.log.cold_read import LOOKAHEAD_BYTES
 from bus.log.partition_log import PartitionLog
+from bus.log.warm_read import mapped_bounds
 
 FILE_RANGE_BYTES_MIN = 256 * 1024  # below it bytes are as well sent as told of
 
@@ -38,7 +39,7 @@ def file_range(log: PartitionLog, offset: int, size_max: int, below: int) -> Fil
     position, end_offset = segment.floor(offset), -1
     size = min(size_max + LOOKAHEAD_BYTES, segment.size - position)
     if size >= FILE_RANGE_BYTES_MIN and segment.region is not None:
-        bounds = log.bounds(segment, offset, size_max, below)
+        bounds = mapped_bounds(segment, segment.region, offset, size_max, below)
         if bounds is not None:
             position, end, end_offset = bounds
             size, below = end - position, end_offset

@@ -3,7 +3,7 @@
 What                 Rule
 ----                 ----
 append               one copy into the active segment's mapping (S1)
-read                 a view where the bytes are resident and committed, a copy where they are not
+read                 a view where the bytes are in memory and committed, a copy where they are not
                      yet committed, a ColdRead elsewhere (S12)
 flush                asked of the store; `flushed_offset` follows when the group commit is done (S3)
 roll                 by size, by age, by what an index can hold; the old file is committed first
@@ -20,7 +20,6 @@ import contextlib
 from bisect import bisect_right
 
 from bus.errors import (
-    CorruptBatch,
     CorruptMessage,
     DiskFull,
     OffsetOutOfRange,
@@ -37,12 +36,12 @@ from bus.log.producer_recovery import load_producers
 from bus.log.producers import ProducerTable
 from bus.log.recovery import Recovered
 from bus.log.residency import Residency
-from bus.log.scan import slice_at
 from bus.log.seal import Seal, pays
 from bus.log.segment import Segment
+from bus.log.warm_read import warm_read
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import PartitionId
-from bus.model.limits import RESIDENT_BYTES, SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
+from bus.model.limits import SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
 from bus.model.settings import TopicSettings
 from bus.native.segment import find, slice_end
 from bus.ports import Clock, Disk
@@ -212,11 +211,8 @@ class PartitionLog:
             return _NOTHING
         segment = self.segment_of(offset)
         below = min(below, segment.readable_end(offset))
-        if segment.region is not None and segment is self.segments[-1]:
-            view = self._view(segment, offset, size_max, below)
-            if view is not None:
-                return view
-        return ColdRead(segment, offset, size_max, below)
+        view = warm_read(segment, offset, size_max, below, self.high_watermark)
+        return ColdRead(segment, offset, size_max, below) if view is None else view
 
     def segment_of(self, offset: int) -> Segment:
         """The segment that holds `offset`, or of the next record if there is a hole."""
@@ -226,39 +222,6 @@ class PartitionLog:
         if offset >= self.segments[index].end_offset:  # a loss that was accepted
             index += 1
         return self.segments[index]
-
-    def _view(self, segment: Segment, offset: int, size_max: int, below: int) -> memoryview | None:
-        """The bytes in the mapping, None where reading them might wait for the disk."""
-        bounds = self.bounds(segment, offset, size_max, below)
-        if bounds is None:
-            return None
-        assert segment.region is not None, "the caller has looked"
-        start, end, end_offset = bounds
-        view = segment.region.view(start, end)
-        if end_offset <= self.high_watermark:
-            return view
-        with view:
-            return memoryview(bytes(view))  # it may yet be truncated and written over (S12)
-
-    def bounds(
-        self, segment: Segment, offset: int, size_max: int, below: int
-    ) -> tuple[int, int, int] | None:
-        """(start, end, end offset) of what a read of a mapped segment gives; None as `_view`."""
-        region = segment.region
-        assert region is not None, "the caller has looked"
-        position = segment.floor(offset)
-        stop = segment.readable_stop(offset)
-        wanted_end = min(position + size_max, stop)
-        is_recent = position >= segment.size - RESIDENT_BYTES
-        if not is_recent and not region.is_resident(position, wanted_end):
-            return None
-        wanted = max(offset, segment.base_offset)  # below it: a loss that was accepted
-        try:
-            with region.buffer[:stop] as data:
-                start = find(data, position, wanted)
-                return start, *slice_at(data, start, wanted, size_max, below)
-        except CorruptBatch:
-            return None  # a cold read looks closer, and tells of it
 
     def offset_for_timestamp(self, timestamp: int) -> tuple[int, int] | None:
         """(timestamp, offset) of the first record at or after `timestamp`; None if there is none.

@@ -3,8 +3,8 @@
 State      region   how it is read                        next
 -----      ------   --------------                        ----
 active     mapped   mapping where resident, else pread    rolled by size, age or truncation
-rolled     mapped   pread                                 closed after its last commit
-closed     none     pread                                 deleted
+rolled     mapped   as the active one                     closed after its last commit
+closed     none     range mapped where resident, or pread deleted
 
 An active segment that was not written since the start has no region yet: `append` opens it.
 The indexes of a closed segment are loaded when first needed, and rebuilt from the data when they

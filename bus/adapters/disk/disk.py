@@ -24,6 +24,7 @@ from bus.adapters.disk.job import Job, let_go_job, sync_job, write_back_job, wri
 from bus.adapters.disk.lock import DirectoryLock
 from bus.adapters.disk.pread import read_fully
 from bus.adapters.disk.region import File, MappedRegion
+from bus.adapters.disk.warm import view_in_memory
 from bus.adapters.disk.worker import Engine
 from bus.model.batch import Buffer
 from bus.ports import DiskFacts, Done, Region
@@ -199,6 +200,14 @@ class RealDisk:
         fd = os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
             return read_fully(fd, position, buffer)
+        finally:
+            os.close(fd)
+
+    def view(self, path: str, start: int, stop: int) -> memoryview | None:
+        """Bytes of a file in a mapping of their own; None if not all of them are in memory."""
+        fd = os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return view_in_memory(fd, start, stop)
         finally:
             os.close(fd)
 

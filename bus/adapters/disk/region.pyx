@@ -17,10 +17,10 @@ the same from creation to its last sync (S3).
 import os
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc
 
 from bus.adapters.disk.job cimport ALLOCATE, Job
-from bus.adapters.disk.system cimport disk_allocate, disk_write_two
+from bus.adapters.disk.system cimport disk_allocate, disk_in_memory, disk_write_two
 from bus.native.exported cimport export_bytes
 
 from bus.errors import DiskFull
@@ -28,7 +28,6 @@ from bus.errors import DiskFull
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* address, size_t length, int protection, int flags, int fd, int64_t offset)
     int munmap(void* address, size_t length)
-    int mincore(void* address, size_t length, unsigned char* pages)
     int PROT_READ, PROT_WRITE, MAP_SHARED
     void* MAP_FAILED
 
@@ -56,6 +55,7 @@ cdef extern from "<errno.h>" nogil:
 
 cdef enum:
     PAGE = 4096
+    PAGE_MAX = 65536  # the largest of any system
     GIL_BYTES = 32768  # above it a copy is worth releasing the GIL
 
 
@@ -179,21 +179,9 @@ cdef class MappedRegion:
 
     def is_resident(self, int64_t start, int64_t stop):
         """Are all pages of a range in memory, so that reading them cannot wait for the disk?"""
-        cdef int64_t first = start // PAGE * PAGE
-        cdef size_t count = (stop - first + PAGE - 1) // PAGE
-        cdef unsigned char* pages
-        cdef bint resident
+        cdef int64_t first = start // PAGE_MAX * PAGE_MAX
         assert 0 <= start <= stop <= self.capacity, "only allocated bytes may be touched"
-        if count == 0:
-            return True
-        pages = <unsigned char*>malloc(count)
-        if pages == NULL:
-            raise MemoryError
-        resident = mincore(<char*>self.mapping.address + first, count * PAGE, pages) == 0
-        for index in range(count):
-            resident = resident and pages[index] & 1
-        free(pages)
-        return resident
+        return disk_in_memory(<char*>self.mapping.address + first, stop - first)
 
     def allocation(self, int64_t capacity):
         """The job that makes room up to `capacity`, or None if nothing is to be done."""

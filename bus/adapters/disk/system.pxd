@@ -65,6 +65,24 @@ cdef extern from *:
         return 0;
     }
 
+    /* Whether all pages of a range of a mapping, from the beginning of one on, are in memory. */
+    static inline int disk_in_memory(char *address, size_t size) {
+        enum { CHUNK = 1024 };
+        const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        for (size_t at = 0; at < size; at += CHUNK * page) {
+            size_t piece = size - at < CHUNK * page ? size - at : CHUNK * page;
+    #ifdef __APPLE__
+            char pages[CHUNK];
+    #else
+            unsigned char pages[CHUNK];
+    #endif
+            if (mincore(address + at, piece, pages)) return 0;
+            for (size_t i = 0; i < (piece + page - 1) / page; i++)
+                if (!(pages[i] & 1)) return 0;
+        }
+        return 1;
+    }
+
     static inline int disk_write_all(int fd, const unsigned char *data, int64_t size, int64_t at) {
         while (size > 0) {
             ssize_t count = pwrite(fd, data, (size_t)size, at);
@@ -184,6 +202,7 @@ cdef extern from *:
     int disk_sync_filesystem(int fd) nogil
     int disk_sync_directory "fsync"(int fd) nogil
     void disk_start_writing(int fd, int64_t start, int64_t stop) nogil
+    bint disk_in_memory(char* address, size_t size) nogil
     int disk_let_go(int fd, char* address, int64_t start, int64_t stop) nogil
     int disk_allocate(int fd, int64_t start, int64_t stop) nogil
     int disk_write_file(const char* path, const char* aside, const char* parent,

@@ -157,16 +157,17 @@ def test_what_was_answered_is_counted(readers: Readers) -> None:
     assert readers.bench.node.counters.bytes_out == SIZE
 
 
-def rolled(readers: Readers) -> None:
-    """Let what is written be in a closed segment: to be read from the disk."""
-    partition = readers.partitions[0]
+def rested(readers: Readers) -> None:
+    """Let what is written be in a segment of which nothing is in memory any more."""
     readers.write()
-    partition.log._roll(1 << 16, 1 << 20)
-    readers.write()
+    (segment,) = readers.partitions[0].log.segments
+    segment.rest()
+    for _ in range(2):
+        segment.forget_idle_indexes()
 
 
 def test_a_cold_read_is_answered_when_it_is_there(readers: Readers) -> None:
-    rolled(readers)
+    rested(readers)
     readers.fetch(0, 0)
     assert readers.answers == []
     readers.pool.finish()
@@ -180,7 +181,7 @@ def test_a_cold_read_is_answered_when_it_is_there(readers: Readers) -> None:
 def test_a_cold_read_that_fails_is_its_partition_s_error(
     readers: Readers, error: Exception, code: int
 ) -> None:
-    rolled(readers)
+    rested(readers)
     readers.fetch(0, 0)
     readers.pool.finish(error)
     assert [part.error_code for part in readers.answers[0]] == [code, 0]

@@ -74,7 +74,7 @@ def test_an_error_of_the_disk_is_an_error_and_no_data(life):
     life.fill(100)
     life.disk.bad_reads.add(f"{DIRECTORY}/{0:020d}.log")
     with pytest.raises(OSError, match="Input/output error"):
-        life.log.read(0, 1000, 100).load()
+        ColdRead(life.log.segments[0], 0, 1000, 100).load()
 
 
 def test_damage_that_is_met_is_told_with_its_offset(life):

@@ -103,10 +103,13 @@ def test_committed_bytes_are_lent_and_uncommitted_ones_copied(life):
         assert life.log.segments[-1].region.is_shared
 
 
-def test_older_segments_are_read_cold(life):
-    stored = life.fill(100)
-    assert isinstance(life.log.read(0, 1000, 100), ColdRead)
-    assert life.read() == stored
+@pytest.mark.parametrize(("in_memory", "kind"), [(True, memoryview), (False, ColdRead)])
+def test_what_is_not_in_memory_is_read_cold(life, in_memory, kind):
+    life.fill(100)
+    life.flush()
+    life.log.high_watermark = life.log.end_offset
+    life.disk.in_memory = in_memory
+    assert isinstance(life.log.read(0, 1000, 100), kind)
 
 
 # --- rolling ---------------------------------------------------------------------------------
