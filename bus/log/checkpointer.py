@@ -4,7 +4,7 @@ Event              What happens
 -----              ------------
 write              in the background, unless one is under way, all is as it was or the disk failed
 write_now          the same, durable when it returns
-it is durable      dropped segments are deleted: no start will look for them
+it is durable      segments that were dropped before it began are deleted
 it failed          its generation goes on; the next one is written whether or not anything changed
 
 Equal content is not enough to leave one out: a partition made, flushed and deleted since then
@@ -45,6 +45,7 @@ class Checkpointer:
         self._generation = 1  # of the journals
         self._last_failed = False
         self._written_ms = -CHECKPOINT_INTERVAL_MS
+        self._deletable: dict[PartitionLog, int] = {}  # segments dropped before it began
         self._written = b""  # the last content, to leave out equal ones
 
     def resume(self, boot_id: str, generation: int) -> None:
@@ -88,6 +89,7 @@ class Checkpointer:
     def _begin(self) -> bytes | None:
         """The content; the journals go on in their next generation. None if all is as it was."""
         self.is_due = self.has_changes = False
+        self._deletable = {log: len(log.dropped) for log in self._logs.values() if log.dropped}
         data = self.content(CHECKPOINT_MAGIC)
         content = with_generation(data, 0)
         has_news = any(journal.has_blocks for journal in self._journals)
@@ -109,5 +111,7 @@ class Checkpointer:
             self._delete_dropped()  # a full disk is no reason to keep what retention gave up
 
     def _delete_dropped(self) -> None:
-        for log in self._logs.values():
-            log.delete_dropped()
+        for log, count in self._deletable.items():
+            if not log.is_closed:
+                log.delete_dropped(count)
+        self._deletable = {}

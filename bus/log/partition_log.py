@@ -263,9 +263,9 @@ class PartitionLog:
         if count:
             self.delete_prefix(max(self.start_offset, self.segments[count].base_offset))
 
-    def delete_dropped(self) -> None:
-        """Remove the files of dropped segments: a checkpoint without them is durable."""
-        dropped, self.dropped = self.dropped, []
+    def delete_dropped(self, count: int) -> None:
+        """Remove the first dropped segments' files: a checkpoint without them is durable."""
+        dropped, self.dropped = self.dropped[:count], self.dropped[count:]
         for segment in dropped:
             self._remove(segment)
 

@@ -300,3 +300,15 @@ def test_a_write_error_fails_the_disk_unless_it_is_only_full(life):
     assert life.store.failed is None
     life.store.on_write_error(OSError(errno.EROFS, "read-only"))
     assert life.store.failed is not None
+
+
+def test_a_checkpoint_under_way_deletes_nothing_that_was_dropped_after_it_began(life):
+    while len(life.bases()) < 2:
+        life.append([b"v" * 200])
+    life.flush()
+    life.store.checkpoint_soon()
+    life.store.housekeeping(life.clock.now)
+    life.log.delete_prefix(life.bases()[1])
+    life.work()
+    assert f"{0:020d}.log" in life.names()
+    assert life.next_life(clean=False).report.damaged == []
