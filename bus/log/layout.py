@@ -85,18 +85,6 @@ def parse_partition(name: str) -> int | None:
     return int(name) if _NUMBER.match(name) else None
 
 
-def offsets_of(names: list[str], suffix: str) -> list[int]:
-    """The offsets of all files with this suffix, ascending."""
-    found = (match for name in names if (match := _OFFSET_FILE.match(name)))
-    return sorted(int(match[1]) for match in found if match[2] == suffix)
-
-
-def lost_ranges(names: list[str]) -> list[tuple[int, int]]:
-    """The offset ranges whose loss was accepted, ascending and half-open."""
-    found = (match for name in names if (match := _LOST_FILE.match(name)))
-    return sorted((int(match[1]), int(match[2])) for match in found)
-
-
 @dataclass(slots=True)
 class Names:
     """The files of one partition's directory, told apart once; offsets ascend."""
@@ -123,6 +111,16 @@ def names_of(listed: list[str]) -> Names:
     return names
 
 
+def offsets_of(names: list[str], suffix: str) -> list[int]:
+    """The offsets of all files with this suffix, ascending."""
+    return names_of(sorted(names)).of(suffix)
+
+
+def lost_ranges(names: list[str]) -> list[tuple[int, int]]:
+    """The offset ranges whose loss was accepted, ascending and half-open."""
+    return names_of(sorted(names)).lost
+
+
 def is_known(name: str) -> bool:
     """Is this the name of a file that we write into a partition's directory?"""
-    return bool(_OFFSET_FILE.match(name) or _LOST_FILE.match(name))
+    return not names_of([name]).unknown

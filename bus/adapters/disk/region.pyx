@@ -20,7 +20,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc
 
 from bus.adapters.disk.job cimport ALLOCATE, Job
-from bus.adapters.disk.system cimport disk_allocate, disk_in_memory, disk_write_two
+from bus.adapters.disk.system cimport PAGE_MAX, disk_allocate, disk_in_memory, disk_write_two
 from bus.native.exported cimport export_bytes
 
 from bus.errors import DiskFull
@@ -55,7 +55,6 @@ cdef extern from "<errno.h>" nogil:
 
 cdef enum:
     PAGE = 4096
-    PAGE_MAX = 65536  # the largest of any system
     GIL_BYTES = 32768  # above it a copy is worth releasing the GIL
 
 

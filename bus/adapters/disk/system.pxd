@@ -2,6 +2,9 @@
 
 from libc.stdint cimport int64_t
 
+cdef enum:
+    PAGE_MAX = 65536  # the largest page of any system: a mapping may begin at its multiples
+
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_t:
         pass

@@ -4,7 +4,7 @@ import os
 
 from libc.stdint cimport int64_t
 
-from bus.adapters.disk.system cimport disk_in_memory
+from bus.adapters.disk.system cimport PAGE_MAX, disk_in_memory
 from bus.native.exported cimport export_bytes
 
 cdef extern from "<sys/mman.h>" nogil:
@@ -16,9 +16,6 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef extern from "<errno.h>" nogil:
     int errno
 
-cdef enum:
-    ALIGNMENT = 65536  # of where a mapping may begin: the largest page of any system
-
 
 cdef class Range:
     """Some bytes of a file."""
@@ -27,7 +24,7 @@ cdef class Range:
     cdef Py_ssize_t skipped  # from where the mapping begins to where the range does
 
     def __cinit__(self, int fd, int64_t start, int64_t stop):
-        cdef int64_t first = start // ALIGNMENT * ALIGNMENT
+        cdef int64_t first = start // PAGE_MAX * PAGE_MAX
         cdef void* address = mmap(NULL, stop - first, PROT_READ, MAP_SHARED, fd, first)
         if address == MAP_FAILED:
             raise OSError(errno, os.strerror(errno))
