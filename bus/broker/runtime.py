@@ -12,16 +12,19 @@ from bus.broker.counters import Counters
 from bus.broker.partition import Partition
 from bus.broker.stores import Stores
 from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
+from bus.control.insync import InSync
 from bus.control.leader import Leader
 from bus.errors import BusError, StorageError
 from bus.log.partition_log import PartitionLog
 from bus.log.store import LogStore
 from bus.model.batch import NO_PRODUCER_ID, BatchInfo, Buffer
+from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
 from bus.model.limits import LEADER_EPOCH_MAX
 from bus.model.topic_settings import TopicSettings
 from bus.ports import Clock
 
+ALONE = 0  # a node that is a cluster of one, to itself
 Answered = Callable[[Answer], None]
 
 
@@ -63,11 +66,12 @@ class Runtime:
             store = self._stores.find(pid) or self._stores.place()
             log = store.get(pid) or store.create(pid, settings)
             log.settings = settings
-            leader = Leader(
-                flush_group=settings.flush == "group",
-                message_bytes_max=settings.max_message_bytes,
-                min_isr=settings.min_insync_replicas,
+            epoch = min(log.epochs.latest + 1, LEADER_EPOCH_MAX)
+            image = PartitionImage(
+                ALONE, epoch, 0, settings.min_insync_replicas, (ALONE,), (ALONE,)
             )
+            insync = InSync(ALONE, image, flush_group=settings.flush == "group")
+            leader = Leader(insync, settings.max_message_bytes)
             partition = Partition(topic, pid.partition, log, leader, settings, store)
             self.partitions[pid] = self._by_name[topic, pid.partition] = partition
             hosted.append(partition)
@@ -159,7 +163,11 @@ class Runtime:
         for partition in partitions:
             log = partition.log
             elected = partition.leader.on_elected(
-                min(log.epochs.latest + 1, LEADER_EPOCH_MAX), log.end_offset, log.flushed_offset
+                partition.leader.insync.image,
+                log.end_offset,
+                log.flushed_offset,
+                min(log.high_watermark, log.flushed_offset),
+                self._clock.now_ms(),
             )
             persist = [effect for effect in elected if isinstance(effect, Persist)]
             entries += [
@@ -183,7 +191,7 @@ class Runtime:
             elif isinstance(effect, Committed):
                 partition.log.high_watermark = effect.high_watermark
                 self._on_committed(partition)
-            else:
+            elif isinstance(effect, Persist):
                 entry = partition.log.partition, *_pair(effect.entry)
                 partition.store.persist_epochs([entry])
 
@@ -201,7 +209,7 @@ class Runtime:
             failed = leader.on_append_failed(effect.ticket, StorageError.code, f"{error}.")
             partition.store.on_write_error(error)
             return failed
-        if leader.flush_group:
+        if leader.insync.flush_group:
             partition.store.flush(log)
             if leader.failed:  # which has answered all that waited, this one too
                 return []
@@ -211,6 +219,10 @@ class Runtime:
         log.append(ticket.records, ticket.info, effect.base_offset, effect.leader_epoch)
         self._counters.bytes_in += ticket.info.size
         self._counters.records_in += ticket.info.record_count
+
+
+def _alone(epoch: int, min_isr: int) -> PartitionImage:
+    return PartitionImage(ALONE, epoch, 0, min_isr, (ALONE,), (ALONE,))
 
 
 def _pair(entry: EpochEntry) -> tuple[int, int]:

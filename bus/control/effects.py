@@ -7,6 +7,8 @@ take back. Data goes by `Append`; that it is durable comes back as the fact `on_
 
 from dataclasses import dataclass
 
+from bus.control.insync import Proposal
+
 
 @dataclass(frozen=True, slots=True)
 class EpochEntry:
@@ -49,4 +51,54 @@ class Committed:
     high_watermark: int
 
 
-Effect = Persist | Append | Answer | Committed
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Ask the authority for another in-sync set; the leader is told what comes of it (R4)."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Make durable, before anything that follows, that no lower leader epoch is acted in (R8)."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Append the records of a leader's answer, as they are, from `base_offset` on (R14)."""
+
+    base_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Cut log, epochs and producers to `end_offset`, durably, before anything that follows."""
+
+    end_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Begin an empty log at `start_offset`: what this replica has, its leader has deleted."""
+
+    start_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Delete what lies below `start_offset`, as the leader has."""
+
+    start_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """This replica contradicts what was committed: stop it, keep it, and raise the alarm (R13)."""
+
+    reason: str
+
+
+Effect = Persist | Append | Answer | Committed | Propose  # of a leader
+FollowerEffect = Promise | Take | Truncate | Restart | Trim | Committed | Halt

@@ -3,9 +3,12 @@
 Event          Condition                          Effect
 -----          ---------                          ------
 on_elected     always                             Persist (epoch, end offset) before anything (R8)
+on_fetch       a replica holds more               commit may advance
+on_image       another in-sync set                commit may advance, or its waits are in vain (R18)
+on_fetch/tick  another set should be in sync      Propose it (R20, R21)
 on_produce     not idempotently next              Answer with the verdict's error
 on_produce     duplicate                          Answer as the first time, once committed
-on_produce     acks=all and ISR too small         Answer NotEnoughReplicas, nothing written (R18)
+on_produce     acks=all and too few in sync       Answer NotEnoughReplicas, nothing written (R18)
 on_produce     otherwise                          Append
 on_appended    acks 0 or 1                        Answer now
 on_appended    flush=os                           commit may advance (R16)
@@ -14,16 +17,18 @@ commit moves   always                             Committed, and Answer what it 
 on_tick        an acks=all waits for too long     Answer RequestTimedOut (indefinite)
 on_disk_failed always                             Answer StorageError to all; no further writes (S4)
 
-This machine leads with itself as the only replica: the in-sync set is {self}, so what it holds
-(flush=os) or has flushed (flush=group) is committed.
+One node is a cluster of one: the in-sync set is {self}, so what it holds (flush=os) or has flushed
+(flush=group) is committed. Who is in sync with it otherwise, `insync.py` knows.
 
 Invariant: high_watermark <= end_offset, and neither ever moves back.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
+from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist, Propose
+from bus.control.insync import InSync, Proposal, Standing
 from bus.control.sequence import Duplicate, Refused, judge
 from bus.control.timers import Timers
 from bus.errors import (
@@ -33,6 +38,7 @@ from bus.errors import (
     InvalidRequiredAcks,
     MessageTooLarge,
     NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend,
     NotLeader,
     OffsetNotAvailable,
     RequestTimedOut,
@@ -40,7 +46,9 @@ from bus.errors import (
     UnknownLeaderEpoch,
 )
 from bus.model.batch import NO_LEADER_EPOCH, BatchInfo
+from bus.model.cluster import BrokerLife, PartitionImage
 from bus.model.producer import ProducerEntry
+from bus.model.replication_errors import StaleBrokerEpoch
 
 ACKS_ALL, ACKS_NONE, ACKS_LEADER = -1, 0, 1
 
@@ -59,10 +67,8 @@ class Pending:
 class Leader:
     """Sans-IO leader: feed it facts and the time, carry out the effects it returns."""
 
-    flush_group: bool  # True: only flushed records count towards the high watermark (R16)
+    insync: InSync
     message_bytes_max: int
-    min_isr: int = 1
-    isr_size: int = 1
     epoch: int = NO_LEADER_EPOCH
     end_offset: int = 0
     flushed_offset: int = 0
@@ -74,13 +80,64 @@ class Leader:
     _waiting: deque[int] = field(default_factory=deque)  # tickets, end offsets ascending
     _timers: Timers[int] = field(default_factory=Timers)
 
-    def on_elected(self, epoch: int, end_offset: int, flushed_offset: int) -> list[Effect]:
-        """Lead from `epoch` on, with the log as recovery left it."""
+    def on_elected(
+        self,
+        image: PartitionImage,
+        end_offset: int,
+        flushed_offset: int,
+        high_watermark: int,
+        now_ms: int,
+    ) -> list[Effect]:
+        """Lead as this record says, with the log as it is; `high_watermark` is what is known."""
+        epoch = image.leader_epoch
         assert epoch > self.epoch, "leader epochs only rise"
         assert flushed_offset <= end_offset, "nothing is flushed that was not written"
+        assert high_watermark <= end_offset, "nothing is committed that was not written"
         self.epoch, self.epoch_start_offset = epoch, end_offset
         self.end_offset, self.flushed_offset = end_offset, flushed_offset
+        self.high_watermark = high_watermark
+        self.insync.begin(image, now_ms)
         return [Persist(EpochEntry(epoch, end_offset)), *self._advance()]
+
+    def on_image(self, image: PartitionImage) -> list[Effect]:
+        """The authority's record of this epoch has changed (R23)."""
+        self.insync.adopt(image)
+        effects = self._advance()
+        if not self.insync.is_enough:
+            effects += self._answer_waiting(NotEnoughReplicasAfterAppend.code)
+        return effects
+
+    def on_refused(self, proposal: Proposal) -> None:
+        """The authority will not have that in-sync set."""
+        self.insync.refused(proposal)
+
+    def fetch_error(self, broker: int, standing: Standing, life: BrokerLife | None) -> int:
+        """Why a replica is not heard; 0 if it is. `life` is what is known of the broker (R11)."""
+        if self.failed or self.resigned:
+            return StorageError.code if self.failed else NotLeader.code
+        if standing.leader_epoch != self.epoch:
+            is_older = standing.leader_epoch < self.epoch
+            return FencedLeaderEpoch.code if is_older else UnknownLeaderEpoch.code
+        if broker not in self.insync.image.replicas:
+            return NotLeader.code
+        if life is None or life.epoch != standing.broker_epoch:
+            return StaleBrokerEpoch.code
+        return NONE
+
+    def on_fetch(
+        self, broker: int, standing: Standing, lives: Mapping[int, BrokerLife], now_ms: int
+    ) -> list[Effect]:
+        """A replica that is heard, and whose log does not diverge, holds so much (R17)."""
+        is_news = self.insync.hear(broker, standing, self.end_offset, now_ms)
+        effects = self._advance() if is_news else []
+        return [*effects, *self.on_lives(lives, now_ms)]
+
+    def on_lives(self, lives: Mapping[int, BrokerLife], now_ms: int) -> list[Effect]:
+        """What is known of the brokers may have changed, or time has passed (R20, R21)."""
+        if self.failed or self.resigned:
+            return []
+        wish = self.insync.wish(self.high_watermark, self.epoch_start_offset, lives, now_ms)
+        return [] if wish is None else [Propose(wish)]
 
     def on_produce(
         self,
@@ -127,7 +184,7 @@ class Leader:
 
     def on_flush_mode(self, flush_group: bool) -> list[Effect]:
         """The topic's flush setting changed; what is committed stays committed."""
-        self.flush_group = flush_group
+        self.insync.flush_group = flush_group
         return self._advance()
 
     def on_disk_failed(self) -> list[Effect]:
@@ -172,7 +229,7 @@ class Leader:
             return NotLeader.code, None
         if acks not in (ACKS_ALL, ACKS_NONE, ACKS_LEADER):
             return InvalidRequiredAcks.code, f"acks is {acks}; 0, 1 and -1 (all) are known."
-        if acks == ACKS_ALL and self.isr_size < self.min_isr:
+        if acks == ACKS_ALL and not self.insync.is_enough:
             return NotEnoughReplicas.code, None
         if info.size > self.message_bytes_max:
             return MessageTooLarge.code, (
@@ -204,8 +261,9 @@ class Leader:
         return pending.end_offset if pending else 0
 
     def _advance(self) -> list[Effect]:
-        committed = self.flushed_offset if self.flush_group else self.end_offset
-        if committed <= self.high_watermark or self.isr_size < self.min_isr:
+        own = self.flushed_offset if self.insync.flush_group else self.end_offset
+        committed = self.insync.committed(own)
+        if committed <= self.high_watermark:
             return []
         assert committed <= self.end_offset, "nothing is committed that was not written"
         self.high_watermark = committed
@@ -220,6 +278,10 @@ class Leader:
         pending = self._pending.pop(ticket)
         self._timers.cancel(ticket)
         return Answer(ticket, error, pending.base_offset)
+
+    def _answer_waiting(self, error: int) -> list[Effect]:
+        waiting, self._waiting = self._waiting, deque()
+        return [self._answer(ticket, error) for ticket in waiting if ticket in self._pending]
 
     def _answer_all(self, error: int) -> list[Effect]:
         self._waiting.clear()

@@ -16,6 +16,14 @@ class BrokerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerLife:
+    """A broker from one start to the next, as the authority has accepted it (R1)."""
+
+    epoch: int  # no other start of any broker has it, and later ones have higher ones
+    is_active: bool  # it may lead, and may join in-sync sets
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionImage:
     """Who holds and who leads one partition: the authority's record of it."""
 

@@ -74,6 +74,9 @@ GROUP_METADATA_BYTES_MAX = 32 * MIB  # that the members of one group say of them
 GROUP_RECORD_BYTES_MAX = 16 * MIB  # a generation with all that its members say and have to do
 OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
 
+# Replication.
+REPLICA_LAG_MS_MAX = 10_000  # a replica that has not had all for so long is not waited for (R20)
+
 # The log.
 LEADER_EPOCH_MAX = 2**31 - 1  # what the batch header and the protocol hold
 SEGMENT_FIRST_BYTES = 64 * KIB  # first allocation of an idle partition, doubling from there (S1)

@@ -1,8 +1,11 @@
 """The leader of one partition with itself as its only replica: its table, row by row."""
 
+from dataclasses import replace
+
 import pytest
 
-from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist
+from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist, Propose
+from bus.control.insync import InSync, Standing
 from bus.control.leader import ACKS_ALL, ACKS_LEADER, ACKS_NONE, Leader
 from bus.errors import (
     NONE,
@@ -11,6 +14,7 @@ from bus.errors import (
     InvalidRequiredAcks,
     MessageTooLarge,
     NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend,
     NotLeader,
     OffsetNotAvailable,
     RequestTimedOut,
@@ -18,7 +22,9 @@ from bus.errors import (
     UnknownLeaderEpoch,
 )
 from bus.model.batch import CONTROL_FLAG, BatchInfo
+from bus.model.cluster import BrokerLife, PartitionImage
 from bus.model.producer import ProducerEntry, SequencedBatch
+from bus.model.replication_errors import StaleBrokerEpoch
 
 
 def batch(count: int = 1, size: int = 100, attributes: int = 0, producer: int = -1) -> BatchInfo:
@@ -26,9 +32,20 @@ def batch(count: int = 1, size: int = 100, attributes: int = 0, producer: int = 
     return BatchInfo(0, size, -1, attributes, count - 1, 0, 0, producer, sequence, sequence, count)
 
 
+ME = 1
+
+
+def record(epoch: int, isr: tuple[int, ...] = (ME,), partition_epoch: int = 0) -> PartitionImage:
+    return PartitionImage(ME, epoch, partition_epoch, 1, (ME, 2, 3), isr)
+
+
+def candidate(*, group: bool = True) -> Leader:
+    return Leader(InSync(ME, record(0), flush_group=group), message_bytes_max=1000)
+
+
 def elected(*, group: bool = True, end: int = 0, epoch: int = 0) -> Leader:
-    leader = Leader(flush_group=group, message_bytes_max=1000)
-    leader.on_elected(epoch, end, end)
+    leader = candidate(group=group)
+    leader.on_elected(record(epoch), end, end, 0, 0)
     return leader
 
 
@@ -40,13 +57,15 @@ def offer(leader: Leader, ticket: int, count: int = 1, acks: int = ACKS_ALL) -> 
 
 
 def test_an_epoch_is_persisted_before_anything_else() -> None:
-    leader = Leader(flush_group=True, message_bytes_max=1000)
-    assert leader.on_elected(4, 10, 10) == [Persist(EpochEntry(4, 10)), Committed(10)]
+    assert candidate().on_elected(record(4), 10, 10, 0, 0) == [
+        Persist(EpochEntry(4, 10)),
+        Committed(10),
+    ]
 
 
 def test_what_recovery_left_is_visible_once_it_is_flushed() -> None:
-    leader = Leader(flush_group=True, message_bytes_max=1000)
-    leader.on_elected(4, end_offset=10, flushed_offset=8)
+    leader = candidate()
+    leader.on_elected(record(4), end_offset=10, flushed_offset=8, high_watermark=0, now_ms=0)
     assert leader.offset_error() == OffsetNotAvailable.code
     assert leader.on_flushed(10) == [Committed(10)]
     assert leader.offset_error() == NONE
@@ -110,7 +129,7 @@ def test_a_duplicate_of_an_uncommitted_batch_waits_for_its_flush() -> None:
 
 def test_acks_all_is_refused_while_too_few_replicas_are_in_sync() -> None:
     leader = elected()
-    leader.min_isr = 2
+    leader.on_image(replace(record(0, partition_epoch=1), min_isr=2))
     effects = leader.on_produce(1, batch(), None, ACKS_ALL, 1000)
     assert effects == [Answer(1, NotEnoughReplicas.code)]
 
@@ -168,3 +187,64 @@ def test_the_high_watermark_never_moves_back_when_the_flush_setting_changes() ->
     assert leader.high_watermark == 4
     offer(leader, 2)
     assert leader.on_flush_mode(False) == [Committed(5), Answer(2, NONE, base_offset=4)]
+
+
+LIVES = {broker: BrokerLife(70 + broker, True) for broker in (ME, 2, 3)}
+
+
+def stands(broker: int, end: int, epoch: int = 4) -> Standing:
+    return Standing(epoch, 70 + broker, epoch, end, end)
+
+
+def leading(*isr: int, end: int = 0) -> Leader:
+    leader = candidate(group=False)
+    leader.on_elected(record(4, isr), end, end, 0, 0)
+    return leader
+
+
+def test_acks_all_waits_for_every_replica_in_sync() -> None:
+    leader = leading(ME, 2)
+    assert offer(leader, 1) == []
+    assert leader.on_fetch(2, stands(2, 1), LIVES, 0) == [
+        Committed(1),
+        Answer(1, NONE, base_offset=0),
+    ]
+
+
+def test_a_new_leader_tells_no_end_before_its_followers_were_heard() -> None:
+    leader = leading(ME, 2, end=10)
+    assert leader.offset_error() == OffsetNotAvailable.code
+    leader.on_fetch(2, stands(2, 10), LIVES, 0)
+    assert leader.offset_error() == NONE
+
+
+def test_a_replica_that_has_caught_up_is_proposed() -> None:
+    leader = leading(ME)
+    (propose,) = leader.on_fetch(2, stands(2, 0), LIVES, 0)
+    assert isinstance(propose, Propose)
+    assert propose.proposal.isr == (ME, 2)
+
+
+def test_who_waits_while_too_few_are_left_is_told_that_it_may_be_lost() -> None:
+    leader = leading(ME, 2)
+    offer(leader, 1)
+    image = replace(record(4, (ME,), partition_epoch=1), min_isr=2)
+    assert leader.on_image(image) == [Answer(1, NotEnoughReplicasAfterAppend.code, base_offset=0)]
+
+
+@pytest.mark.parametrize(
+    ("standing", "error"),
+    [
+        (stands(2, 0), None),
+        (stands(2, 0, epoch=3), FencedLeaderEpoch),
+        (stands(2, 0, epoch=5), UnknownLeaderEpoch),
+        (stands(3, 0), StaleBrokerEpoch),
+    ],
+)
+def test_a_replica_of_another_epoch_or_life_is_not_heard(standing: Standing, error: type) -> None:
+    code = leading(ME, 2).fetch_error(2, standing, LIVES[2])
+    assert code == (error.code if error else NONE)
+
+
+def test_a_broker_that_is_no_replica_is_not_heard() -> None:
+    assert leading(ME).fetch_error(9, stands(9, 0), BrokerLife(79, True)) == NotLeader.code

@@ -117,7 +117,7 @@ def test_a_changed_setting_counts_from_now_on(topic: Bench) -> None:
     found = sources(describe(topic))
     assert found["retention.ms"] == ("7000", OF_TOPIC)
     assert topic.node.runtime.find("t", 1).log.settings.retention_ms == 7000
-    assert topic.node.runtime.find("t", 1).leader.flush_group is False
+    assert topic.node.runtime.find("t", 1).leader.insync.flush_group is False
 
 
 def test_a_deleted_setting_goes_back_to_its_default(topic: Bench) -> None:

@@ -1,0 +1,15 @@
+"""What can go wrong between replicas and their controller: part of the table of `bus/errors.py`."""
+
+from bus.errors import BusError
+
+
+class StaleBrokerEpoch(BusError, code=77, retriable=True):
+    """The request comes from another life of the broker than the one that is known."""
+
+
+class InvalidUpdateVersion(BusError, code=95):
+    """The partition's record has changed since; read it anew."""
+
+
+class IneligibleReplica(BusError, code=107, retriable=True):
+    """A replica may not join the in-sync set: it is not active, or has restarted since."""
