@@ -159,7 +159,7 @@ class Runtime:
         for partition in partitions:
             log = partition.log
             elected = partition.leader.on_elected(
-                min(log.epochs.latest + 1, LEADER_EPOCH_MAX), log.end_offset, log.flushed_offset
+                min(log.max_epoch_seen + 1, LEADER_EPOCH_MAX), log.end_offset, log.flushed_offset
             )
             persist = [effect for effect in elected if isinstance(effect, Persist)]
             entries += [
