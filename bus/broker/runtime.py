@@ -66,7 +66,7 @@ class Runtime:
             store = self._stores.find(pid) or self._stores.place()
             log = store.get(pid) or store.create(pid, settings)
             log.settings = settings
-            epoch = min(log.epochs.latest + 1, LEADER_EPOCH_MAX)
+            epoch = min(log.max_epoch_seen + 1, LEADER_EPOCH_MAX)
             image = PartitionImage(
                 ALONE, epoch, 0, settings.min_insync_replicas, (ALONE,), (ALONE,)
             )

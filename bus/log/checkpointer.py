@@ -14,11 +14,18 @@ stands in the flush journal, and would be missed by the next start.
 import errno
 from collections.abc import Mapping, Sequence
 
-from bus.log.checkpoints import CHECKPOINT_MAGIC, Checkpoint, encode, with_generation
+from bus.log.checkpoints import (
+    CHECKPOINT_MAGIC,
+    NO_BROKER_EPOCH,
+    Checkpoint,
+    encode,
+    with_generation,
+)
 from bus.log.journal import Journal
 from bus.log.layout import CHECKPOINT
 from bus.log.partition_log import PartitionLog
 from bus.log.records import record_of
+from bus.log.recovery import Recovered
 from bus.model.ids import PartitionId
 from bus.model.limits import CHECKPOINT_INTERVAL_MS
 from bus.ports import Clock, Disk
@@ -32,6 +39,7 @@ class Checkpointer:
         disk: Disk,
         clock: Clock,
         logs: Mapping[PartitionId, PartitionLog],
+        promised: Mapping[PartitionId, Recovered],
         journals: Sequence[Journal],
     ) -> None:
         self.is_under_way = False
@@ -40,17 +48,24 @@ class Checkpointer:
         self._disk = disk
         self._clock = clock
         self._logs = logs
+        self._promised = promised
         self._journals = journals
         self._boot_id = ""
+        self._broker_epoch = NO_BROKER_EPOCH
         self._generation = 1  # of the journals
         self._last_failed = False
         self._written_ms = -CHECKPOINT_INTERVAL_MS
         self._deletable: dict[PartitionLog, int] = {}  # segments dropped before it began
         self._written = b""  # the last content, to leave out equal ones
 
-    def resume(self, boot_id: str, generation: int) -> None:
+    def resume(self, boot_id: str, broker_epoch: int, generation: int) -> None:
         """Go on from what the disk's records say."""
-        self._boot_id, self._generation = boot_id, generation
+        self._generation = generation
+        self.begin_life(boot_id, broker_epoch)
+
+    def begin_life(self, boot_id: str, broker_epoch: int) -> None:
+        """From the next checkpoint on these are the boot and the broker epoch that hold."""
+        self._boot_id, self._broker_epoch = boot_id, broker_epoch
 
     def is_due_at(self, now_ms: int) -> bool:
         """Is it time for one?"""
@@ -82,9 +97,13 @@ class Checkpointer:
             self._last_failed = False
 
     def content(self, magic: bytes) -> bytes:
-        """All logs as they are, sealed."""
-        records = {log.partition: record_of(log) for log in self._logs.values()}
-        return encode(magic, Checkpoint(self._boot_id, self._generation, records))
+        """All logs as they are, sealed, and what was promised for those that have no files."""
+        known: list[tuple[PartitionId, PartitionLog | Recovered]] = [*self._promised.items()]
+        known += self._logs.items()
+        records = {partition: record_of(partition, log) for partition, log in known}
+        return encode(
+            magic, Checkpoint(self._boot_id, self._generation, records, self._broker_epoch)
+        )
 
     def _begin(self) -> bytes | None:
         """The content; the journals go on in their next generation. None if all is as it was."""

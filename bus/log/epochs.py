@@ -1,14 +1,15 @@
 """The leader epochs of a partition and where each began (KIP-101, KIP-279).
 
 Entries (epoch, start offset) ascend strictly in both. An epoch ends where the next begins, the
-last one at the log's end. An epoch without records is replaced by the next that begins at the
-same offset: nobody can hold a record of it.
+last one at the log's end. An epoch without records is replaced by whatever comes to begin at the
+same offset, a later epoch or records of an earlier one that another leader had: nobody can hold a
+record of it. That it was seen is another fact (`PartitionLog.max_epoch_seen`), and never withdrawn.
 """
 
 from bisect import bisect_right
 from typing import NamedTuple
 
-from bus.model.limits import LEADER_EPOCH_MAX
+NO_START = -1  # of an epoch that a follower has learned of: where it begins is not known
 
 
 class EpochStart(NamedTuple):
@@ -31,11 +32,6 @@ class EpochCache:
         """The highest epoch, -1 if there is none."""
         return self.entries[-1].epoch if self.entries else -1
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Can no epoch follow? Only damaged or forged records bring that about."""
-        return self.latest >= LEADER_EPOCH_MAX
-
     def assign(self, epoch: int, start_offset: int) -> None:
         """`epoch` begins at `start_offset`; one that is not newer than the latest says nothing."""
         if epoch <= self.latest:
@@ -43,6 +39,18 @@ class EpochCache:
         while self.entries and self.entries[-1].start_offset >= start_offset:
             self.entries.pop()
         self.entries.append(EpochStart(epoch, start_offset))
+
+    def put(self, epoch: int, start_offset: int) -> bool:
+        """From `start_offset` on the log is of `epoch`, a record says; was it not known before?
+
+        What was taken to begin there, or above, has no records: it goes, whatever its number.
+        """
+        before = self.entries[-1:]
+        while self.entries and self.entries[-1].start_offset >= start_offset:
+            self.entries.pop()
+        if epoch > self.latest:
+            self.entries.append(EpochStart(epoch, start_offset))
+        return self.entries[-1:] != before
 
     def end_offset_for(self, epoch: int, log_end: int) -> tuple[int, int]:
         """The largest epoch at or below `epoch`, and its end; (-1, -1) if there is none (R12)."""
@@ -58,8 +66,8 @@ class EpochCache:
         return self.entries[index - 1].epoch if index else -1
 
     def truncate(self, end_offset: int) -> None:
-        """The log was cut: drop the epochs that begin above its new end."""
-        while self.entries and self.entries[-1].start_offset > end_offset:
+        """The log was cut: drop the epochs of which no record is left."""
+        while self.entries and self.entries[-1].start_offset >= end_offset:
             self.entries.pop()
 
     def delete_prefix(self, start_offset: int) -> None:

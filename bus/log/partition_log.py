@@ -69,6 +69,8 @@ class PartitionLog:
         self.flushed_offset = recovered.flushed_offset
         self.high_watermark = recovered.high_watermark
         self.epochs: EpochCache = recovered.epochs
+        self.max_epoch_seen = recovered.max_epoch_seen  # never acts for a lower one again (R8)
+        self.held_end = recovered.held_end  # above the flushed offset: records were given up
         self.producers: ProducerTable = recovered.producers
         self.read_only: str | None = recovered.read_only
         self.is_closed = False
@@ -128,6 +130,7 @@ class PartitionLog:
         self._residency.on_append(segment)
         if leader_epoch > self.epochs.latest:
             self.epochs.assign(leader_epoch, base_offset)
+            self.max_epoch_seen = max(self.max_epoch_seen, leader_epoch)
             self._keeper.note_epoch(self.partition, leader_epoch, base_offset)
         if info.producer_id >= 0:
             stamped = info._replace(base_offset=base_offset)

@@ -21,7 +21,7 @@ from bus.log.epochs import EpochStart
 from bus.log.group_commit import parse_entries
 from bus.log.journal import Journal, whole_entries
 from bus.log.partition_log import PartitionLog
-from bus.log.recovery import Known
+from bus.log.recovery import Known, Recovered
 from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId, topic_id_of
 from bus.ports import Disk
@@ -43,19 +43,29 @@ class DiskRecords:
         self.has_checkpoint = checkpoint is not None
         self._is_known = checkpoint is not None or is_new
         checkpoint = checkpoint or Checkpoint("", 0, {})
+        self.boot_id, self.broker_epoch = checkpoint.boot_id, checkpoint.broker_epoch
         flushes, flushes_seen = flush_journal.read(checkpoint.generation)
         epochs, epochs_seen = epoch_journal.read(checkpoint.generation)
         self.generation = max(checkpoint.generation, flushes_seen, epochs_seen, 1)
         for journal in (flush_journal, epoch_journal):
             journal.resume(self.generation, report.is_clean)
         self.partitions = {
-            partition: Known(record, record.flushed_offset, clean is not None, record.epochs)
+            partition: Known(
+                record,
+                record.flushed_offset,
+                clean is not None,
+                record.epochs,
+                max_epoch_seen=record.max_epoch_seen,
+            )
             for partition, record in checkpoint.partitions.items()
         }
         for partition, durable_end in parse_entries(flushes if self._is_known else []).items():
             self.partitions.setdefault(partition, self.unknown()).durable_end = durable_end
         for partition, entries in _parse_epochs(epochs).items():
             self.partitions.setdefault(partition, self.unknown()).promised += entries
+        for known in self.partitions.values():
+            held_end = known.record.held_end if known.record is not None else 0
+            known.held_end = max(held_end, known.durable_end or 0)
 
     def unknown(self) -> Known:
         """Of a partition that no record names."""
@@ -72,17 +82,19 @@ def _read_sealed(disk: Disk, path: str, magic: bytes, report: RecoveryReport) ->
         return None
 
 
-def record_of(log: PartitionLog) -> PartitionRecord:
-    """A log as the next checkpoint knows it."""
+def record_of(partition: PartitionId, log: PartitionLog | Recovered) -> PartitionRecord:
+    """A log, or what is remembered of one without files, as the next checkpoint knows it."""
     created = log.segments[-1].created_ms if log.segments else 0
     return PartitionRecord(
-        log.partition,
+        partition,
         log.start_offset,
         log.high_watermark,
         log.flushed_offset,
         log.end_offset if log.flushed_offset == log.end_offset else -1,
         created,
         list(log.epochs.entries),
+        log.max_epoch_seen,
+        max(log.held_end, log.flushed_offset),
     )
 
 

@@ -23,12 +23,13 @@ from dataclasses import dataclass, field
 from bus.errors import CorruptBatch
 from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
+from bus.log.epoch_recovery import EpochReplay
 from bus.log.epochs import EpochCache, EpochStart
 from bus.log.files import delete_files, forget, set_aside
 from bus.log.layout import CLEANED, CUT, LOG, SNAPSHOT, Names, offset_file
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
-from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
+from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, scan_file, walk_to_end
 from bus.log.segment import Damage, Segment
 from bus.log.tail import tail_of_active, tail_of_closed
 from bus.model.limits import (
@@ -40,7 +41,6 @@ from bus.native.segment import first_nonzero
 from bus.ports import Disk
 
 EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
-_LEADER_EPOCH = 2  # in a Header
 
 
 @dataclass(slots=True)
@@ -52,6 +52,8 @@ class Known:
     is_clean: bool = False  # `record` is from a clean stop
     epochs: list[EpochStart] = field(default_factory=list)  # from the checkpoint
     promised: list[EpochStart] = field(default_factory=list)  # later ones, from the journal
+    max_epoch_seen: int = -1  # by the checkpoint
+    held_end: int = 0  # all records below it were durable here once
     names: Names = field(default_factory=Names)  # of the files in its directory
 
 
@@ -66,6 +68,8 @@ class Recovered:
     flushed_offset: int = 0
     high_watermark: int = 0
     epochs: EpochCache = field(default_factory=EpochCache)
+    max_epoch_seen: int = -1
+    held_end: int = 0
     producers: ProducerTable = field(default_factory=ProducerTable)
     read_only: str | None = None
     snapshot_offset: int = 0  # of the producers' snapshot that was used; 0: none was
@@ -76,18 +80,13 @@ class Recovered:
     cut_reason: str | None = None
 
 
-def recovered_epochs(
-    found: list[EpochStart], promised: list[EpochStart], end_offset: int
-) -> EpochCache:
-    """The epochs that records tell of and those that were promised, in the order of both.
-
-    A replica may hold records of epochs that it was never promised, below one that it was.
-    """
-    epochs = EpochCache(sorted([*found, *promised]))
-    latest = epochs.latest
-    epochs.truncate(end_offset)
-    epochs.assign(latest, end_offset)  # an epoch that was promised is never used again
-    return epochs
+def without_files(directory: str, known: Known) -> Recovered:
+    """A partition of which there are only records of the disk: it has none of its own."""
+    offset = known.record.start_offset if known.record is not None else 0
+    found = Recovered(directory, [], offset, offset, offset, offset, held_end=known.held_end)
+    epochs = EpochReplay(known.epochs, known.promised, known.max_epoch_seen)
+    found.epochs, found.max_epoch_seen = epochs.cache(offset, offset), epochs.max_epoch_seen
+    return found
 
 
 def recover(disk: Disk, directory: str, known: Known, now_ms: int) -> Recovered:
@@ -113,7 +112,8 @@ class _Recovery:
         self.lost = dict(self.names.lost)
         self.has_cut = False
         self.below = FOREVER  # where the scanned segment's records end
-        self.result = Recovered(directory, epochs=EpochCache(known.epochs))
+        self.result = Recovered(directory, held_end=known.held_end)
+        self.epochs = EpochReplay(known.epochs, known.promised, known.max_epoch_seen)
         if known.record is not None:
             self.result.start_offset = known.record.start_offset
             self.result.high_watermark = known.record.high_watermark
@@ -280,10 +280,7 @@ class _Recovery:
         if headers and headers[-1][0] >= self.below:  # left behind by a truncation
             headers = [header for header in headers if header[0] < self.below]
         self.producers.on_headers(headers)
-        epochs = self.result.epochs
-        if headers and headers[-1][_LEADER_EPOCH] > epochs.latest:  # what is promised comes last
-            for info in infos(headers):
-                epochs.assign(info.leader_epoch, info.base_offset)
+        self.epochs.on_headers(headers)
 
     def _damage_at(
         self, segment: Segment, state: FileScan, length: int, following: int | None
@@ -371,6 +368,8 @@ class _Recovery:
         if result.unsynced:
             result.flushed_offset = min(end, max(durable_end or 0, result.start_offset))
         result.high_watermark = min(max(result.high_watermark, result.start_offset), end)
-        result.epochs = recovered_epochs(result.epochs.entries, self.known.promised, end)
-        if result.epochs.is_exhausted:
+        result.epochs = self.epochs.cache(result.start_offset, end)
+        result.max_epoch_seen = self.epochs.max_epoch_seen
+        result.held_end = max(result.held_end, result.flushed_offset)
+        if result.max_epoch_seen >= LEADER_EPOCH_MAX:
             self._damaged(EXHAUSTED)

@@ -20,20 +20,20 @@ from bus.log import layout
 from bus.log.aging import Aging
 from bus.log.checkpointer import Checkpointer
 from bus.log.checkpoints import CLEAN_MAGIC
-from bus.log.epochs import EpochCache
 from bus.log.group_commit import GroupCommit
 from bus.log.identity import identity_of, read_identity
 from bus.log.inventory import count_topics, delete_dir, partition_dirs
 from bus.log.journal import Journal
 from bus.log.partition_log import PartitionLog
-from bus.log.records import DiskRecords, pack_epochs
+from bus.log.promises import Promises
+from bus.log.records import DiskRecords
 from bus.log.recovery import (
     EXHAUSTED,
     Known,
     Recovered,
     recover,
-    recovered_epochs,
     why_read_only,
+    without_files,
 )
 from bus.log.repair import accept_loss
 from bus.log.report import RecoveryReport
@@ -43,6 +43,7 @@ from bus.model.limits import (
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
     HOUSEKEEPING_LOGS_MAX,
+    LEADER_EPOCH_MAX,
     REST_INTERVAL_MS,
     SYNC_AT_START_BYTES_MAX,
 )
@@ -83,9 +84,12 @@ class LogStore:
             on_failed,
             self.checkpoint_soon,
         )
-        self._promised: dict[PartitionId, EpochCache] = {}  # of logs without a directory
+        self._promised: dict[PartitionId, Recovered] = {}  # of partitions without a log
         self._checkpoints = Checkpointer(
-            disk, clock, self._logs, [self._flush_journal, self._epoch_journal]
+            disk, clock, self._logs, self._promised, [self._flush_journal, self._epoch_journal]
+        )
+        self._promises = Promises(
+            disk, self._epoch_journal, self._checkpoints, self._logs, self._promised
         )
         self._house_at = 0  # the next log to look after
         self._rest_ms = clock.now_ms()
@@ -156,7 +160,7 @@ class LogStore:
         report = RecoveryReport()
         self.disk_uuid = identity_of(self._disk, self._random)
         records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
-        self._checkpoints.resume(self._disk.facts().boot_id, records.generation)
+        self._checkpoints.resume(records.boot_id, records.broker_epoch, records.generation)
         for directory, partition, names in partition_dirs(self._disk, report):
             known = records.partitions.pop(partition, None) or records.unknown()
             known.names = names
@@ -175,11 +179,12 @@ class LogStore:
 
     def _absent(self, partition: PartitionId, known: Known, report: RecoveryReport) -> None:
         """A partition without a directory: never written to, or lost."""
-        start_offset = known.record.start_offset if known.record else 0
-        if known.durable_end is not None and known.durable_end > start_offset:
-            self._adopt(partition, layout.partition_dir(partition), known, report)
+        directory = layout.partition_dir(partition)
+        found = without_files(directory, known)
+        if known.durable_end is not None and known.durable_end > found.start_offset:
+            self._adopt(partition, directory, known, report)
         else:
-            self._promised[partition] = recovered_epochs(known.epochs, known.promised, start_offset)
+            self._promised[partition] = found
 
     def _adopt(
         self, partition: PartitionId, directory: str, known: Known, report: RecoveryReport
@@ -221,9 +226,9 @@ class LogStore:
     def create(self, partition: PartitionId, settings: TopicSettings) -> PartitionLog:
         """A new, empty log; its first append makes the files."""
         assert partition not in self._logs, "a partition is created once"
-        recovered = Recovered(layout.partition_dir(partition))
-        recovered.epochs = self._promised.pop(partition, recovered.epochs)
-        if recovered.epochs.is_exhausted:
+        recovered = self._promised.pop(partition, None)
+        recovered = recovered or Recovered(layout.partition_dir(partition))
+        if recovered.max_epoch_seen >= LEADER_EPOCH_MAX:
             recovered.read_only = why_read_only(recovered.directory, EXHAUSTED)
         log = PartitionLog(self._disk, self._clock, self, partition, settings, recovered)
         self.note_change()
@@ -232,7 +237,11 @@ class LogStore:
 
     def delete(self, partition: PartitionId) -> None:
         """Remove a partition and its files; views that were handed out stay valid."""
-        log = self._logs.pop(partition)
+        if self._promised.pop(partition, None) is not None:
+            self.checkpoint_soon()
+        log = self._logs.pop(partition, None)
+        if log is None:
+            return
         log.close()
         with contextlib.suppress(OSError):  # a full disk must not keep anyone from deleting
             self.checkpoint_now()
@@ -271,24 +280,21 @@ class LogStore:
             self._disk.wait()
 
     def persist_epochs(self, entries: Iterable[tuple[PartitionId, int, int]]) -> None:
-        """Make (partition, epoch, start offset) durable before it returns (R8)."""
-        entries = list(entries)
-        for partition, epoch, start_offset in entries:
-            self._logs[partition].epochs.assign(epoch, start_offset)
-        if not entries:
-            return
-        self.note_change()
-        payload = pack_epochs(entries)
-        if self._epoch_journal.append(payload) and self._epoch_journal.region is not None:
-            self._disk.sync([self._epoch_journal.region])
-            self._epoch_journal.is_dirty = False
-        else:
-            self.checkpoint_now()
+        """Make (partition, epoch, start offset) durable before it returns (R8).
 
-    def note_epoch(self, partition: PartitionId, epoch: int, start_offset: int) -> None:
-        """A replica met this epoch in a record: into the journal, durable with the next commit."""
-        if not self._epoch_journal.append(pack_epochs([(partition, epoch, start_offset)])):
-            self.checkpoint_soon()
+        The start is NO_START for a follower, which does not know it. The partition may have no log.
+        Raises OSError, and then the disk is to be failed: memory holds what it may not.
+        """
+        self._promises.persist(list(entries))
+
+    def max_epoch_seen(self, partition: PartitionId) -> int:
+        """The highest that was ever promised for a partition, or met in it; -1 if there is none."""
+        kept = self._logs.get(partition) or self._promised.get(partition)
+        return -1 if kept is None else kept.max_epoch_seen
+
+    def note_epoch(self, partition: PartitionId, epoch: int, base_offset: int) -> None:
+        """A record of this epoch begins it here: durable with the next commit."""
+        self._promises.note(partition, epoch, base_offset)
 
     # --- checkpoints -----------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bus.errors import DiskFull
 from bus.log import seal
+from bus.log.epochs import NO_START
 from bus.log.layout import offset_file
 from bus.log.store import LogStore
 from bus.model.batch import BatchInfo
@@ -114,9 +115,14 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule()
     def next_epoch(self):
-        self.epoch = self.log.epochs.latest + 1
+        self.epoch = self.log.max_epoch_seen + 1
         self.store.persist_epochs([(PARTITION, self.epoch, self.end)])
         self.promised = self.epoch
+
+    @rule(step=strategies.integers(1, 3))
+    def learn_of_an_epoch(self, step):
+        self.promised = self.log.max_epoch_seen + step
+        self.store.persist_epochs([(PARTITION, self.promised, NO_START)])
 
     @precondition(lambda self: self.model)
     @rule(choice=strategies.integers(0, 1000))
@@ -129,7 +135,6 @@ class LogMachine(RuleBasedStateMachine):
         self.cut_model(end)
         assert self.log.end_offset == end
         self.told = min(self.told, end)
-        self.promised = min(self.promised, self.log.epochs.latest)
         self.epoch = max(0, self.log.epochs.latest)
 
     @precondition(lambda self: self.model)
@@ -182,7 +187,7 @@ class LogMachine(RuleBasedStateMachine):
         assert end >= self.told, "what was flushed is there"
         assert end in {self.base, *(entry[1] for entry in self.model)} | {self.told}
         self.cut_model(end)
-        assert self.log.epochs.latest >= self.promised, "a promised epoch is never forgotten"
+        assert self.log.max_epoch_seen >= self.promised, "a promised epoch is never forgotten"
         self.epoch = max(0, self.log.epochs.latest)
         self.start = self.log.start_offset
 
@@ -203,6 +208,15 @@ class LogMachine(RuleBasedStateMachine):
         log = self.log
         assert log.start_offset <= log.end_offset
         assert log.flushed_offset <= log.end_offset == self.end
+
+    @invariant()
+    def epochs_are_what_the_batches_say(self):
+        log = self.log
+        assert log.max_epoch_seen >= log.epochs.latest
+        for base, end, stored, _ in self.model:
+            if end > log.start_offset:
+                epoch = BatchInfo(*native.header(stored)).leader_epoch
+                assert log.epochs.epoch_at(max(base, log.start_offset)) == epoch
 
     @invariant()
     def everything_can_be_read_as_it_was_written(self):

@@ -7,6 +7,7 @@ import pytest
 
 from bus.adapters.disk.disk import RealDisk
 from bus.errors import DirectoryInUse
+from bus.log.epochs import NO_START
 from bus.model.ids import PartitionId
 from bus.model.limits import CHECKPOINT_INTERVAL_MS
 from tests.unit.log.conftest import DIRECTORY, PARTITION
@@ -106,6 +107,73 @@ def test_the_epoch_of_an_empty_partition_survives_a_checkpoint_and_several_lives
     for clean in (False, True, True, False, False):
         life = life.next_life(clean)
         assert life.log.epochs.entries == [(7, 0)]
+
+
+def test_an_epoch_that_a_follower_learned_of_is_promised_without_an_entry(life):
+    life.commit(epoch=2)
+    life.store.persist_epochs([(PARTITION, 7, NO_START)])
+    for seed in range(10):
+        after = life.power_failure(seed)
+        assert (after.log.max_epoch_seen, after.log.epochs.entries) == (7, [(2, 0)])
+
+
+def test_a_promise_outlives_checkpoints_and_lives(life):
+    life.store.persist_epochs([(PARTITION, 7, NO_START)])
+    for clean in (False, True, True, False, False):
+        life.store.checkpoint_now()
+        life = life.next_life(clean)
+        assert life.log.max_epoch_seen == 7
+
+
+def test_one_sync_is_enough_for_leaders_and_followers_of_many_partitions(life, monkeypatch):
+    synced = []
+    sync = life.disk.sync
+    monkeypatch.setattr(life.disk, "sync", lambda regions: (synced.append(1), sync(regions)))
+    others = [PARTITION._replace(partition=number) for number in range(10, 20)]
+    mixed = [(p, 5 + n, NO_START if n % 2 else 0) for n, p in enumerate(others)]
+    life.store.persist_epochs(mixed)
+    assert len(synced) == 1
+    after = life.power_failure()
+    for number, partition in enumerate(others):
+        assert after.store.max_epoch_seen(partition) == 5 + number
+        entries = after.store.create(partition, life.settings).epochs.entries
+        assert entries == ([] if number % 2 else [(5 + number, 0)])
+
+
+def test_a_promise_for_a_partition_that_nobody_makes_outlives_checkpoints_and_lives(life):
+    other = PARTITION._replace(partition=9)
+    life.store.persist_epochs([(other, 7, NO_START)])
+    for clean in (False, True, False):
+        life.store.note_change()
+        life.store.checkpoint_now()
+        life = life.next_life(clean)
+        assert life.store.max_epoch_seen(other) == 7
+        assert life.store.knows(other)
+
+
+def test_a_promise_goes_with_its_partition(life):
+    other = PARTITION._replace(partition=9)
+    life.store.persist_epochs([(other, 7, NO_START)])
+    life.store.delete(other)
+    life.store.housekeeping(life.clock.now)
+    assert life.next_life().store.max_epoch_seen(other) == -1
+
+
+def test_of_a_partition_that_was_never_heard_of_no_epoch_was_seen(life):
+    assert life.store.max_epoch_seen(PARTITION._replace(partition=9)) == -1
+
+
+def test_an_epoch_that_came_with_a_record_was_seen(life):
+    life.append(epoch=4)
+    assert life.log.max_epoch_seen == 4
+
+
+def test_truncation_takes_back_no_promise(life):
+    life.fill(3, epoch=2)
+    life.store.persist_epochs([(PARTITION, 9, 3)])
+    life.log.truncate(1)
+    assert (life.log.epochs.entries, life.log.max_epoch_seen) == ([(2, 0)], 9)
+    assert life.power_failure().log.max_epoch_seen == 9
 
 
 def test_more_epochs_than_the_journal_holds_are_durable_too(life):
