@@ -13,4 +13,5 @@ class Counters:
     records_in: int = 0
     bytes_in: int = 0  # of record batches, as appended
     bytes_out: int = 0  # of record batches, as fetched
+    bytes_replicated: int = 0  # of record batches, as taken over from leaders
     loop_lag_ms_max: float = 0.0  # worst delay of a timer in the last minute

@@ -14,6 +14,7 @@ from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
+from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.sessions import Sessions
 from bus.broker.stores import Stores
@@ -93,7 +94,10 @@ class Node:
             settings.max_incremental_fetch_session_cache_slots,
             lambda: 1 + random.below(SESSION_ID_MAX),
         )
-        self.runtime = Runtime(self.stores, clock, self.counters, self.fetches.on_committed)
+        self.runtime = Runtime(
+            self.stores, clock, self.counters, self.fetches.on_committed, settings.node_id
+        )
+        self.roles = Roles(self.runtime, self.stores, clock, settings.node_id)
         self.random = random
         self.coordinators = Coordinators(
             self.runtime,
@@ -258,7 +262,8 @@ class Node:
         settings = self._settings_of(topic)
         hosted = self.runtime.partitions.keys() | self.absent
         wanted = [(pid, settings) for pid in _ids(topic) if pid not in hosted]
-        self.runtime.host(topic.name, wanted)
+        found = self.runtime.host(topic.name, wanted)
+        self.roles.lead_alone(found)
 
     def _settings_of(self, topic: TopicImage) -> TopicSettings:
         return topic_settings(topic.config, self.settings.topic)

@@ -70,6 +70,7 @@ class Take:
     """Append the records of a leader's answer, as they are, from `base_offset` on (R14)."""
 
     base_offset: int
+    epoch: int  # the leader's: none of theirs is higher
 
 
 @dataclass(frozen=True, slots=True)

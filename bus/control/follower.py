@@ -96,7 +96,9 @@ class Follower:
         if answer.diverging is not None:
             return self._diverge(answer.diverging[1], own_epoch, ends)
         self.is_in_line = True
-        taken: list[FollowerEffect] = [Take(ends.end_offset)] if answer.has_records else []
+        taken: list[FollowerEffect] = (
+            [Take(ends.end_offset, self.epoch)] if answer.has_records else []
+        )
         return [*taken, *self._trim(answer.start_offset, ends)]
 
     def on_taken(self, answer: FetchAnswer, ends: LogEnds) -> list[FollowerEffect]:

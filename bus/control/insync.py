@@ -20,7 +20,7 @@ that is known now (R17): what an earlier life held, the broker may have lost.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bus.model.cluster import BrokerLife, PartitionImage
 from bus.model.limits import REPLICA_LAG_MS_MAX
@@ -37,6 +37,10 @@ class Standing:
     last_epoch: int  # of its last batch; -1 if it has none
     end_offset: int
     flushed_offset: int
+
+    def with_flushed(self, flushed_offset: int) -> "Standing":
+        """The same, with more of it flushed."""
+        return replace(self, flushed_offset=max(self.flushed_offset, flushed_offset))
 
 
 @dataclass(slots=True)

@@ -75,6 +75,10 @@ GROUP_RECORD_BYTES_MAX = 16 * MIB  # a generation with all that its members say 
 OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
 
 # Replication.
+REPLICA_FETCH_BYTES = 8 * MIB  # of one answer to a replica
+REPLICA_PARTITION_BYTES = MIB  # of one partition in it
+REPLICA_FETCH_WAIT_MS = 500  # a replica's fetch is answered after so long at the latest
+REPLICA_BACKOFF_MS = 50  # before a leader that gave an error is asked again
 REPLICA_LAG_MS_MAX = 10_000  # a replica that has not had all for so long is not waited for (R20)
 
 # The log.

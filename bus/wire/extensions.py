@@ -8,6 +8,7 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     ApiVersionsResponse          10001  credit_requests  int32  requests a peer may have open
     FetchRequest                 10000  credit_bytes     int64  answers may go on up to so many
     FetchRequest                 10001  host             string the machine where the reader runs
+    FetchPartition               10000  flushed_offset   int64  a replica has fsynced so much (R10)
     FetchResponse                10000  more             bool   a further answer will follow
     MetadataResponseTopic        10000  batch_bytes_max  int32  the largest batch it takes
     PartitionData                10000  file_range       struct where the records stand in a file
@@ -34,6 +35,7 @@ ONE_WAY = -1  # the correlation id of a message without an answer
 CREDIT_BYTES = EXTENSION_TAG_MIN  # of ApiVersionsResponse and FetchRequest
 CREDIT_REQUESTS = EXTENSION_TAG_MIN + 1
 HOST = EXTENSION_TAG_MIN + 1  # of FetchRequest
+REPLICA_FLUSHED_OFFSET = EXTENSION_TAG_MIN  # of FetchPartition
 FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData
 
 BATCH_BYTES_MAX = EXTENSION_TAG_MIN

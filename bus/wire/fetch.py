@@ -6,7 +6,7 @@ Topics are named up to version 12 and identified from version 13 on. A Kafka lis
 from uuid import UUID
 
 from bus.model.batch import Buffer
-from bus.wire.extensions import CREDIT_BYTES, FILE_RANGE, HOST, MORE
+from bus.wire.extensions import CREDIT_BYTES, FILE_RANGE, HOST, MORE, REPLICA_FLUSHED_OFFSET
 from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
 from bus.wire.schema import (
     Message,
@@ -44,6 +44,7 @@ class FetchPartition:
     last_fetched_epoch: int = int32(-1, since=12)
     log_start_offset: int = int64(-1, since=5)
     partition_max_bytes: int = int32()
+    flushed_offset: int = int64(-1, tag=REPLICA_FLUSHED_OFFSET)
 
 
 @table

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from bus.broker.counters import Counters
+from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
 from bus.control.effects import Answer
@@ -25,6 +26,7 @@ from tests.fixtures.sim_disk import SimDisk
 
 TOPIC_ID = UUID(int=7)
 ALL, LEADER = -1, 1
+ME = 1
 SEGMENT = 1 << 20  # which a simulated disk really allocates
 
 
@@ -41,10 +43,16 @@ class Hosted:
         self.stores = Stores([disk], self.clock, random, *told, Reserve())
         self.stores.open()
         (self.store,) = self.stores.all
-        self.runtime = Runtime(self.stores, self.clock, self.counters, self._on_committed)
+        self.runtime = Runtime(self.stores, self.clock, self.counters, self._on_committed, ME)
+        self.roles = Roles(self.runtime, self.stores, self.clock, ME)
         self.pid = PartitionId(TOPIC_ID, 0)
         settings = TopicSettings(flush=flush, segment_bytes=SEGMENT)
-        (self.partition,) = self.runtime.host("t", [(self.pid, settings)])
+        (self.partition,) = self.host([(self.pid, settings)])
+
+    def host(self, wanted):
+        hosted = self.runtime.host("t", wanted)
+        self.roles.lead_alone(hosted)
+        return hosted
 
     def _on_flushed(self, log, offset) -> None:
         self.runtime.on_flushed(log, offset)
@@ -102,7 +110,7 @@ def test_many_partitions_are_led_with_one_sync(hosted: Hosted) -> None:
     syncs = []
     sync, hosted.disk.sync = hosted.disk.sync, lambda regions: (syncs.append(1), sync(regions))
     wanted = [(PartitionId(TOPIC_ID, index), TopicSettings()) for index in range(1, 50)]
-    hosted.runtime.host("t", wanted)
+    hosted.host(wanted)
     assert len(syncs) == 1
 
 

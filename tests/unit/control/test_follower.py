@@ -54,7 +54,7 @@ def test_without_a_leader_nobody_is_asked():
 
 
 def test_records_are_taken_where_the_log_ends():
-    assert told(following()) == [Take(100)]
+    assert told(following()) == [Take(100, EPOCH)]
 
 
 def test_an_answer_to_an_earlier_question_is_not_for_it():
@@ -65,7 +65,7 @@ def test_an_answer_to_an_earlier_question_is_not_for_it():
 def test_an_error_takes_nothing_and_ends_nothing():
     follower = following()
     assert told(follower, error=FencedLeaderEpoch.code) == []
-    assert told(follower) == [Take(100)]
+    assert told(follower) == [Take(100, EPOCH)]
 
 
 def test_once_taken_what_is_committed_may_be_seen():
