@@ -54,7 +54,7 @@ class Runtime:
         self.partitions: dict[PartitionId, Partition] = {}
         self._stores = stores
         self._clock = clock
-        self._counters = counters
+        self.counters = counters
         self._on_committed = on_committed
         self._me = me
         self._by_name: dict[tuple[str, int], Partition] = {}
@@ -201,8 +201,8 @@ class Runtime:
 
     def _write(self, log: PartitionLog, ticket: Ticket, effect: Append) -> None:
         log.append(ticket.records, ticket.info, effect.base_offset, effect.leader_epoch)
-        self._counters.bytes_in += ticket.info.size
-        self._counters.records_in += ticket.info.record_count
+        self.counters.bytes_in += ticket.info.size
+        self.counters.records_in += ticket.info.record_count
 
 
 def _ignore(*_: object) -> None:

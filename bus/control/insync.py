@@ -104,19 +104,18 @@ class InSync:
         progress = self._progress.get(broker)
         if progress is None:
             return False
-        if standing.broker_epoch != progress.broker_epoch:
-            self.forget(broker)
-            progress.broker_epoch = standing.broker_epoch
+        self.forget(broker, standing.broker_epoch)
+        progress.broker_epoch = standing.broker_epoch
         before = progress.end_offset, progress.flushed_offset
         progress.end_offset = max(progress.end_offset, standing.end_offset)
         progress.flushed_offset = max(progress.flushed_offset, standing.flushed_offset)
         self._note_time(progress, end_offset, now_ms)
         return (progress.end_offset, progress.flushed_offset) != before
 
-    def forget(self, broker: int) -> None:
-        """It has begun another life: what was heard of it is void."""
+    def forget(self, broker: int, life: int) -> None:
+        """It lives in this epoch now: what was heard of another life is void."""
         progress = self._progress.get(broker)
-        if progress is not None:
+        if progress is not None and progress.broker_epoch != life:
             progress.broker_epoch = progress.mark_offset = NOTHING
             progress.end_offset = progress.flushed_offset = NOTHING
 

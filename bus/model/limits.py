@@ -75,6 +75,8 @@ GROUP_RECORD_BYTES_MAX = 16 * MIB  # a generation with all that its members say 
 OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
 
 # Replication.
+SESSION_TTL_MS = 2000  # of a broker with the coordination store: a backstop, not the detection
+MEMBERSHIP_RETRY_MS = 200  # before a step that the store did not answer is tried again
 REPLICA_FETCH_BYTES = 8 * MIB  # of one answer to a replica
 REPLICA_PARTITION_BYTES = MIB  # of one partition in it
 REPLICA_FETCH_WAIT_MS = 500  # a replica's fetch is answered after so long at the latest

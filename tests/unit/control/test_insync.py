@@ -75,7 +75,7 @@ def test_what_an_earlier_life_held_counts_no_more():
 def test_of_a_life_that_is_over_nothing_counts():
     insync = leading(ME, TWO)
     heard(insync, TWO, 30)
-    insync.forget(TWO)
+    insync.forget(TWO, LIFE + TWO + 1)
     assert insync.committed(100) < 0
 
 

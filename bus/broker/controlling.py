@@ -1,0 +1,155 @@
+"""The controller at work: what the store holds and what is heard go into the machine, changes out.
+
+Only the holder of the key `ctl` writes partitions' records, and each of its transactions is guarded
+by the revision at which it took that key (R3): who was replaced, and does not know it yet, writes
+nothing. A change goes out in several transactions where one does not hold it, each after the one
+before it: groups of partitions first, brokers last (bus/control/controller.py).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from bus.broker.mirror import Mirror, Outcome
+from bus.control.controller import Change, Controller, ControllerEffect, Reply, Report, Wish
+from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
+from bus.model.ids import PartitionId
+from bus.model.keys import Keys, Kind
+from bus.model.limits import TRANSACTION_WRITES_MAX
+from bus.model.stored import Group, group_from_bytes, group_to_bytes
+from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord
+from bus.ports import Entry, Write
+
+Told = Callable[[int], None]  # an error's code; NONE if all went well
+logger = logging.getLogger("busd")
+
+
+class Controlling:
+    """One term of this broker as the controller; on the event loop's thread."""
+
+    def __init__(self, mirror: Mirror, keys: Keys, revision: int) -> None:
+        """`revision` is that of the key `ctl`, as this broker wrote it: the controller's epoch."""
+        self._mirror = mirror
+        self._keys = keys
+        self._guard = {keys.controller: revision}
+        self._machine = Controller()
+        self._seen: dict[str, int] = {}  # key -> revision, as it went into the machine
+        self._groups: dict[int, Group] = {}
+        self._group_of: dict[PartitionId, int] = {}
+        self._told: dict[int, Told] = {}  # by ticket
+        self._next_ticket = 0
+        self._is_over = False
+        self.on_news()
+
+    def on_news(self) -> None:
+        """What the store holds has changed."""
+        entries = self._mirror.entries
+        for key in [key for key in self._seen if key not in entries]:
+            del self._seen[key]
+            self._read(key, None)
+        for key, entry in entries.items():
+            if self._seen.get(key) != entry.revision:
+                self._seen[key] = entry.revision
+                self._read(key, entry)
+        self._step()
+
+    def on_silent(self, broker: int) -> None:
+        """It counts as dead."""
+        self._machine.on_silent(broker)
+        self._step()
+
+    def on_heard(self, broker: int) -> None:
+        """It is there."""
+        self._machine.on_heard(broker)
+        self._step()
+
+    def report(self, broker: int, report: Report) -> None:
+        """A broker has started, and says what it holds."""
+        self._machine.on_report(broker, report)
+        self._step()
+
+    def wish(self, wish: Wish, told: Told) -> None:
+        """A leader asks for another in-sync set; `told` is called once."""
+        self._next_ticket += 1
+        self._told[self._next_ticket] = told
+        self._machine.on_wish(self._next_ticket, wish)
+        self._step()
+
+    def end(self) -> None:
+        """This broker controls no more: whoever waits asks the next one."""
+        self._is_over = True
+        for told in list(self._told.values()):
+            told(NotController.code)
+        self._told.clear()
+
+    def _read(self, key: str, entry: Entry | None) -> None:
+        """Into the machine; what cannot be read stays as it was, and is told (S8)."""
+        name = self._keys.name_of(key)
+        try:
+            if name is None:
+                return
+            if name.kind is Kind.GROUP:
+                self._read_group(name.number, group_from_bytes(key, entry.value) if entry else {})
+            elif name.kind is Kind.BROKER_EPOCH:
+                accepted = BrokerEpochRecord.from_bytes(key, entry.value) if entry else None
+                self._machine.on_broker(name.number, accepted)
+            elif name.kind is Kind.BROKER:
+                life = BrokerRecord.from_bytes(key, entry.value) if entry else None
+                epoch = life.epoch_at(entry.revision) if life and entry else None
+                self._machine.on_life(name.number, epoch)
+        except CorruptLog as error:
+            logger.error("%s", error)
+
+    def _read_group(self, number: int, group: Group) -> None:
+        before = self._groups.get(number, {})
+        self._groups[number] = group
+        for pid in before.keys() - group.keys():
+            self._machine.on_partition(pid, None)
+            self._group_of.pop(pid, None)
+        for pid, image in group.items():
+            self._group_of[pid] = number
+            if before.get(pid) != image:
+                self._machine.on_partition(pid, image)
+
+    def _step(self) -> None:
+        if not self._is_over:
+            self._carry_out(self._machine.step())
+
+    def _carry_out(self, effects: Sequence[ControllerEffect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Reply):
+                told = self._told.pop(effect.ticket, None)
+                if told is not None:
+                    told(effect.error)
+            else:
+                writes = self._writes(effect)
+                starts = range(0, len(writes), TRANSACTION_WRITES_MAX)
+                self._write([writes[at : at + TRANSACTION_WRITES_MAX] for at in starts])
+
+    def _write(self, pieces: list[list[Write]]) -> None:
+        self._mirror.transact(pieces[0], self._guard, partial(self._on_outcome, pieces[1:]))
+
+    def _on_outcome(self, left: list[list[Write]], outcome: Outcome) -> None:
+        if self._is_over:
+            return
+        if isinstance(outcome, int) and left:
+            self._write(left)
+            return
+        error = NONE
+        if outcome is None:  # a key has moved: all is decided anew
+            error = RequestTimedOut.code
+        elif isinstance(outcome, BusError):
+            error = outcome.code
+        self._carry_out(self._machine.on_written(error))
+        self._step()
+
+    def _writes(self, change: Change) -> list[Write]:
+        """Groups of partitions first, brokers last."""
+        groups: dict[int, Group] = {}
+        for pid, image in change.partitions.items():
+            number = self._group_of[pid]
+            groups.setdefault(number, dict(self._groups[number]))[pid] = image
+        found = {self._keys.group(n): group_to_bytes(group) for n, group in groups.items()}
+        for broker, record in change.brokers.items():
+            found[self._keys.broker_epoch(broker)] = record.to_bytes()
+        return [Write(key, value, self._seen.get(key, 0)) for key, value in found.items()]

@@ -1,0 +1,199 @@
+"""This broker as a member of its cluster: its life, who controls, and whether it is accepted.
+
+Step                        In the store
+----                        --------
+open a session              keys that vanish with this process
+say where it answers        b/BROKER, in the session; the revision of the first write is this life's
+                            broker epoch (R1), and stays so if the session has to be opened again
+report what it holds        to the controller, until be/BROKER shows that epoch (R2)
+control, if nobody does     ctl, in the session, by compare-and-set (R3)
+
+Whoever controls is told by the key `ctl`; taking it from a holder that seems dead is always safe,
+as a controller's transactions are guarded by its revision.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from bus.broker.controlling import Controlling
+from bus.broker.mirror import Mirror, Outcome
+from bus.broker.streams import Later
+from bus.errors import BusError, CorruptLog
+from bus.model.cluster import BrokerLife
+from bus.model.keys import Keys, Kind
+from bus.model.limits import MEMBERSHIP_RETRY_MS, SESSION_TTL_MS
+from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerRecord, BrokerState
+from bus.ports import Coordination, Entry, Session, Write
+
+NOBODY = -1
+logger = logging.getLogger("busd")
+
+
+class Membership:
+    """From the start of a broker to its stop; on the event loop's thread."""
+
+    def __init__(
+        self,
+        me: int,
+        store: Coordination,
+        mirror: Mirror,
+        keys: Keys,
+        later: Later,
+        record: BrokerRecord,
+        on_changed: Callable[[], None],
+    ) -> None:
+        """`on_changed` is called when the life of a broker, or who controls, is another one."""
+        self.epoch = NO_EPOCH  # of this life, once the store knows it
+        self.controller = NOBODY
+        self.controlling: Controlling | None = None
+        self.lives: Mapping[int, BrokerLife] = {}  # as the controller has accepted them
+        self._me = me
+        self._store = store
+        self._mirror = mirror
+        self._keys = keys
+        self._later = later
+        self._record = record
+        self._on_changed = on_changed
+        self._session: Session | None = None
+        self._is_closed = False
+        self._is_writing = False
+
+    def start(self) -> None:
+        """Open the session; all else follows from what the store says."""
+        self._open()
+
+    def close(self) -> None:
+        """Leave: the session's keys vanish with it."""
+        self._is_closed = True
+        self._end_term()
+        if self._session is not None:
+            self._session.close()
+
+    def on_news(self) -> None:
+        """What the store holds has changed."""
+        lives = self._read_lives()
+        entry = self._mirror.get(self._keys.controller)
+        controller = _holder(entry)
+        if controller != self._me:
+            self._end_term()
+        elif self.controlling is not None:
+            self.controlling.on_news()
+        if (lives, controller) != (self.lives, self.controller):
+            self.lives, self.controller = lives, controller
+            self._on_changed()
+        self._advance()
+
+    @property
+    def is_accepted(self) -> bool:
+        """May it lead, and be counted on?"""
+        life = self.lives.get(self._me)
+        return life is not None and life == BrokerLife(self.epoch, True)
+
+    def take_control(self) -> None:
+        """Be the controller instead of whoever is; a race that is lost changes nothing."""
+        self._write(self._keys.controller, str(self._me).encode(), self._on_control)
+
+    def _open(self) -> None:
+        if not self._is_closed:
+            self._store.open_session(SESSION_TTL_MS, self._on_lost, self._on_session)
+
+    def _on_lost(self) -> None:
+        logger.warning("The session with the coordination store has ended; opening another one.")
+        self._session = None
+        self._open()
+
+    def _on_session(self, outcome: Session | BusError) -> None:
+        if isinstance(outcome, BusError):
+            self._again(self._open)
+        elif self._is_closed:
+            outcome.close()
+        else:
+            self._session = outcome
+            self._advance()
+
+    def _advance(self) -> None:
+        """The next step that is due, if none is under way."""
+        if (
+            self._session is None
+            or self._is_closed
+            or self._is_writing
+            or not self._mirror.is_ready
+        ):
+            return
+        if self._own_entry() is None:
+            record = BrokerRecord(
+                self._record.endpoints, self._record.rack, self._record.boot_id, self.epoch
+            )
+            self._write(self._keys.broker(self._me), record.to_bytes(), self._on_registered)
+        elif self.controller == NOBODY and self.epoch != NO_EPOCH:
+            self.take_control()
+
+    def _own_entry(self) -> Entry | None:
+        """Where it answers, if that was written in this life."""
+        entry = self._mirror.get(self._keys.broker(self._me))
+        if entry is None or self.epoch == NO_EPOCH:
+            return None
+        record = BrokerRecord.from_bytes(self._keys.broker(self._me), entry.value)
+        return entry if record.epoch_at(entry.revision) == self.epoch else None
+
+    def _write(self, key: str, value: bytes, done: Callable[[int], None]) -> None:
+        """In the session, over what is there."""
+        entry = self._mirror.get(key)
+        expected = entry.revision if entry is not None else 0
+        self._is_writing = True
+        write = Write(key, value, expected, self._session)
+        self._mirror.transact([write], {}, partial(self._on_outcome, done))
+
+    def _on_outcome(self, done: Callable[[int], None], outcome: Outcome) -> None:
+        self._is_writing = False
+        if self._is_closed:
+            return
+        if isinstance(outcome, int):
+            done(outcome)
+            self._advance()
+        else:
+            self._again(self._advance)
+
+    def _on_registered(self, revision: int) -> None:
+        if self.epoch == NO_EPOCH:
+            self.epoch = revision
+        self._on_changed()
+
+    def _on_control(self, revision: int) -> None:
+        entry = self._mirror.get(self._keys.controller)
+        if entry is not None and entry.revision == revision:
+            logger.info("This broker is the controller now, in epoch %d.", revision)
+            self._end_term()
+            self.controlling = Controlling(self._mirror, self._keys, revision)
+            self._on_changed()
+
+    def _end_term(self) -> None:
+        if self.controlling is not None:
+            controlling, self.controlling = self.controlling, None
+            controlling.end()
+
+    def _again(self, step: Callable[[], None]) -> None:
+        self._later(MEMBERSHIP_RETRY_MS / 1000, step)
+
+    def _read_lives(self) -> dict[int, BrokerLife]:
+        lives: dict[int, BrokerLife] = {}
+        for key, entry in self._mirror.under(self._keys.prefix(Kind.BROKER_EPOCH)).items():
+            name = self._keys.name_of(key)
+            if name is None:
+                continue
+            try:
+                accepted = BrokerEpochRecord.from_bytes(key, entry.value)
+            except CorruptLog as error:
+                logger.error("%s", error)
+            else:
+                is_active = accepted.state is BrokerState.ACTIVE
+                lives[name.number] = BrokerLife(accepted.epoch, is_active)
+        return lives
+
+
+def _holder(entry: Entry | None) -> int:
+    """Who controls; NOBODY if nobody does, or what stands there is no broker's."""
+    if entry is None or not entry.value.isdigit():
+        return NOBODY
+    return int(entry.value)
