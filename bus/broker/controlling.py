@@ -64,7 +64,8 @@ class Controlling:
         self._step()
 
     def report(self, broker: int, report: Report) -> None:
-        """A broker has started, and says what it holds."""
+        """A broker has started, and says what it holds; so it is there."""
+        self._machine.on_heard(broker)
         self._machine.on_report(broker, report)
         self._step()
 

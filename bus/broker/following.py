@@ -21,7 +21,7 @@ from bus.broker.streams import Later
 from bus.control.effects import Committed, FollowerEffect, Halt, Restart, Take, Trim, Truncate
 from bus.control.follower import FetchAnswer
 from bus.control.insync import Standing
-from bus.errors import NONE, BusError
+from bus.errors import NONE, BusError, OffsetOutOfRange
 from bus.model.batch import Buffer
 from bus.model.cluster import NO_LEADER
 from bus.model.ids import PartitionId
@@ -216,7 +216,8 @@ class Following:
             len(records) > 0,
             (diverging.epoch, diverging.end_offset) if diverging is not None else None,
         )
-        is_well = data.error_code == NONE and self._take(partition, answer, records)
+        may_help = data.error_code in (NONE, OffsetOutOfRange.code)
+        is_well = may_help and self._take(partition, answer, records)
         if not is_well:
             del link.told[pid]
         return is_well

@@ -117,7 +117,8 @@ class Follower:
         self, leaders_end: int, own_epoch: tuple[int, int], ends: LogEnds
     ) -> list[FollowerEffect]:
         self.is_in_line = False
-        end = min(leaders_end, own_epoch[1], ends.end_offset)
+        own_end = own_epoch[1] if own_epoch[0] >= 0 else ends.start_offset  # all is of later ones
+        end = min(leaders_end, own_end, ends.end_offset)
         if end < self.high_watermark:
             return self._halt(
                 f"The leader's log parts from this one at offset {end}, and everything below "

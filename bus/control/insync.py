@@ -7,7 +7,7 @@ adopt     a newer partition epoch                     its set counts; what was p
 hear      a replica's fetch or acknowledgement        what it holds; when it had all
 forget    a replica has begun another life            what it held is not known any more
 wish      a member has lagged for `lag_ms_max`        the set without it is proposed (R20)
-wish      another replica has all that is committed   the set with it is proposed (R21)
+wish      another replica has what it needs to have   the set with it is proposed (R21)
 refused   the authority will not have it so           something else may be proposed
 
 Whoever was proposed counts as if in the set (the *maximal* set, KIP-497) until a newer partition
@@ -137,10 +137,9 @@ class InSync:
             return None
         isr = set(self.image.isr)
         late = {broker for broker in isr if self._is_late(broker, now_ms)}
-        joining: set[int] = set()
-        if high_watermark >= start_offset:
-            outside = self._progress.keys() - isr
-            joining = {b for b in outside if self._may_join(b, high_watermark, lives.get(b))}
+        needed = max(high_watermark, start_offset)
+        outside = self._progress.keys() - isr
+        joining = {broker for broker in outside if self._may_join(broker, needed, lives)}
         wanted = (isr - late) | joining
         if wanted == isr and self._proposed <= isr:
             return None
@@ -195,7 +194,12 @@ class InSync:
         progress = self._progress.get(broker)
         return progress is not None and now_ms - progress.caught_up_ms > self.lag_ms_max
 
-    def _may_join(self, broker: int, high_watermark: int, life: BrokerLife | None) -> bool:
-        progress = self._progress[broker]
+    def _may_join(self, broker: int, needed: int, lives: Mapping[int, BrokerLife]) -> bool:
+        """It holds all that is committed, and all that may have been before this epoch (R21).
+
+        To wait until the high watermark is in this epoch, too, would be to wait for ever where too
+        few are in sync: it does not move then, and nobody else may join.
+        """
+        progress, life = self._progress[broker], lives.get(broker)
         is_known = life is not None and life.is_active and life.epoch == progress.broker_epoch
-        return is_known and self._counted(progress) >= high_watermark
+        return is_known and self._counted(progress) >= needed

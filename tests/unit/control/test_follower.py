@@ -93,6 +93,11 @@ def test_it_is_cut_where_its_own_epoch_ended_if_that_is_earlier():
     assert told(following(), diverging=(5, 70), own_epoch=(5, 60)) == [Truncate(60)]
 
 
+def test_where_it_has_nothing_of_that_epoch_all_goes():
+    follower = following(high_watermark=0)
+    assert told(follower, diverging=(5, 70), own_epoch=(-1, -1)) == [Truncate(10)]
+
+
 def test_below_what_was_committed_it_is_stopped_instead():
     follower = following(high_watermark=75)
     (halt,) = told(follower, diverging=(6, 70))

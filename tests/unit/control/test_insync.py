@@ -150,10 +150,16 @@ def test_from_then_on_it_is_waited_for():
     assert insync.committed(100) == 50
 
 
-def test_nobody_joins_before_the_high_watermark_is_in_this_epoch():
+def test_nobody_joins_that_lacks_what_may_have_been_committed_before_this_epoch():
     insync = leading(ME)
     heard(insync, TWO, 60)
-    assert wish(insync, high_watermark=50, start=51) is None
+    assert wish(insync, high_watermark=50, start=61) is None
+
+
+def test_a_replica_joins_a_set_that_is_too_small_to_commit_anything():
+    insync = leading(ME, min_isr=2)
+    heard(insync, TWO, 60)
+    assert wish(insync, high_watermark=50, start=60) == (ME, TWO)
 
 
 def test_nobody_joins_that_is_not_active():
