@@ -1,0 +1,114 @@
+"""Three brokers in one process: what is acknowledged survives any one of them."""
+
+from random import Random
+
+import pytest
+
+from bus.errors import NONE, NotEnoughReplicas, NotLeader
+from tests.fixtures.small_cluster import SmallCluster
+
+
+@pytest.fixture
+def cluster():
+    cluster = SmallCluster()
+    cluster.until(lambda: len(cluster.image().isr) == 3 and all_accepted(cluster))
+    return cluster
+
+
+def all_accepted(cluster):
+    return all(broker.cluster.members.is_accepted for broker in cluster.living())
+
+
+def acknowledged(cluster, *values):
+    answers = cluster.produce(*values)
+    cluster.until(lambda: answers)
+    return answers[0].error, answers[0].base_offset
+
+
+def ends(cluster):
+    return {broker.me: broker.partition.log.end_offset for broker in cluster.living()}
+
+
+def killed_leader(cluster):
+    first = cluster.leader().me
+    disk = cluster.kill(first)
+    cluster.until(lambda: cluster.leader() is not None)
+    return first, disk
+
+
+def test_what_is_acknowledged_stands_on_every_replica_in_sync(cluster):
+    assert acknowledged(cluster, b"one", b"two") == (NONE, 0)
+    assert ends(cluster) == {1: 2, 2: 2, 3: 2}
+
+
+def test_when_the_leader_is_killed_another_one_has_all_that_was_acknowledged(cluster):
+    acknowledged(cluster, b"one")
+    killed_leader(cluster)
+    assert acknowledged(cluster, b"two") == (NONE, 1)
+
+
+def test_a_killed_leader_comes_back_into_the_in_sync_set(cluster):
+    acknowledged(cluster, b"one")
+    first, disk = killed_leader(cluster)
+    acknowledged(cluster, b"two")
+    cluster.start(first, disk)
+    cluster.until(lambda: len(cluster.image().isr) == 3)
+    assert ends(cluster) == {1: 2, 2: 2, 3: 2}
+
+
+def test_what_it_alone_had_is_cut_off(cluster):
+    acknowledged(cluster, b"one")
+    first = cluster.leader().me
+    cluster.produce(b"of nobody else")
+    disk = cluster.kill(first)
+    cluster.until(lambda: cluster.leader() is not None)
+    acknowledged(cluster, b"two")
+    cluster.start(first, disk)
+    cluster.until(lambda: len(cluster.image().isr) == 3)
+    assert ends(cluster) == {1: 2, 2: 2, 3: 2}
+
+
+def test_a_leader_that_was_replaced_answers_nobody(cluster):
+    acknowledged(cluster, b"one")
+    controller = next(b for b in cluster.living() if b.cluster.members.controlling)
+    old = cluster.leader()
+    assert controller is old, "the first broker leads and controls"
+    other = cluster.brokers[2]
+    other.cluster.members.take_control()
+    other.cluster.members.controlling.on_silent(old.me)
+    cluster.until(lambda: not old.leads)
+    answers = []
+    old.runtime.produce(old.partition, *cluster.batch(b"late"), -1, 1000, answers.append)
+    assert answers[0].error == NotLeader.code
+
+
+def test_with_too_few_in_sync_nothing_is_acknowledged():
+    cluster = SmallCluster(min_isr=2)
+    cluster.until(lambda: cluster.leader() is not None and all_accepted(cluster))
+    cluster.kill(2)
+    cluster.kill(3)
+    cluster.until(lambda: len(cluster.image().isr) == 1)
+    assert acknowledged(cluster, b"one")[0] == NotEnoughReplicas.code
+
+
+def test_a_follower_that_is_cut_off_leaves_the_set_and_the_others_go_on(cluster):
+    leader = cluster.leader().me
+    for other in {1, 2, 3} - {leader}:
+        cluster.cut.add(frozenset({other, 3}))
+    cluster.cut.add(frozenset({leader, 3}))
+    answers = cluster.produce(b"one")
+    cluster.until(lambda: 3 not in cluster.image().isr)
+    cluster.until(lambda: cluster.leader().partition.log.high_watermark == 1)
+    assert answers
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_a_power_failure_of_all_every_acknowledged_record_is_there(cluster, seed):
+    acknowledged(cluster, b"one", b"two")
+    random = Random(seed)
+    disks = {broker.me: cluster.kill(broker.me) for broker in cluster.living()}
+    for broker, disk in disks.items():
+        disk.work.clear()
+        cluster.start(broker, disk.crash(random))
+    cluster.until(lambda: cluster.leader() is not None and len(cluster.image().isr) == 3)
+    assert acknowledged(cluster, b"three") == (NONE, 2)
