@@ -2,7 +2,17 @@
 
 import contextlib
 
-from bus.log.layout import CUT, INDEX, LOG, SNAPSHOT, TIME_INDEX, Names, offset_file
+from bus.log.layout import (
+    CUT,
+    INDEX,
+    LOG,
+    SNAPSHOT,
+    TIME_INDEX,
+    Names,
+    lost_file,
+    names_of,
+    offset_file,
+)
 from bus.log.segment import Segment
 from bus.ports import Disk
 
@@ -26,6 +36,19 @@ def set_aside(disk: Disk, directory: str, base_offset: int) -> None:
     name = offset_file(directory, base_offset, LOG)
     disk.rename(name, offset_file(directory, base_offset, CUT))
     delete_indexes(disk, directory, base_offset)
+
+
+def remove_old_life(disk: Disk, directory: str) -> None:
+    """Remove all segments and what is derived of them, durably: the log begins anew (`.restart`).
+
+    What was kept aside stays; a loss that was accepted is none any more.
+    """
+    names = names_of(disk.list(directory))
+    for suffix in (LOG, INDEX, TIME_INDEX, SNAPSHOT):
+        forget(disk, directory, suffix, names)
+    for start, end in names.lost:
+        disk.rename(lost_file(directory, start, end), offset_file(directory, start, CUT))
+    disk.sync_dir(directory)
 
 
 def forget(disk: Disk, directory: str, suffix: str, names: Names) -> None:

@@ -16,6 +16,8 @@ topics/<topic id>/<partition>/
                             .snapshot    idempotent producers as of the base offset
                             .cleaned     what compaction is writing; removed by the next start
                             .cut         torn bytes that a recovery took off, kept once (S6)
+                            .restart     the log begins anew here; what else is there goes
+    <base>-<number>.bad                  a segment that was set aside with its damage (S6)
     <first>-<end>.lost                   damaged bytes of offsets whose loss was accepted (S6)
 topics/<topic id>/<partition>.deleted/   a partition whose removal has begun
 
@@ -44,9 +46,14 @@ SNAPSHOT = ".snapshot"
 CUT = ".cut"
 CLEANED = ".cleaned"
 LOST = ".lost"
+BAD = ".bad"
+RESTART = ".restart"
 DELETED = ".deleted"
 
-_OFFSET_FILE = re.compile(r"(\d{20})(\.log|\.index|\.timeindex|\.snapshot|\.cut|\.cleaned)\Z")
+_OFFSET_FILE = re.compile(
+    r"(\d{20})(\.log|\.index|\.timeindex|\.snapshot|\.cut|\.cleaned|\.restart)\Z"
+)
+_BAD_FILE = re.compile(r"(\d{20})-([1-9]\d{0,8})\.bad\Z")
 _LOST_FILE = re.compile(r"(\d{20})-(\d{20})\.lost\Z")
 _NUMBER = re.compile(r"(0|[1-9]\d{0,8})\Z")
 
@@ -71,6 +78,11 @@ def lost_file(directory: str, start_offset: int, end_offset: int) -> str:
     return f"{directory}/{start_offset:020d}-{end_offset:020d}{LOST}"
 
 
+def bad_file(directory: str, base_offset: int, number: int) -> str:
+    """The path of a segment that was set aside for its damage, the first of its name or a later."""
+    return f"{directory}/{base_offset:020d}-{number}{BAD}"
+
+
 def parse_topic_id(name: str) -> UUID | None:
     """The topic id that a directory is named by, or None."""
     try:
@@ -91,6 +103,7 @@ class Names:
 
     offsets: dict[str, list[int]] = field(default_factory=dict)  # by suffix
     lost: list[tuple[int, int]] = field(default_factory=list)
+    bad: list[tuple[int, int]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
     def of(self, suffix: str) -> list[int]:
@@ -106,6 +119,8 @@ def names_of(listed: list[str]) -> Names:
             names.offsets.setdefault(match[2], []).append(int(match[1]))
         elif match := _LOST_FILE.match(name):
             names.lost.append((int(match[1]), int(match[2])))
+        elif match := _BAD_FILE.match(name):
+            names.bad.append((int(match[1]), int(match[2])))
         else:
             names.unknown.append(name)
     return names

@@ -26,13 +26,13 @@ from bus.errors import (
     RecordListTooLarge,
     StorageError,
 )
-from bus.log import retention
+from bus.log import retention, truncation
 from bus.log import timestamps as search
 from bus.log.cold_read import ColdRead
 from bus.log.epochs import EpochCache
 from bus.log.files import delete_files
+from bus.log.following import Followed, append_fetched
 from bus.log.keeper import Keeper
-from bus.log.producer_recovery import load_producers
 from bus.log.producers import ProducerTable
 from bus.log.recovery import Recovered
 from bus.log.residency import Residency
@@ -43,7 +43,6 @@ from bus.model.batch import BatchInfo, Buffer
 from bus.model.ids import PartitionId
 from bus.model.limits import SEGMENT_FIRST_BYTES, SEGMENT_STEP_BYTES_MAX
 from bus.model.settings import TopicSettings
-from bus.native.segment import find, slice_end
 from bus.ports import Clock, Disk
 
 _NOTHING = memoryview(b"")
@@ -75,14 +74,17 @@ class PartitionLog:
         self.read_only: str | None = recovered.read_only
         self.is_closed = False
         self.dropped: list[Segment] = []  # below the start: files go after the next checkpoint
-        self._empty_end = recovered.end_offset  # the end while there is no segment
-        self._disk = disk
+        self.empty_end = recovered.end_offset  # the end while there is no segment
+        self.disk = disk
         self._clock = clock
-        self._keeper = keeper
+        self.keeper = keeper
         self._residency = Residency(disk)
-        self._seal = Seal(disk, self.directory, recovered.snapshot_offset, not recovered.is_sealed)
+        self.sealing = Seal(
+            disk, self.directory, recovered.snapshot_offset, not recovered.is_sealed
+        )
         self._rested_at = -1  # the end offset when `rest` was last called
         self.cuts = 0  # truncations in this life
+        self.cut_bytes = 0  # that they kept aside
         self.replaced: list[Segment] = []  # by compaction: files go when the new name is durable
         self._uncommitted: list[Segment] = []  # with bytes that no commit has taken
         if self.flushed_offset < self.end_offset:
@@ -93,7 +95,13 @@ class PartitionLog:
     @property
     def end_offset(self) -> int:
         """The offset that the next record will have."""
-        return self.segments[-1].end_offset if self.segments else self._empty_end
+        return self.segments[-1].end_offset if self.segments else self.empty_end
+
+    @property
+    def last_epoch(self) -> int:
+        """The leader epoch of the last batch, -1 if there is none (R10)."""
+        end_offset = self.end_offset
+        return self.epochs.epoch_at(end_offset - 1) if end_offset > self.start_offset else -1
 
     @property
     def size_bytes(self) -> int:
@@ -123,37 +131,54 @@ class PartitionLog:
                 f"The batch of {info.size} bytes is larger than a segment: "
                 f"segment.bytes is {limit}."
             )
-        self._keeper.note_change()
-        self._seal.is_needed = True
-        segment = self._active(info, base_offset, limit)
+        segment = self.active(info.size, base_offset + info.last_offset_delta, limit)
         segment.append(batch, info, base_offset, leader_epoch, limit)
-        self._residency.on_append(segment)
+        self.on_appended(segment)
         if leader_epoch > self.epochs.latest:
-            self.epochs.assign(leader_epoch, base_offset)
-            self.max_epoch_seen = max(self.max_epoch_seen, leader_epoch)
-            self._keeper.note_epoch(self.partition, leader_epoch, base_offset)
+            self.note_epoch(leader_epoch, base_offset)
         if info.producer_id >= 0:
             stamped = info._replace(base_offset=base_offset)
             self.producers.replay(stamped, self._clock.wall_ms())
+
+    def append_fetched(self, data: Buffer, epoch_max: int) -> Followed:
+        """Append what a leader's Fetch answer holds, as a follower (R14); see `following`.
+
+        `epoch_max` is the leader's epoch. Raises DiskFull, OSError or, where the log is damaged,
+        StorageError: what was appended before it stays, and `end_offset` tells.
+        """
+        return append_fetched(self, data, epoch_max, self._clock.wall_ms())
+
+    def note_epoch(self, epoch: int, base_offset: int) -> None:
+        """A batch of `epoch` was appended at `base_offset`, which may be news."""
+        if self.epochs.put(epoch, base_offset):
+            self.max_epoch_seen = max(self.max_epoch_seen, epoch)
+            self.keeper.note_epoch(self.partition, epoch, base_offset)
+
+    def on_appended(self, segment: Segment) -> None:
+        """It has bytes that no commit has taken."""
+        self._residency.on_append(segment)
         if not self._uncommitted or self._uncommitted[-1] is not segment:
             self._uncommitted.append(segment)
 
-    def _active(self, info: BatchInfo, base_offset: int, limit: int) -> Segment:
-        """The segment that takes this batch, a new one if need be."""
+    def active(self, size: int, last_offset: int, limit: int) -> Segment:
+        """The segment that takes the next batch, of `size` bytes, a new one if need be."""
+        self.keeper.note_change()
+        self.sealing.is_needed = True
         if not self.segments:
-            self._disk.make_dir(self.directory)
-            self._begin_segment(SEGMENT_FIRST_BYTES, limit)
-        elif not self.segments[-1].room(info, base_offset, limit):
+            self.disk.make_dir(self.directory)
+            self.begin_segment(SEGMENT_FIRST_BYTES, limit)
+        elif not self.segments[-1].room(size, last_offset, limit):
             if self.segments[-1].size == 0:  # an index entry could not hold the offset
-                self._remove(self.segments.pop())
-                self._begin_segment(SEGMENT_FIRST_BYTES, limit)
+                self.remove(self.segments.pop())
+                self.begin_segment(SEGMENT_FIRST_BYTES, limit)
             else:
                 self._roll(SEGMENT_STEP_BYTES_MAX, limit)
         return self.segments[-1]
 
-    def _begin_segment(self, capacity: int, limit: int) -> None:
-        self._seal.is_needed = True
-        segment = Segment.create(self._disk, self.directory, self.end_offset, capacity, limit)
+    def begin_segment(self, capacity: int, limit: int) -> None:
+        """Go on in a new file."""
+        self.sealing.is_needed = True
+        segment = Segment.create(self.disk, self.directory, self.end_offset, capacity, limit)
         segment.created_ms = self._clock.wall_ms()
         segment.index_interval = self.settings.index_interval_bytes
         segment.start_indexes()
@@ -162,12 +187,12 @@ class PartitionLog:
     def _roll(self, capacity: int, limit: int) -> None:
         """Begin a new segment; the old one is committed, closed and indexed in the background."""
         old = self.segments[-1]
-        self._begin_segment(capacity, limit)
+        self.begin_segment(capacity, limit)
         old.write_indexes()
-        self._seal.write_snapshot(self.end_offset, self.producers)
+        self.sealing.write_snapshot(self.end_offset, self.producers)
         if old.region is not None and old not in self._uncommitted:
             self._uncommitted.append(old)
-        self._keeper.flush_rolled(self)
+        self.keeper.flush_rolled(self)
 
     def roll_if_due(self, now_ms: int) -> None:
         """Close the active segment when it is older than segment.ms (`now_ms`: wall clock)."""
@@ -189,7 +214,7 @@ class PartitionLog:
 
     def on_committed(self, segments: list[Segment], end_offset: int) -> None:
         """They are durable: closed ones let go of their files."""
-        self._keeper.note_change()
+        self.keeper.note_change()
         self.flushed_offset = max(self.flushed_offset, end_offset)
         assert self.flushed_offset <= self.end_offset, "nothing is flushed that was not written"
         for segment in segments:
@@ -255,7 +280,7 @@ class PartitionLog:
         count = retention.below_start(self.segments, start_offset)
         self.dropped += self.segments[:count]
         del self.segments[:count]
-        self._keeper.checkpoint_soon()
+        self.keeper.checkpoint_soon()
 
     def apply_retention(self, now_ms: int) -> None:
         """Drop closed segments by size and age (`now_ms`: wall clock), below the high watermark."""
@@ -270,18 +295,23 @@ class PartitionLog:
         """Remove the first dropped segments' files: a checkpoint without them is durable."""
         dropped, self.dropped = self.dropped[:count], self.dropped[count:]
         for segment in dropped:
-            self._remove(segment)
+            self.remove(segment)
 
-    def _remove(self, segment: Segment) -> None:
+    def remove(self, segment: Segment) -> None:
+        """Delete the files of a segment that is not the log's any more."""
+        self.let_go(segment)
+        delete_files(self.disk, segment)
+
+    def let_go(self, segment: Segment) -> None:
+        """No commit takes it, and nobody writes it."""
         segment.release()
         self._uncommitted = [kept for kept in self._uncommitted if kept is not segment]
-        delete_files(self._disk, segment)
 
     def delete_replaced(self) -> None:
         """Remove the files whose place a compacted one has taken, as `compaction_files` says."""
         while self.replaced:
-            self._disk.sync_dir(self.directory)
-            delete_files(self._disk, self.replaced.pop(0))
+            self.disk.sync_dir(self.directory)
+            delete_files(self.disk, self.replaced.pop(0))
 
     def rest(self) -> None:
         """Call it now and then: what was not used since the last call gives up its memory.
@@ -294,14 +324,14 @@ class PartitionLog:
         if end_offset != self.end_offset or not self.segments or self.read_only is not None:
             return
         if self._uncommitted:
-            self._keeper.flush(self)
+            self.keeper.flush(self)
         elif self.flushed_offset == self.end_offset:
             self.segments[-1].rest()
 
     def seal(self) -> None:
         """A clean stop: the indexes and the producers' state into their files."""
-        if self.segments and self.read_only is None and self._seal.is_needed:
-            self._seal.put(self.segments, self.producers)
+        if self.segments and self.read_only is None and self.sealing.is_needed:
+            self.sealing.put(self.segments, self.producers)
 
     def seal_at_rest(self) -> None:
         """As `seal`, if all is durable and it pays: a crash costs the next start no scan."""
@@ -314,50 +344,26 @@ class PartitionLog:
         for segment in [*self.segments, *self.dropped]:
             segment.release()
 
-    def truncate(self, end_offset: int) -> None:
+    def truncate(self, end_offset: int, keep: bool = False) -> None:
         """Cut the log, its epochs and its producers to `end_offset`; durable when it returns.
 
-        Bytes that a frame still refers to are never written over: then the file is sealed at the
-        cut and the log goes on in a new one (S12).
+        Where no batch ends at it, at the one below. To `keep` is to leave the bytes in `.cut`
+        files, and to count them in `cut_bytes` (R13). Bytes that a frame still refers to are
+        never written over: then the file is sealed at the cut and the log goes on in a new one
+        (S12). Blocks.
         """
-        assert end_offset >= self.start_offset, "nothing below the start is left to cut"
-        if end_offset >= self.end_offset:
-            return
-        self._keeper.settle()
-        self._seal.settle()
-        self.delete_replaced()
-        self.cuts += 1
-        self._seal.is_needed = True
-        self.flushed_offset = min(self.flushed_offset, end_offset)
-        self.high_watermark = min(self.high_watermark, end_offset)
-        self.epochs.truncate(end_offset)
-        self._empty_end = end_offset
-        self._keeper.checkpoint_now()  # a crash from here on must not miss what is cut
-        while self.segments and self.segments[-1].base_offset >= end_offset:
-            self._remove(self.segments.pop())
-        if self.segments:
-            self._cut_segment(self.segments[-1], end_offset)
-        self._disk.sync_dir(self.directory)  # or the next start would find what was removed
-        self.producers = load_producers(
-            self._disk, self.directory, self.segments, end_offset, self._clock.wall_ms()
-        )
-        self._keeper.checkpoint_now()
+        truncation.truncate(self, end_offset, keep, self._clock.wall_ms())
 
-    def _cut_segment(self, segment: Segment, end_offset: int) -> None:
-        """Zero what stands above, or leave it to the file's last reader and begin a new one."""
-        limit = self.settings.segment_bytes
-        region = segment.writable(limit)
-        with region.buffer[: segment.size] as data:
-            position = find(data, segment.floor(end_offset), end_offset)
-            kept = slice_end(data, segment.floor(end_offset - 1), segment.size, end_offset)[0]
-        assert kept == position, "a log is cut between two batches"
-        size, segment.size, segment.end_offset = segment.size, position, end_offset
-        segment.rebuild_indexes()
-        if region.is_shared:
-            segment.release()
-            self._begin_segment(SEGMENT_FIRST_BYTES, limit)
-            segment.write_indexes()
-            region = self.segments[-1].writable(limit)
-        else:
-            region.write(position, b"", bytes(size - position))
-        self._disk.sync([region])
+    def restart_at(self, start_offset: int) -> None:
+        """Give up all records: the log is empty and begins here; durable when it returns.
+
+        For a follower whose leader has deleted what would have to follow. A crash leaves the old
+        log or the new one. After an OSError it is read-only until the next start. Blocks.
+        """
+        truncation.restart_at(self, start_offset)
+
+    def settle(self) -> None:
+        """Return when nothing of it is being written in the background; blocks."""
+        self.keeper.settle()
+        self.sealing.settle()
+        self.delete_replaced()

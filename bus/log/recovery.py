@@ -11,6 +11,7 @@ bad batch at or above the durable end      cut there; the bytes kept aside once 
 bad batch below the durable end            nothing is cut or renamed: read-only, both sides served
 the durable end is not known               good batches behind a bad one make it damage, not a tail
 gap that a `.lost` file stands for         accepted (see `repair.py`)
+a log that was to begin anew (`.restart`)  it is empty; what is left of the old one goes
 what a compaction had begun (`.cleaned`)   removed; what it had renamed counts (compaction_files.py)
 
 The durable end is the larger of what the checkpoint and the flush journal say. Nothing is ever
@@ -25,19 +26,25 @@ from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
 from bus.log.epoch_recovery import EpochReplay
 from bus.log.epochs import EpochCache, EpochStart
-from bus.log.files import delete_files, forget, set_aside
-from bus.log.layout import CLEANED, CUT, LOG, SNAPSHOT, Names, offset_file
+from bus.log.files import delete_files, forget, remove_old_life, set_aside
+from bus.log.layout import CLEANED, CUT, LOG, RESTART, SNAPSHOT, Names, offset_file
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
-from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, scan_file, walk_to_end
+from bus.log.scan import (
+    ANY_EPOCH,
+    FOREVER,
+    FileScan,
+    Header,
+    has_bytes,
+    scan_file,
+    walk_to_end,
+)
 from bus.log.segment import Damage, Segment
 from bus.log.tail import tail_of_active, tail_of_closed
 from bus.model.limits import (
     CUT_BYTES_KEPT_MAX,
     LEADER_EPOCH_MAX,
-    SCAN_CHUNK_BYTES,
 )
-from bus.native.segment import first_nonzero
 from bus.ports import Disk
 
 EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
@@ -73,11 +80,13 @@ class Recovered:
     producers: ProducerTable = field(default_factory=ProducerTable)
     read_only: str | None = None
     snapshot_offset: int = 0  # of the producers' snapshot that was used; 0: none was
+    is_begun_anew: bool = False  # its `.restart` goes after the next checkpoint
     is_sealed: bool = False  # its indexes and its snapshot on disk are those of its end (seal.py)
     unsynced: list[Segment] = field(default_factory=list)  # scanned: to be committed anew
     scanned_bytes: int = 0
     cut_bytes: int = 0
     cut_reason: str | None = None
+    is_clean: bool = False  # it ends where a clean stop left it
 
 
 def without_files(directory: str, known: Known) -> Recovered:
@@ -86,12 +95,26 @@ def without_files(directory: str, known: Known) -> Recovered:
     found = Recovered(directory, [], offset, offset, offset, offset, held_end=known.held_end)
     epochs = EpochReplay(known.epochs, known.promised, known.max_epoch_seen)
     found.epochs, found.max_epoch_seen = epochs.cache(offset, offset), epochs.max_epoch_seen
+    found.is_clean = known.is_clean and known.record is not None
     return found
 
 
 def recover(disk: Disk, directory: str, known: Known, now_ms: int) -> Recovered:
     """The partition in `directory`; its files are changed only as the table above says."""
+    restarts = known.names.of(RESTART)
+    if restarts:
+        return _begun_anew(disk, directory, known, restarts[-1])
     return _Recovery(disk, directory, known, now_ms).run()
+
+
+def _begun_anew(disk: Disk, directory: str, known: Known, offset: int) -> Recovered:
+    """The old log is given up; the mark of it goes when a checkpoint says so (`begin_anew`)."""
+    remove_old_life(disk, directory)
+    found = without_files(directory, known)
+    found.epochs, found.is_begun_anew, found.is_clean = EpochCache(), True, False
+    found.start_offset = found.end_offset = found.held_end = offset
+    found.flushed_offset = found.high_watermark = offset
+    return found
 
 
 def why_read_only(directory: str, reason: str) -> str:
@@ -226,7 +249,7 @@ class _Recovery:
         if indexes is None:
             return False
         end = tail_of_active(self.disk, segment, length, indexes)
-        if end is None or self._has_bytes(segment.path, end.zero_end, length):
+        if end is None or has_bytes(self.disk, segment.path, end.zero_end, length):
             return False
         return self._end_by(segment, end, wanted) and segment.take_indexes(indexes)
 
@@ -304,7 +327,7 @@ class _Recovery:
     def _clear_tail(self, segment: Segment, state: FileScan, length: int) -> None:
         """Nothing may follow the end: a leftover could be taken for a later append's neighbour."""
         end, zero_end = segment.size, max(segment.size, state.zero_end)
-        is_blank = state.reason is None and not self._has_bytes(segment.path, zero_end, length)
+        is_blank = state.reason is None and not has_bytes(self.disk, segment.path, zero_end, length)
         if segment.damages or is_blank:
             return
         self._begin_cut(state.reason or "there are batches behind a hole")
@@ -313,16 +336,6 @@ class _Recovery:
         self.disk.write(path, data.rstrip(b"\0"))
         self.disk.cut(segment.path, end)
         self.result.cut_bytes += len(data.rstrip(b"\0"))
-
-    def _has_bytes(self, path: str, position: int, stop: int) -> bool:
-        while position < stop:
-            data = self.disk.read(path, position, min(SCAN_CHUNK_BYTES, stop - position))
-            if not data:
-                return False
-            if first_nonzero(data, 0) < len(data):
-                return True
-            position += len(data)
-        return False
 
     def _end_at(self, segment: Segment, end_offset: int) -> None:
         """The next file begins before this one ends: its truncation did not reach the disk."""
@@ -370,6 +383,7 @@ class _Recovery:
         result.high_watermark = min(max(result.high_watermark, result.start_offset), end)
         result.epochs = self.epochs.cache(result.start_offset, end)
         result.max_epoch_seen = self.epochs.max_epoch_seen
-        result.held_end = max(result.held_end, result.flushed_offset)
+        record = self.known.record if self.known.is_clean else None
+        result.is_clean = record is not None and record.end_offset == end and not self.has_cut
         if result.max_epoch_seen >= LEADER_EPOCH_MAX:
             self._damaged(EXHAUSTED)

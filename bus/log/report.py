@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from bus.log.recovery import Recovered
+
 
 @dataclass(slots=True)
 class RecoveryReport:
@@ -17,6 +19,20 @@ class RecoveryReport:
     damaged: list[str] = field(default_factory=list)  # a sentence for each read-only partition
     unknown: list[str] = field(default_factory=list)  # paths that are left alone (S8)
     notes: list[str] = field(default_factory=list)  # records of the store that were no good
+
+    def note(self, recovered: Recovered) -> None:
+        """Count what was found of one partition."""
+        self.segments += len(recovered.segments)
+        self.scanned_bytes += recovered.scanned_bytes
+        self.cut_bytes += recovered.cut_bytes
+        if recovered.cut_reason is not None:
+            self.cut.append(
+                f"{recovered.directory} was cut at offset {recovered.end_offset}: "
+                f"{recovered.cut_reason}; {recovered.cut_bytes} bytes are kept beside it."
+            )
+        if recovered.read_only is not None:
+            self.damaged.append(recovered.read_only)
+            self.is_clean = False
 
     def add(self, other: "RecoveryReport") -> None:
         """Count what was found in another directory, too."""

@@ -142,6 +142,18 @@ def walk_to_end(
     return position, end_offset
 
 
+def has_bytes(disk: Disk, path: str, position: int, stop: int) -> bool:
+    """Is anything in this range of a file not zero?"""
+    while position < stop:
+        data = disk.read(path, position, min(SCAN_CHUNK_BYTES, stop - position))
+        if not data:
+            return False
+        if first_nonzero(data, 0) < len(data):
+            return True
+        position += len(data)
+    return False
+
+
 def infos(headers: list[Header]) -> list[BatchInfo]:
     """Headers by name."""
     return [BatchInfo(*header) for header in headers]

@@ -28,6 +28,7 @@ from bus.model.limits import (
     SEGMENT_STEP_BYTES_MAX,
     UNINDEXED_BYTES_MAX,
 )
+from bus.native.fetched import Run
 from bus.native.index import OffsetIndex, TimeIndex
 from bus.ports import Disk, Region
 
@@ -132,16 +133,33 @@ class Segment:
         """The latest of all records, -1 if there are none."""
         return int(self.indexes()[1].max_timestamp)
 
-    def room(self, info: BatchInfo, base_offset: int, limit: int) -> bool:
+    def room(self, size: int, last_offset: int, limit: int) -> bool:
         """May this batch be appended, by size and by what an index entry can hold?"""
-        end_offset = base_offset + info.last_offset_delta
-        return self.size + info.size <= limit and end_offset - self.base_offset <= POSITION_MAX
+        return self.size + size <= limit and last_offset - self.base_offset <= POSITION_MAX
 
     def append(
         self, batch: Buffer, info: BatchInfo, base_offset: int, leader_epoch: int, limit: int
     ) -> None:
         """Copy a batch to the end. Raises DiskFull or OSError, and then it does not count."""
-        end = self.size + info.size
+        head = _STAMPED.pack(base_offset, info.size - _LENGTH_FROM, leader_epoch)
+        position = self._put(head, memoryview(batch)[_STAMPED.size :], limit)
+        last_offset = base_offset + info.last_offset_delta
+        offsets, times = self.indexes()
+        offsets.on_append(last_offset, position, info.size)
+        times.on_append(info.max_timestamp, last_offset, info.size)
+        self._grown(info.size, last_offset + 1)
+
+    def append_run(self, data: memoryview, run: Run, first: int, stop: int, limit: int) -> None:
+        """Copy batches that bear their offsets to the end, as `append` does one."""
+        start, end, end_offset = run.span(first, stop)
+        position = self._put(b"", data[start:end], limit)
+        run.feed(first, stop, position, *self.indexes())
+        self._grown(end - start, end_offset)
+
+    def _put(self, head: bytes, body: memoryview, limit: int) -> int:
+        """Write behind the end, and say where that was."""
+        size = len(head) + len(body)
+        end = self.size + size
         region = self.writable(limit)
         if end > region.capacity:
             if end > self._limit:  # opened for less: segment.bytes was raised
@@ -150,19 +168,18 @@ class Segment:
                 region = self.writable(limit)
             region.grow(next_capacity(region.capacity, end, self._limit))
             self._plan_growth(self._limit)
-        head = _STAMPED.pack(base_offset, info.size - _LENGTH_FROM, leader_epoch)
         try:
-            region.write(self.size, head, memoryview(batch)[_STAMPED.size :])
+            region.write(self.size, head, body)
         except (DiskFull, OSError):
-            _wipe(region, self.size, info.size)
+            _wipe(region, self.size, size)
             raise
-        last_offset = base_offset + info.last_offset_delta
-        offsets, times = self.indexes()
-        offsets.on_append(last_offset, self.size, info.size)
-        times.on_append(info.max_timestamp, last_offset, info.size)
-        self.size = end
-        self.end_offset = last_offset + 1
-        if end > self._prepare_from:
+        return self.size
+
+    def _grown(self, size: int, end_offset: int) -> None:
+        self.size += size
+        self.end_offset = end_offset
+        region = self.region
+        if self.size > self._prepare_from and region is not None:
             self._prepare_from = NEVER
             capacity = next_capacity(region.capacity, region.capacity + 1, self._limit)
             self.disk.prepare(region, capacity)

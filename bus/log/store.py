@@ -22,22 +22,18 @@ from bus.log.checkpointer import Checkpointer
 from bus.log.checkpoints import CLEAN_MAGIC
 from bus.log.group_commit import GroupCommit
 from bus.log.identity import identity_of, read_identity
-from bus.log.inventory import count_topics, delete_dir, partition_dirs
+from bus.log.inventory import count_topics, delete_dir
 from bus.log.journal import Journal
+from bus.log.opening import Opening
 from bus.log.partition_log import PartitionLog
 from bus.log.promises import Promises
+from bus.log.quarantine import quarantine
 from bus.log.records import DiskRecords
-from bus.log.recovery import (
-    EXHAUSTED,
-    Known,
-    Recovered,
-    recover,
-    why_read_only,
-    without_files,
-)
+from bus.log.recovery import EXHAUSTED, Recovered, why_read_only
 from bus.log.repair import accept_loss
 from bus.log.report import RecoveryReport
 from bus.log.room import Reserve, Room
+from bus.log.standing import DiskLife, Found
 from bus.model.ids import PartitionId
 from bus.model.limits import (
     EPOCH_JOURNAL_BYTES,
@@ -67,6 +63,8 @@ class LogStore:
         reserve: Reserve = NO_RESERVE,
     ) -> None:
         self.disk_uuid: UUID | None = None  # known once it is open
+        self.life: DiskLife | None = None  # the one before; known once it is open
+        self.found: dict[PartitionId, Found] = {}  # by the start, until `begin_life`
         self.room = Room(reserve)
         self._disk = disk
         self._clock = clock
@@ -158,16 +156,30 @@ class LogStore:
         """Recover what is there. Raises OSError if the disk cannot be read or written."""
         started = self._clock.now_ms()
         report = RecoveryReport()
+        is_used = read_identity(self._disk) is not None
         self.disk_uuid = identity_of(self._disk, self._random)
         records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
         self._checkpoints.resume(records.boot_id, records.broker_epoch, records.generation)
-        for directory, partition, names in partition_dirs(self._disk, report):
-            known = records.partitions.pop(partition, None) or records.unknown()
-            known.names = names
-            self._adopt(partition, directory, known, report)
-        for partition, known in records.partitions.items():
-            self._absent(partition, known, report)
+        self.life = DiskLife(
+            self.disk_uuid,
+            self.path,
+            records.has_checkpoint or not is_used,
+            self._disk.facts().boot_id == records.boot_id != "",
+            records.broker_epoch,
+        )
+        opening = Opening(self._disk, records, self.life, report, self._clock.wall_ms())
+        for partition, recovered in opening.logs.items():
+            self._adopt(partition, recovered, TopicSettings())
+        self._promised.update(opening.promised)
+        self.found = opening.found
         self._commit_recovered()
+        if opening.has_begun_anew:
+            self.checkpoint_now()
+            opening.finish_restarts()
+        if opening.is_as_stopped() and not self.life.is_same_boot:
+            self._checkpoints.begin_life(self._disk.facts().boot_id, records.broker_epoch)
+            if opening.found:  # or a crash before `begin_life` would make all of it suspect
+                self.checkpoint_now()
         if self._remove(layout.CLEAN_SHUTDOWN):
             self._disk.sync_dir("")
         if not records.has_checkpoint:
@@ -177,32 +189,27 @@ class LogStore:
         report.elapsed_ms = self._clock.now_ms() - started
         return report
 
-    def _absent(self, partition: PartitionId, known: Known, report: RecoveryReport) -> None:
-        """A partition without a directory: never written to, or lost."""
-        directory = layout.partition_dir(partition)
-        found = without_files(directory, known)
-        if known.durable_end is not None and known.durable_end > found.start_offset:
-            self._adopt(partition, directory, known, report)
-        else:
-            self._promised[partition] = found
-
     def _adopt(
-        self, partition: PartitionId, directory: str, known: Known, report: RecoveryReport
-    ) -> None:
-        recovered = recover(self._disk, directory, known, self._clock.wall_ms())
-        log = PartitionLog(self._disk, self._clock, self, partition, TopicSettings(), recovered)
+        self, partition: PartitionId, recovered: Recovered, settings: TopicSettings
+    ) -> PartitionLog:
+        log = PartitionLog(self._disk, self._clock, self, partition, settings, recovered)
         self._logs[partition] = log
-        report.segments += len(recovered.segments)
-        report.scanned_bytes += recovered.scanned_bytes
-        report.cut_bytes += recovered.cut_bytes
-        if recovered.cut_reason is not None:
-            report.cut.append(
-                f"{recovered.directory} was cut at offset {recovered.end_offset}: "
-                f"{recovered.cut_reason}; {recovered.cut_bytes} bytes are kept beside it."
-            )
-        if recovered.read_only is not None:
-            report.damaged.append(recovered.read_only)
-            report.is_clean = False
+        return log
+
+    def begin_life(self, broker_epoch: int) -> None:
+        """What was found is judged, suspects are out of ISR and ELR: this broker epoch holds.
+
+        To be called before a partition is written, and again when one was quarantined and is out
+        of both. Nothing of an earlier life makes a replica suspect after it. Raises OSError.
+        """
+        for log in self._logs.values():
+            log.held_end = 0
+        for promised in self._promised.values():
+            promised.held_end = 0
+        self.found.clear()
+        self._checkpoints.begin_life(self._disk.facts().boot_id, broker_epoch)
+        self.note_change()
+        self.checkpoint_now()
 
     def _commit_recovered(self) -> None:
         """Sync what was found above the durable end: at once if it is little, as in flush=group."""
@@ -230,10 +237,8 @@ class LogStore:
         recovered = recovered or Recovered(layout.partition_dir(partition))
         if recovered.max_epoch_seen >= LEADER_EPOCH_MAX:
             recovered.read_only = why_read_only(recovered.directory, EXHAUSTED)
-        log = PartitionLog(self._disk, self._clock, self, partition, settings, recovered)
         self.note_change()
-        self._logs[partition] = log
-        return log
+        return self._adopt(partition, recovered, settings)
 
     def delete(self, partition: PartitionId) -> None:
         """Remove a partition and its files; views that were handed out stay valid."""
@@ -249,6 +254,17 @@ class LogStore:
         with contextlib.suppress(FileNotFoundError):
             self._disk.rename(log.directory, aside)
             delete_dir(self._disk, aside)
+
+    def quarantine(self, log: PartitionLog) -> list[str]:
+        """Set damaged segments of a log aside, so that its leader fills it again (S6, R29).
+
+        Only for one that has another replica, and is out of ISR and ELR. The paths of what was set
+        aside; the log ends below the damage then, and is written again. Raises StorageError where
+        that does not help; or OSError.
+        """
+        paths = quarantine(self._disk, log, self._clock.wall_ms())
+        logger.warning("%s ends at offset %d: %s", log.directory, log.end_offset, paths)
+        return paths
 
     def accept_losses(self) -> list[str]:
         """Give up what is damaged, and say what; close the store and open it anew afterwards."""

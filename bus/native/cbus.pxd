@@ -35,9 +35,11 @@ cdef extern from "layout.h" nogil:
         BUS_ERR_END
         BUS_ERR_CRC
         BUS_ERR_DELTA
+        BUS_ERR_EPOCH
         BUS_ERR_GAP
         BUS_ERR_LEFTOVER
         BUS_ERR_RECORD
+        BUS_ERR_SHORT
 
 cdef extern from "bytes.h" nogil:
     struct bus_span:

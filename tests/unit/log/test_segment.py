@@ -86,8 +86,8 @@ def test_a_segment_without_room_for_its_file_does_not_exist(disk):
 
 def test_an_offset_that_an_index_cannot_hold_has_no_room(segment):
     info = BatchInfo(*native.check(batches.batch([b"v"])))
-    assert segment.room(info, 100 + POSITION_MAX, LIMIT)
-    assert not segment.room(info, 101 + POSITION_MAX, LIMIT)
+    assert segment.room(info.size, 100 + POSITION_MAX + info.last_offset_delta, LIMIT)
+    assert not segment.room(info.size, 101 + POSITION_MAX + info.last_offset_delta, LIMIT)
 
 
 def test_the_file_is_cut_to_the_end_of_the_log_when_it_is_let_go(disk, segment):
