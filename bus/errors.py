@@ -395,7 +395,7 @@ class MissingDirectory(BusError, code=-1014):
     """A data directory that belongs to the broker is not there."""
 
 
-class BadFetch(BusError, code=-1015, retriable=True):
+class BadFetch(BusError, code=-1017, retriable=True):
     """What a leader has sent cannot follow the log of its follower."""
 
 
