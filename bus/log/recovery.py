@@ -36,6 +36,7 @@ from bus.log.scan import (
     FileScan,
     Header,
     has_bytes,
+    length_with,
     scan_file,
     walk_to_end,
 )
@@ -282,6 +283,10 @@ class _Recovery:
                 time_index=times,
                 on_headers=self._on_headers,
             )
+            whole = length_with(self.disk, segment.path, state.position, length)
+            if whole > length:
+                length = whole
+                continue
             damage = self._damage_at(segment, state, length, following)
             if damage is None:
                 break
