@@ -14,10 +14,13 @@ from tests.crash.power_rounds import run_power_rounds
 from tests.crash.rounds import run_rounds
 from tests.crash.volume import FILESYSTEMS, why_not
 from tests.fuzz import fuzzing, instrumented
+from tests.sim.plan import draw
+from tests.sim.world import World
 
 ROUNDS = 5  # of one seed
 DAMAGE_CASES = 250  # of one seed
 FUZZ_SECONDS = 20  # of each target, of one seed
+SIMULATED_WORLDS = 250  # of one seed
 FLUSHES = ("group", "os")
 
 
@@ -76,6 +79,13 @@ def damage(seed: int) -> Iterator[list[str]]:
             yield judge(Path(folder), case)
 
 
+def simulate(seed: int) -> Iterator[list[str]]:
+    """Whole brokers on simulated time, disks and networks."""
+    for each in range(seed * SIMULATED_WORLDS, (seed + 1) * SIMULATED_WORLDS):
+        violation = World(draw(each, brokers=1)).run().violation
+        yield [f"./run sim {each}: {violation}"] if violation is not None else []
+
+
 def fuzz(seed: int) -> Iterator[list[str]]:
     """Seconds of CPU that the targets were fuzzed for, one by one; at least one a target."""
     instrumented.built()
@@ -118,6 +128,7 @@ KINDS: dict[str, Kind] = {
         for flush in FLUSHES
     },
     "damage": Kind("damage to files", "cases", 5000, DAMAGE_CASES, 2, damage),
+    "sim": Kind("worlds of one simulated broker", "worlds", 100_000, SIMULATED_WORLDS, 4, simulate),
     "fuzz": Kind(
         "fuzzing all targets",
         "CPU seconds",

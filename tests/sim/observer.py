@@ -1,0 +1,184 @@
+"""Looks at brokers after each of their steps, and holds them to the rules.
+
+Moment                     Rules
+------                     -----
+a step of a broker         I5, I12, I15 (what is committed in flush=group is durable)
+an answer to a produce     what is acknowledged with acks=all is committed (R18)
+a start                    I16, and an epoch of its own (I4)
+an answer to a reader      I5, I9
+the end                    I10, I11 (judge.py)
+"""
+
+from typing import TYPE_CHECKING
+
+from bus.broker.partition import Partition
+from bus.model.ids import PartitionId
+from bus.wire.produce import ProduceRequest, ProduceResponse
+from bus.wire.schema import Message
+from tests.sim import invariants as rules
+from tests.sim.batches import Batch, batches_in
+from tests.sim.ghosts import Ghost, Replica
+from tests.sim.violation import Violation, fail_if
+
+if TYPE_CHECKING:
+    from tests.sim.machine import Machine
+    from tests.sim.world import World
+
+
+class Observer:
+    """All ghosts of one world."""
+
+    def __init__(self, world: "World") -> None:
+        self.ghosts: dict[PartitionId, Ghost] = {}
+        self.by_name: dict[tuple[str, int], Ghost] = {}
+        self._world = world
+        self._replicas: dict[tuple[int, PartitionId], Replica] = {}
+
+    # --- moments ----------------------------------------------------------------------------
+
+    def after_step(self, machine: "Machine") -> None:
+        number = machine.number
+        for pid, partition in machine.node.runtime.partitions.items():
+            replica = self._replicas.get((number, pid))
+            log, leader = partition.log, partition.leader
+            state = (
+                log.end_offset,
+                leader.high_watermark,
+                log.flushed_offset,
+                log.start_offset,
+                log.cuts,
+                leader.epoch,
+            )
+            if replica is None or replica.state != state:
+                self._look(machine, partition, state)
+
+    def on_ending(self, machine: "Machine") -> None:
+        if machine.node is not None:
+            self.after_step(machine)
+
+    def on_power_failed(self, machine: "Machine") -> None:
+        for (number, _), replica in self._replicas.items():
+            if number == machine.number:
+                replica.may_lose = True
+
+    def on_flipped(self, machine: "Machine", path: str) -> None:
+        for (number, pid), replica in self._replicas.items():
+            if number == machine.number and f"{pid.topic_id}/{pid.partition}/" in path:
+                replica.was_flipped = True
+                if pid in self.ghosts:
+                    self.ghosts[pid].is_damaged = True
+
+    def on_started(self, machine: "Machine") -> None:
+        for pid, partition in machine.node.runtime.partitions.items():
+            before = self._replicas.pop((machine.number, pid), None)
+            if before is not None:
+                self._compare(machine, partition, before)
+        self.after_step(machine)
+
+    def on_reply(self, machine: "Machine", request: Message, answer: Message) -> None:
+        if not isinstance(request, ProduceRequest) or request.acks != -1:
+            return
+        assert isinstance(answer, ProduceResponse)
+        self.after_step(machine)
+        for topic in answer.responses:
+            for part in topic.partition_responses:
+                ghost = self.by_name.get((topic.name, part.index))
+                if ghost is None or ghost.is_damaged or part.error_code != 0:
+                    continue
+                if part.base_offset >= ghost.end:
+                    raise Violation(
+                        "I1",
+                        f"{ghost.name}: a produce at offset {part.base_offset} was acknowledged "
+                        f"with acks=all, and only {ghost.end} was committed",
+                    )
+
+    # --- one partition on one machine ---------------------------------------------------------
+
+    def _look(self, machine: "Machine", partition: Partition, state: tuple[int, ...]) -> None:
+        log, leader = partition.log, partition.leader
+        key = machine.number, log.partition
+        replica = self._replicas.setdefault(key, Replica())
+        ghost = self._ghost(partition)
+        replica.state = state
+        fail_if("I5", _of(ghost, rules.high_watermark_falls(replica.high_watermark, state[1])))
+        if not ghost.is_damaged:
+            self._take_batches(machine, partition, replica)
+        replica.start, replica.end, replica.flushed = log.start_offset, state[0], state[2]
+        replica.cuts = log.cuts
+        if not leader.failed:  # else it may not have become durable, and nothing was done in it
+            replica.epoch = max(replica.epoch, leader.epoch)
+        replica.high_watermark = state[1]
+        fail_if("I12", _of(ghost, rules.committed_is_cut(log.end_offset, ghost.end)))
+        if state[1] > ghost.end and not ghost.is_damaged:
+            self._commit(machine, ghost, replica, state[1])
+
+    def _commit(self, machine: "Machine", ghost: Ghost, replica: Replica, end: int) -> None:
+        new = [b for b in _from(replica.batches, ghost.end) if b.end <= end]
+        for batch in new:
+            ghost.commit(batch)
+            if ghost.flush_group:
+                file, durable = machine.disk.raw(batch.path), machine.disk.durable_bytes(batch.path)
+                fail_if("I15", _of(ghost, rules.is_not_durable(batch, file, durable)))
+        if ghost.end < end:  # records were deleted before they were seen, or a hole was accepted
+            ghost.end = end
+
+    def _take_batches(self, machine: "Machine", partition: Partition, replica: Replica) -> None:
+        """Those that stand in the log and are not known yet."""
+        log = partition.log
+        if log.cuts != replica.cuts or log.end_offset < replica.end:
+            replica.batches, replica.cursor = [], ("", 0)
+        if log.end_offset == replica.end and replica.batches:
+            return
+        known = replica.batches[-1].end if replica.batches else -1
+        path, position = replica.cursor
+        for segment in log.segments:
+            if segment.end_offset <= known or not segment.size:
+                continue
+            start = position if segment.path == path else 0
+            data = machine.disk.raw(segment.path)
+            found = batches_in(data, start, segment.size, segment.path, whole=False)
+            replica.batches += found
+            replica.cursor = segment.path, segment.size
+
+    def _compare(self, machine: "Machine", partition: Partition, before: Replica) -> None:
+        """I16: a life, and the one before it."""
+        log, ghost = partition.log, self._ghost(partition)
+        if log.read_only is not None and not ghost.is_damaged:
+            raise Violation("I16", f"{ghost.name}: {log.read_only}")
+        fail_if("I16", _of(ghost, rules.durable_is_missing(log.end_offset, before.flushed)))
+        if not ghost.is_damaged:
+            found: list[Batch] = []
+            for segment in log.segments:
+                data = machine.disk.raw(segment.path)
+                found += batches_in(data, 0, segment.size, segment.path)
+            fail_if("I16", _of(ghost, rules.not_a_beginning(before.batches, found)))
+        if not (before.may_lose or before.was_flipped):
+            fail_if("I16", _of(ghost, rules.written_is_missing(log.end_offset, before.end)))
+        fail_if("I4", _of(ghost, rules.epoch_is_used_again(before.epoch, partition.leader.epoch)))
+        if log.end_offset < before.end:
+            self._world.note(f"{ghost.name} has lost [{log.end_offset}, {before.end})")
+            ghost.losses += 1
+            if ghost.end > log.end_offset and not ghost.flush_group:
+                ghost.cut(log.end_offset)
+
+    def _ghost(self, partition: Partition) -> Ghost:
+        pid = partition.log.partition
+        ghost = self.ghosts.get(pid)
+        if ghost is None:
+            flush_group = partition.settings.flush == "group"
+            ghost = self.ghosts[pid] = Ghost(partition.name, pid, flush_group)
+            ghost.may_shrink = partition.settings.retention_bytes >= 0
+            self.by_name[partition.topic, partition.index] = ghost
+        return ghost
+
+
+def _of(ghost: Ghost, problem: str | None) -> str | None:
+    return f"{ghost.name}: {problem}" if problem else None
+
+
+def _from(batches: list[Batch], offset: int) -> list[Batch]:
+    """Those at or above an offset."""
+    index = len(batches)
+    while index and batches[index - 1].base >= offset:
+        index -= 1
+    return batches[index:]

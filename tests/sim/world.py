@@ -1,0 +1,216 @@
+"""One world: brokers, clients and their surroundings, from a plan, on simulated time.
+
+    outcome = World(draw(seed, brokers=1)).run()
+
+Phase     What happens
+-----     ------------
+run       the plan
+heal      all faults end; whoever is down starts; brokers whose disk has failed start again
+settle    what was under way comes to its end (I20)
+probe     new producers are acknowledged in time (I20)
+audit     all is read and judged (I1, I10, I11)
+"""
+
+import traceback
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from bus.ports import Coordination
+from tests.fixtures.timeline import Timeline
+from tests.sim.admin import SimAdmin
+from tests.sim.consumers import SimConsumer
+from tests.sim.faults import inflict
+from tests.sim.judge import judge
+from tests.sim.machine import Machine
+from tests.sim.net import SimNet
+from tests.sim.observer import Observer
+from tests.sim.plan import Consumer, Plan, Producer, Step
+from tests.sim.process import Process
+from tests.sim.producers import SimProducer
+from tests.sim.store import SharedStore
+from tests.sim.violation import Violation
+
+SETTLE_MS_MAX = 12_000
+PROBE_MS_MAX = 3000
+AUDIT_MS_MAX = 5000
+STEP_MS = 25
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a world."""
+
+    plan: Plan
+    violation: Violation | None
+    time_ms: float
+    notes: list[tuple[float, str]]
+    faults: Counter[str] = field(default_factory=Counter)
+    acknowledged: int = 0  # batches
+    digest: int = 0  # of all that happened: the same for the same plan
+
+
+class World:
+    """See the module."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.timeline = Timeline(self.chance("ties"))
+        self.notes: list[tuple[float, str]] = []
+        self.faults: Counter[str] = Counter()
+        self.observer = Observer(self)
+        self.machines = [Machine(self, number) for number in range(plan.brokers)]
+        self.net = SimNet(self.timeline, self.chance("net"), plan.brokers)
+        self.store = SharedStore(self)
+        self.admin = SimAdmin(self)
+        self.producers = [SimProducer(self, n, spec) for n, spec in enumerate(plan.producers)]
+        self.consumers = [
+            SimConsumer(self, f"consumer {number}", spec)
+            for number, spec in enumerate(plan.consumers)
+        ]
+
+    def chance(self, name: str) -> Random:
+        """Chance of its own for each part, so that leaving something out changes nothing else."""
+        return Random(f"{self.plan.seed} {name}")
+
+    def after(self, ms: float, call: Callable[[], object]) -> None:
+        self.timeline.later(ms / 1000, call)
+
+    def note(self, text: str) -> None:
+        self.notes.append((self.timeline.time_ms, text))
+
+    def coordination(self, machine: Machine, process: Process) -> Coordination | None:
+        """The store that brokers share; None: each has a file, as a node that is alone."""
+        return None
+
+    # --- phases -----------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        violation = None
+        try:
+            self._begin()
+            self.timeline.pass_ms(self.plan.length_ms)
+            self._heal()
+            self._settle()
+            self._probe()
+            self._audit()
+        except Violation as found:
+            violation = found
+        except Exception as error:
+            violation = Violation("raised", f"{error!r}\n{traceback.format_exc(limit=-8)}")
+            violation.__cause__ = None
+        return Outcome(
+            self.plan,
+            violation,
+            self.timeline.time_ms - 1000,
+            self.notes,
+            self.faults,
+            sum(s.state == "acknowledged" for p in self.producers for s in p.sents),
+            self._digest(),
+        )
+
+    def _begin(self) -> None:
+        for machine in self.machines:
+            machine.start()
+        for topic in self.plan.topics:
+            self.admin.create(topic)
+        for consumer in self.consumers:
+            consumer.go_on()
+        for step in self.plan.work:
+            self.after(step.at_ms, lambda step=step: self._work(step))
+        for step in self.plan.faults:
+            self.after(step.at_ms, lambda step=step: self._inflict(step))
+
+    def _work(self, step: Step) -> None:
+        first, *rest = step.args
+        if step.kind == "produce":
+            self.producers[first].send(*rest)
+        elif step.kind == "trim":
+            self.admin.trim(self.plan.topics[first], *rest)
+        elif step.kind == "create":
+            self.admin.create_extra(first, self.plan.topics[0])
+        else:
+            self.admin.delete_extra(first)
+
+    def _inflict(self, step: Step) -> None:
+        self.note(f"fault: {step.kind} {step.args}")
+        self.faults[step.kind] += 1
+        inflict(self, step)
+
+    def _heal(self) -> None:
+        self.note("all faults are over")
+        self.net.heal_all()
+        for machine in self.machines:
+            self.store.heal(machine.number)
+            machine.set_room(None)
+            machine.set_slow(1.0)
+            machine.set_unreadable(False)
+            machine.disk.sync_error = machine.disk.write_error = None
+            if machine.process is not None and machine.process.is_paused:
+                machine.process.go_on()
+            if machine.process is not None and machine.has_failed:
+                machine.kill()
+            machine.start()
+
+    def _settle(self) -> None:
+        def is_over() -> bool:
+            return not self.admin.missing and all(
+                producer.is_idle or self._is_damaged(producer) for producer in self.producers
+            )
+
+        self._pass_until(is_over, SETTLE_MS_MAX, "what clients had begun")
+
+    def _probe(self) -> None:
+        places = sorted({(p.spec.topic, p.spec.partition) for p in self.producers})
+        probes = []
+        for number, place in enumerate(places, len(self.producers)):
+            probe = SimProducer(self, number, Producer(*place, -1, number % 2 == 0))
+            if not self._is_damaged(probe):
+                probe.send(1, 10)
+                probes.append(probe)
+        self._pass_until(lambda: all(p.is_idle for p in probes), PROBE_MS_MAX, "a new producer")
+        for probe in probes:
+            if probe.sents[0].state != "acknowledged":
+                raise Violation("I20", f"a new producer was told: {probe.sents[0].state}")
+        self.producers += probes
+
+    def _audit(self) -> None:
+        for consumer in self.consumers:
+            consumer.is_stopped = True
+        ghosts = {place: ghost for place, ghost in self.observer.by_name.items()}
+        auditors = {}
+        for number, topic in enumerate(self.plan.topics):
+            for index in range(topic.partitions):
+                if (topic.name, index) in ghosts:
+                    spec = Consumer(number, index, False)
+                    name = f"auditor {topic.name}-{index}"
+                    auditors[topic.name, index] = SimConsumer(self, name, spec, is_eager=True)
+        for auditor in auditors.values():
+            auditor.go_on()
+        self._pass_until(
+            lambda: all(a.is_stuck or a.position >= ghosts[p].end for p, a in auditors.items()),
+            AUDIT_MS_MAX,
+            "who reads all",
+        )
+        for place, auditor in auditors.items():
+            auditor.is_stopped = True
+            writers = [p for p in self.producers if (p.topic.name, p.spec.partition) == place]
+            judge(ghosts[place], auditor, writers)
+
+    def _pass_until(self, is_over: Callable[[], bool], ms_max: float, who: str) -> None:
+        end = self.timeline.time_ms + ms_max
+        while not is_over():
+            if self.timeline.time_ms >= end:
+                raise Violation("I20", f"{who} did not come to an end within {ms_max} ms")
+            self.timeline.pass_ms(STEP_MS)
+
+    def _is_damaged(self, producer: SimProducer) -> bool:
+        ghost = self.observer.by_name.get((producer.topic.name, producer.spec.partition))
+        return ghost is not None and ghost.is_damaged
+
+    def _digest(self) -> int:
+        told = [(s.crc, s.state, s.span.base_offset, s.answered_ms)
+                for p in self.producers for s in p.sents]  # fmt: skip
+        return zlib.crc32(repr((self.notes, told)).encode())
