@@ -166,7 +166,7 @@ class World:
         places = sorted({(p.spec.topic, p.spec.partition) for p in self.producers})
         probes = []
         for number, place in enumerate(places, len(self.producers)):
-            probe = SimProducer(self, number, Producer(*place, -1, number % 2 == 0))
+            probe = SimProducer(self, number, Producer(*place, -1, True))
             if not self._is_damaged(probe):
                 probe.send(1, 10)
                 probes.append(probe)
