@@ -115,6 +115,7 @@ class SimProducer(Client):
         while self._queue and len(self._flying) < self._window and not self._answers:
             sent = self._queue.popleft()
             self._seal(sent)
+            sent.losses = self.losses
             self._flying.append(sent)
             data = PartitionProduceData(self.spec.partition, bytes(self._bytes[sent]))
             topic_data = [TopicProduceData(self.topic.name, [data])]
@@ -155,7 +156,7 @@ class SimProducer(Client):
         self._flying.remove(sent)
         is_flushed = part.flushed_offset >= part.base_offset + sent.span.count
         sent.span = Span(sent.span.first, sent.span.count, part.base_offset, is_flushed)
-        sent.state, sent.losses = "acknowledged", self.losses
+        sent.state = "acknowledged"
         sent.must_stay = self.spec.acks == -1 and self.topic.flush == "group"
         self._is_known = True
         self._bytes.pop(sent)

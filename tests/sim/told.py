@@ -14,7 +14,7 @@ class Sent:
     crc: int
     sequence: int = -1
     state: str = "waiting"  # then acknowledged, refused (definitely), or unknown
-    losses: int = 0  # of the partition, when it was acknowledged
+    losses: int = 0  # of the partition, when it was sent last: before it was acknowledged
     must_stay: bool = False  # whatever happens: acks=all, flush=group
     answered_ms: float = 0.0
 
