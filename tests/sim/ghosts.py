@@ -37,6 +37,8 @@ class Ghost:
 class Replica:
     """One partition on one machine."""
 
+    life: int = 0  # of the broker
+    role: tuple[int, bool] = (-1, True)  # epoch, and whether it does not lead
     state: tuple[int, ...] = ()
     batches: list[Batch] = field(default_factory=list)  # from the log's start or below it
     start: int = 0

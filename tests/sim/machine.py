@@ -17,8 +17,11 @@ from bus.broker.ticker import Ticker
 from bus.errors import BusError
 from bus.model.broker_settings import BrokerSettings, broker_settings
 from bus.model.endpoint import Endpoint
+from bus.model.ids import PartitionId
 from tests.fixtures.seeded_random import SeededRandom
+from tests.sim.cluster_node import ClusterNode
 from tests.sim.disk import WorldDisk
+from tests.sim.peers import SimPeers
 from tests.sim.process import Process
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class Machine:
         self._world = world
         self._has_reserve = world.chance("reserve").random() < 0.5
         self._boots = 1
+        self._has_lost_cache = False
         self._booted_ms = 0.0
         self._root = None
 
@@ -89,20 +93,44 @@ class Machine:
     def _node(self, process: Process) -> Node:
         seed = self._world.chance(f"broker {self.number} life {self.lives} random")
         random = SeededRandom(seed.randrange(UUIDS))
-        coordination = self._world.coordination(self, process)
-        node = Node(
-            settings_of(self.broker, self._has_reserve),
-            [self.disk],
-            coordination or Solo(self.disk),
-            process,
-            random,
-            process,
-            process.later,
-        )
+        settings = settings_of(self.broker, self._has_reserve)
+        if self._world.is_cluster:
+            node = self._cluster_node(settings, process, random)
+        else:
+            solo = Solo(self.disk)
+            later = process.later
+            node = Node(settings, [self.disk], solo, process, random, process, later)
         url = f"tcp://10.0.0.{self.broker}:7901"
         node.served = SERVED
         node.endpoints["zmq"] = Endpoint(url, url, 7901)
         return node
+
+    def _cluster_node(
+        self, settings: BrokerSettings, process: Process, random: SeededRandom
+    ) -> Node:
+        world = self._world
+        return ClusterNode(
+            settings,
+            self.disk,
+            world.store.of(self.number, process),
+            process,
+            random,
+            SimPeers(world.net, self.broker, len(world.machines), process),
+            len(world.machines),
+            self._suspects,
+            world.new_producer_id,
+        )
+
+    def _suspects(self, node: ClusterNode) -> list[PartitionId]:
+        """As R2 has it, in short: what is damaged, or has lost its page cache in flush=os."""
+        logs = [log for store in node.stores.all for log in store.logs()]
+        has_lost, self._has_lost_cache = self._has_lost_cache, False
+        return [
+            log.partition
+            for log in logs
+            if log.read_only is not None
+            or (has_lost and not self._world.is_flushed(log.partition.topic_id))
+        ]
 
     def stop(self) -> None:
         """As it is asked to."""
@@ -137,6 +165,7 @@ class Machine:
         disk = self.disk
         self._end(self.process)
         self._boots += 1
+        self._has_lost_cache = True
         self._booted_ms = self._world.timeline.time_ms
         self._root = disk.crash(self._world.chance(f"power {self.number} {self._boots}")).root
         self._world.observer.on_power_failed(self)

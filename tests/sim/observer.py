@@ -17,6 +17,7 @@ from bus.wire.produce import ProduceRequest, ProduceResponse
 from bus.wire.schema import Message
 from tests.sim import invariants as rules
 from tests.sim.batches import Batch, batches_in
+from tests.sim.cluster_observer import ClusterObserver
 from tests.sim.ghosts import Ghost, Replica
 from tests.sim.violation import Violation, fail_if
 
@@ -32,22 +33,25 @@ class Observer:
         self.ghosts: dict[PartitionId, Ghost] = {}
         self.by_name: dict[tuple[str, int], Ghost] = {}
         self._world = world
-        self._replicas: dict[tuple[int, PartitionId], Replica] = {}
+        self.cluster: ClusterObserver | None = None
+        self.replicas: dict[tuple[int, PartitionId], Replica] = {}
 
     # --- moments ----------------------------------------------------------------------------
 
     def after_step(self, machine: "Machine") -> None:
         number = machine.number
         for pid, partition in machine.node.runtime.partitions.items():
-            replica = self._replicas.get((number, pid))
+            replica = self.replicas.get((number, pid))
             log, leader = partition.log, partition.leader
             state = (
                 log.end_offset,
-                leader.high_watermark,
+                log.high_watermark if leader.resigned else leader.high_watermark,
                 log.flushed_offset,
                 log.start_offset,
                 log.cuts,
                 leader.epoch,
+                leader.resigned,
+                machine.lives,
             )
             if replica is None or replica.state != state:
                 self._look(machine, partition, state)
@@ -57,22 +61,18 @@ class Observer:
             self.after_step(machine)
 
     def on_power_failed(self, machine: "Machine") -> None:
-        for (number, _), replica in self._replicas.items():
+        for (number, _), replica in self.replicas.items():
             if number == machine.number:
                 replica.may_lose = True
 
     def on_flipped(self, machine: "Machine", path: str) -> None:
-        for (number, pid), replica in self._replicas.items():
+        for (number, pid), replica in self.replicas.items():
             if number == machine.number and f"{pid.topic_id}/{pid.partition}/" in path:
                 replica.was_flipped = True
                 if pid in self.ghosts:
                     self.ghosts[pid].is_damaged = True
 
     def on_started(self, machine: "Machine") -> None:
-        for pid, partition in machine.node.runtime.partitions.items():
-            before = self._replicas.pop((machine.number, pid), None)
-            if before is not None:
-                self._compare(machine, partition, before)
         self.after_step(machine)
 
     def on_reply(self, machine: "Machine", request: Message, answer: Message) -> None:
@@ -97,10 +97,16 @@ class Observer:
     def _look(self, machine: "Machine", partition: Partition, state: tuple[int, ...]) -> None:
         log, leader = partition.log, partition.leader
         key = machine.number, log.partition
-        replica = self._replicas.setdefault(key, Replica())
-        ghost = self._ghost(partition)
+        ghost, replica = self._ghost(partition), self.replicas.get(key)
+        if replica is None or replica.life != machine.lives:
+            if replica is not None:
+                self._compare(machine, partition, replica)
+            replica = self.replicas[key] = Replica(life=machine.lives)
+        role = leader.epoch, leader.resigned
+        is_new, replica.role = role != replica.role, role
         replica.state = state
-        fail_if("I5", _of(ghost, rules.high_watermark_falls(replica.high_watermark, state[1])))
+        if not is_new:
+            fail_if("I5", _of(ghost, rules.high_watermark_falls(replica.high_watermark, state[1])))
         if not ghost.is_damaged:
             self._take_batches(machine, partition, replica)
         replica.start, replica.end, replica.flushed = log.start_offset, state[0], state[2]
@@ -108,19 +114,28 @@ class Observer:
         if not leader.failed:  # else it may not have become durable, and nothing was done in it
             replica.epoch = max(replica.epoch, leader.epoch)
         replica.high_watermark = state[1]
-        fail_if("I12", _of(ghost, rules.committed_is_cut(log.end_offset, ghost.end)))
+        if leader.resigned:
+            return
+        if self.cluster is None:
+            fail_if("I12", _of(ghost, rules.committed_is_cut(log.end_offset, ghost.end)))
+        elif is_new:
+            self.cluster.on_leading(machine.broker, ghost, replica)
         if state[1] > ghost.end and not ghost.is_damaged:
-            self._commit(machine, ghost, replica, state[1])
+            self._commit(machine, partition, ghost, replica, state[1])
 
-    def _commit(self, machine: "Machine", ghost: Ghost, replica: Replica, end: int) -> None:
+    def _commit(
+        self, machine: "Machine", partition: Partition, ghost: Ghost, replica: Replica, end: int
+    ) -> None:
         new = [b for b in _from(replica.batches, ghost.end) if b.end <= end]
         for batch in new:
             ghost.commit(batch)
-            if ghost.flush_group:
+            if ghost.flush_group and self.cluster is None:
                 file, durable = machine.disk.raw(batch.path), machine.disk.durable_bytes(batch.path)
                 fail_if("I15", _of(ghost, rules.is_not_durable(batch, file, durable)))
         if ghost.end < end:  # records were deleted before they were seen, or a hole was accepted
             ghost.end = end
+        if self.cluster is not None:
+            self.cluster.on_advance(machine.broker, partition, ghost, new, end)
 
     def _take_batches(self, machine: "Machine", partition: Partition, replica: Replica) -> None:
         """Those that stand in the log and are not known yet."""
@@ -154,8 +169,10 @@ class Observer:
             fail_if("I16", _of(ghost, rules.not_a_beginning(before.batches, found)))
         if not (before.may_lose or before.was_flipped):
             fail_if("I16", _of(ghost, rules.written_is_missing(log.end_offset, before.end)))
-        fail_if("I4", _of(ghost, rules.epoch_is_used_again(before.epoch, partition.leader.epoch)))
-        if log.end_offset < before.end:
+        if self.cluster is None:
+            again = rules.epoch_is_used_again(before.epoch, partition.leader.epoch)
+            fail_if("I4", _of(ghost, again))
+        if log.end_offset < before.end and self.cluster is None:
             self._world.note(f"{ghost.name} has lost [{log.end_offset}, {before.end})")
             ghost.losses += 1
             if ghost.end > log.end_offset and not ghost.flush_group:

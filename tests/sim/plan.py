@@ -102,7 +102,7 @@ ONE_BROKER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "reset": (1.5, ()),
 }
 CLUSTER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
-    **ONE_BROKER,
+    **{kind: ONE_BROKER[kind] for kind in ("kill", "power", "stop", "pause", "slow", "reset")},
     "cut": (2, ((0, 8), (0, 2), (20, 4000))),  # from or to another broker, or both; for how long
     "break": (2, ((0, 8),)),
     "blackout": (0.5, ((1, 2000),)),
@@ -131,7 +131,7 @@ def _topic(chance: Random, number: int, brokers: int) -> Topic:
     return Topic(
         f"topic-{number}",
         chance.choice([1, 1, 2]),
-        chance.choice(["group", "group", "os"]),
+        chance.choice(["group", "group", "os"]) if brokers == 1 else "group",
         chance.choice([2048, 8192, 65536]),
         chance.choice([-1, -1, -1, 20_000]),
         replicas,

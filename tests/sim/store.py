@@ -5,9 +5,14 @@ weather the faults make.
 """
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from bus.adapters.etcd.messages import Failure, Put, Txn
 from bus.adapters.etcd.store import EtcdStore
+from bus.model.cluster import PartitionImage
+from bus.model.ids import PartitionId
 from bus.model.keys import Keys
+from bus.model.stored import ClusterRecord, TopicRecord, group_to_bytes
 from tests.fixtures.seeded_random import SeededRandom
 from tests.fixtures.sim_carrier import SimCarrier, Weather
 from tests.fixtures.sim_etcd import SimEtcd
@@ -15,6 +20,7 @@ from tests.fixtures.timeline import Timeline
 from tests.sim.process import Process
 
 if TYPE_CHECKING:
+    from tests.sim.plan import Plan
     from tests.sim.world import World
 
 CLUSTER = "sim"
@@ -42,6 +48,30 @@ class SharedStore:
         random = SeededRandom(chance.randrange(1 << 32))
         scratch = Keys(CLUSTER).clients
         return EtcdStore(carrier, process, random, process.later, scratch, str(number + 1))
+
+    def fill(self, plan: "Plan", first_topic_id: int) -> None:
+        """The topics of a plan, as if somebody had made them in a cluster that has stood for long.
+
+        Each is led by its first replica, and all are in sync.
+        """
+        keys, brokers = Keys(CLUSTER), plan.brokers
+        values = {keys.meta: ClusterRecord("sim", 1, {}).to_bytes()}
+        for number, topic in enumerate(plan.topics):
+            uuid = UUID(int=first_topic_id + number)
+            config = {"flush": topic.flush, "segment.bytes": str(topic.segment_bytes)}
+            config |= {"retention.bytes": str(topic.retention_bytes)}
+            config |= {"min.insync.replicas": str(topic.min_isr), "index.interval.bytes": "256"}
+            record = TopicRecord(uuid, topic.partitions, config, (number,))
+            values[keys.topic(topic.name)] = record.to_bytes()
+            group = {}
+            for index in range(topic.partitions):
+                order = [1 + (number + index + each) % brokers for each in range(topic.replicas)]
+                image = PartitionImage(order[0], 0, 0, topic.min_isr, tuple(order), tuple(order))
+                group[PartitionId(uuid, index)] = image
+            values[keys.group(number)] = group_to_bytes(group)
+        puts = tuple(Put(key.encode(), value) for key, value in values.items())
+        answer = self.etcd.answer(Txn((), puts))
+        assert not isinstance(answer, Failure), answer
 
     def cut_off(self, number: int) -> None:
         self._away.add(number)

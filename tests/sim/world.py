@@ -16,11 +16,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
+from uuid import UUID
 
-from bus.ports import Coordination
 from tests.fixtures.timeline import Timeline
 from tests.sim.admin import SimAdmin
+from tests.sim.cluster_observer import ClusterObserver
 from tests.sim.consumers import SimConsumer
 from tests.sim.faults import inflict
 from tests.sim.judge import judge
@@ -28,15 +30,16 @@ from tests.sim.machine import Machine
 from tests.sim.net import SimNet
 from tests.sim.observer import Observer
 from tests.sim.plan import Consumer, Plan, Producer, Step
-from tests.sim.process import Process
 from tests.sim.producers import SimProducer
 from tests.sim.store import SharedStore
 from tests.sim.violation import Violation
 
 SETTLE_MS_MAX = 12_000
+CLUSTER_SETTLE_MS_MAX = 30_000
 PROBE_MS_MAX = 3000
 AUDIT_MS_MAX = 5000
 STEP_MS = 25
+TOPIC_IDS = 1000
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class World:
         self.machines = [Machine(self, number) for number in range(plan.brokers)]
         self.net = SimNet(self.timeline, self.chance("net"), plan.brokers)
         self.store = SharedStore(self)
+        self._producer_ids = count(1)
         self.admin = SimAdmin(self)
         self.producers = [SimProducer(self, n, spec) for n, spec in enumerate(plan.producers)]
         self.consumers = [
@@ -81,9 +85,17 @@ class World:
     def note(self, text: str) -> None:
         self.notes.append((self.timeline.time_ms, text))
 
-    def coordination(self, machine: Machine, process: Process) -> Coordination | None:
-        """The store that brokers share; None: each has a file, as a node that is alone."""
-        return None
+    @property
+    def is_cluster(self) -> bool:
+        """Do brokers replicate? One that is alone has its metadata in a file."""
+        return len(self.machines) > 1
+
+    def is_flushed(self, topic_id: UUID) -> bool:
+        """flush=group?"""
+        return self.plan.topics[topic_id.int - TOPIC_IDS].flush == "group"
+
+    def new_producer_id(self) -> int:
+        return next(self._producer_ids)
 
     # --- phases -----------------------------------------------------------------------------
 
@@ -112,9 +124,13 @@ class World:
         )
 
     def _begin(self) -> None:
+        if self.is_cluster:
+            self.observer.cluster = ClusterObserver(self, self.observer)
+            self.store.fill(self.plan, TOPIC_IDS)
+            self.admin.missing.clear()
         for machine in self.machines:
             machine.start()
-        for topic in self.plan.topics:
+        for topic in () if self.is_cluster else self.plan.topics:
             self.admin.create(topic)
         for consumer in self.consumers:
             consumer.go_on()
@@ -129,6 +145,8 @@ class World:
             self.producers[first].send(*rest)
         elif step.kind == "trim":
             self.admin.trim(self.plan.topics[first], *rest)
+        elif self.is_cluster:
+            pass  # a cluster's topics are those of the plan
         elif step.kind == "create":
             self.admin.create_extra(first, self.plan.topics[0])
         else:
@@ -160,7 +178,12 @@ class World:
                 producer.is_idle or self._is_damaged(producer) for producer in self.producers
             )
 
-        self._pass_until(is_over, SETTLE_MS_MAX, "what clients had begun")
+        ms_max = CLUSTER_SETTLE_MS_MAX if self.is_cluster else SETTLE_MS_MAX
+        self._pass_until(is_over, ms_max, "what clients had begun")
+        cluster = self.observer.cluster
+        if cluster is not None:
+            self._pass_until(cluster.is_healed, ms_max, "bringing all replicas in sync")
+            cluster.judge_logs()
 
     def _probe(self) -> None:
         places = sorted({(p.spec.topic, p.spec.partition) for p in self.producers})

@@ -1,0 +1,98 @@
+"""A Node as a member of a cluster, put together as the daemon will do it.
+
+Until the product's own composition does this, it is done here; topics and producer ids come from
+the world, for a broker of a cluster cannot make them yet.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from bus.broker.cluster import Cluster
+from bus.broker.metadata import Metadata
+from bus.broker.mirror import Mirror
+from bus.broker.node import Node
+from bus.model.cluster import BrokerInfo
+from bus.model.ids import PartitionId
+from bus.model.keys import Keys
+from bus.model.stored_brokers import BrokerRecord
+from bus.ports import Coordination, Disk
+from tests.sim.peers import SimPeers
+from tests.sim.process import Process
+from tests.sim.store import CLUSTER
+
+SESSIONS = 1000
+
+
+class ClusterNode(Node):
+    """See the module."""
+
+    def __init__(
+        self,
+        settings: Any,
+        disk: Disk,
+        coordination: Coordination,
+        process: Process,
+        random: Any,
+        peers: SimPeers,
+        brokers: int,
+        suspects: Callable[["ClusterNode"], Collection[PartitionId]],
+        new_id: Callable[[], int],
+    ) -> None:
+        self.cluster: Cluster | None = None
+        super().__init__(settings, [disk], coordination, process, random, process, process.later)
+        self._suspects = suspects
+        self._new_id = new_id
+        me, keys = settings.node_id, Keys(CLUSTER)
+        infos = {broker: BrokerInfo(broker, {}) for broker in range(1, brokers + 1)}
+        mirror = Mirror(coordination, keys.root, self._on_news)
+        self.metadata = Metadata(mirror, random, lambda: infos, me, CLUSTER)
+        record = BrokerRecord({}, "", disk.facts().boot_id)
+        self.cluster = Cluster(
+            me,
+            record,
+            coordination,
+            mirror,
+            keys,
+            self.metadata,
+            self.runtime,
+            self.roles,
+            peers,
+            process,
+            process.later,
+            process,
+            lambda: 1 + random.below(SESSIONS),
+            self._settings_of,
+            self.fetches.on_committed,
+        )
+        peers.replication = self.cluster.replication
+        peers.controls = lambda: self.cluster.members.controlling
+
+    def start(self) -> None:
+        self.recovery = self.stores.open()
+        self.cluster.start()
+        disk_ids = [store.disk_uuid for store in self.stores.all]
+        boot = self.stores.all[0]._disk.facts().boot_id
+        self.cluster.replication.begin(disk_ids, boot, self._suspects(self))
+        self.serving = True
+
+    def stop(self, *, clean: bool = True) -> None:
+        self.cluster.close()
+        super().stop(clean=clean)
+
+    def tick(self, now_ms: int) -> None:
+        super().tick(now_ms)
+        self.cluster.replication.tick(now_ms)
+
+    def next_tick_ms(self) -> int | None:
+        times = (super().next_tick_ms(), self.cluster.replication.next_tick_ms())
+        return min(filter(None, times), default=None)
+
+    def new_producer_id(self) -> int:
+        return self._new_id()
+
+    def endpoint_of(self, broker: BrokerInfo, listener: str) -> None:
+        return None
+
+    def _on_news(self) -> None:
+        if self.cluster is not None:
+            self.cluster.on_news()
