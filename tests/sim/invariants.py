@@ -58,7 +58,7 @@ def acknowledged_is_missing(
         return None
     if may_shrink and base < start:
         return None
-    if losses > sent.losses and not sent.must_stay:
+    if sent.may_go or (losses > sent.losses and not sent.must_stay):
         return None
     what = f"there is {found}" if found else f"there is nothing (the log begins at {start})"
     return f"{sent} were acknowledged at offset {base}, where {what}"

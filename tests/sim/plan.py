@@ -174,10 +174,10 @@ def _faults(chance: Random, length_ms: int, brokers: int) -> tuple[Step, ...]:
     kinds = [kind for kind in table if chance.random() < 0.5] or ["power"]
     weights = [table[kind][0] for kind in kinds]
     steps: list[Step] = []
-    at = 0
+    at = first = 100 if brokers == 1 else 1000  # a cluster is up by then
     for _ in range(chance.randint(1, 7)):
         is_apart = chance.random() < 0.6
-        at = chance.randrange(100, length_ms) if is_apart else at + chance.randint(1, 50)
+        at = chance.randrange(first, length_ms) if is_apart else at + chance.randint(1, 50)
         kind = chance.choices(kinds, weights)[0]
         bounds = table[kind][1]
         args = (chance.randrange(brokers), *(chance.randint(low, high) for low, high in bounds))

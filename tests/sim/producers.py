@@ -116,6 +116,7 @@ class SimProducer(Client):
             sent = self._queue.popleft()
             self._seal(sent)
             sent.losses = self.losses
+            sent.may_go = self.world.is_cluster and self.spec.acks != -1
             self._flying.append(sent)
             data = PartitionProduceData(self.spec.partition, bytes(self._bytes[sent]))
             topic_data = [TopicProduceData(self.topic.name, [data])]

@@ -15,6 +15,7 @@ class Sent:
     sequence: int = -1
     state: str = "waiting"  # then acknowledged, refused (definitely), or unknown
     losses: int = 0  # of the partition, when it was sent last: before it was acknowledged
+    may_go: bool = False  # it was acknowledged by a leader alone (R18)
     must_stay: bool = False  # whatever happens: acks=all, flush=group
     answered_ms: float = 0.0
 
