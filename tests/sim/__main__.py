@@ -126,9 +126,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.seed is None and not given.seeds:
         parser.error("name a seed, or how many: --seeds N")
-    is_planned = given.flag is not None and BUGS[given.flag].switch is None
-    if given.brokers > 1 or is_planned:
-        parser.error("brokers do not replicate yet: --brokers 1, and a bug of one broker")
+    if given.flag is not None:
+        if BUGS[given.flag].switch is None:
+            parser.error(f"{given.flag} is a bug of what is not there yet")
+        given.brokers = max(given.brokers, BUGS[given.flag].brokers)
     logging.disable()
     return many(given) if given.seed is None else one(given)
 

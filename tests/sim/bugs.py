@@ -5,8 +5,8 @@ code knows nothing of it. Those of a cluster (replication.md, section 6) have th
 nothing behind it until replication stands.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from bus.log.partition_log import PartitionLog
 from bus.log.producers import ProducerTable
 from bus.log.recovery import _Recovery
 from bus.log.store import LogStore
+from tests.sim import cluster_bugs as cluster
+from tests.sim.patched import patched
 
 Switch = Callable[[], AbstractContextManager[None]]
 
@@ -28,17 +30,6 @@ class Bug:
     what: str
     brokers: int
     switch: Switch | None = None
-
-
-@contextmanager
-def patched(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Another thing under a name, for a while."""
-    before = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
 
 
 def _ack_before_flush() -> AbstractContextManager[None]:
@@ -116,21 +107,25 @@ BUGS: dict[str, Bug] = {
     ),
     "sync-error-ignored": Bug("S4", "a failed sync counts as done", 1, _sync_error_ignored),
     # --- of a cluster ---
-    "truncate-to-high-watermark": Bug("R12", "KIP-101", 3),
-    "unknown-epoch-answered": Bug("R12", "KIP-279", 3),
-    "fetch-not-fenced": Bug("R11", "KIP-320", 3),
-    "smaller-isr-at-once": Bug("R17", "KIP-497", 3),
-    "expansion-not-counted": Bug("R21", "KIP-497", 3),
-    "broker-epoch-not-compared": Bug("R4", "KIP-903", 3),
-    "fenced-broker-joins": Bug("R4", "KIP-841", 3),
-    "commits-below-min-isr": Bug("R17", "KIP-966", 3),
-    "no-eligible-leaders": Bug("R6", "KIP-966, last replica standing", 3),
-    "end-told-too-early": Bug("R9", "KIP-207", 3),
+    "truncate-to-high-watermark": Bug("R12", "KIP-101", 3, cluster.truncate_to_high_watermark),
+    "unknown-epoch-answered": Bug("R12", "KIP-279", 3, cluster.unknown_epoch_answered),
+    "fetch-not-fenced": Bug("R11", "KIP-320", 3, cluster.fetch_not_fenced),
+    "smaller-isr-at-once": Bug("R17", "KIP-497", 3, cluster.smaller_isr_at_once),
+    "expansion-not-counted": Bug("R21", "KIP-497", 3, cluster.expansion_not_counted),
+    "broker-epoch-not-compared": Bug("R4", "KIP-903", 3, cluster.broker_epoch_not_compared),
+    "fenced-broker-joins": Bug("R4", "KIP-841", 3, cluster.fenced_broker_joins),
+    "commits-below-min-isr": Bug("R17", "KIP-966", 3, cluster.commits_below_min_isr),
+    "no-eligible-leaders": Bug(
+        "R6", "KIP-966, last replica standing", 3, cluster.no_eligible_leaders
+    ),
+    "end-told-too-early": Bug("R9", "KIP-207", 3, cluster.end_told_too_early),
     "old-command-obeyed": Bug("R1", "KIP-570", 3),
     "topic-known-by-name": Bug("R10", "KIP-516", 3),
-    "unclean-election": Bug("R6", "a replica outside isr and elr leads", 3),
+    "unclean-election": Bug(
+        "R6", "a replica outside isr and elr leads", 3, cluster.unclean_election
+    ),
     "suspect-replica-kept": Bug("R2", "safety", 3),
-    "intact-replica-removed": Bug("R2", "liveness (I20)", 3),
+    "intact-replica-removed": Bug("R2", "liveness (I20)", 3, cluster.intact_replica_removed),
 }
 
 

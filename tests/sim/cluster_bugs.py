@@ -1,0 +1,120 @@
+"""Bugs of replication, planted: each is what others had, and a rule of ours forbids."""
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+from bus.broker.following import Following
+from bus.control import election
+from bus.control.controller import Controller
+from bus.control.insync import InSync
+from bus.control.leader import Leader
+from bus.errors import NONE
+from bus.log.epochs import EpochCache
+from bus.model.stored_brokers import BrokerState
+from tests.sim.machine import Machine
+from tests.sim.patched import patched
+
+
+def truncate_to_high_watermark() -> AbstractContextManager[None]:
+    """KIP-101."""
+
+    def assign(following: Following, changed: Any) -> None:
+        for partition in changed:
+            log = partition.log
+            if partition.follower is not None and log.read_only is None:
+                log.truncate(max(log.start_offset, min(log.high_watermark, log.end_offset)))
+        before(following, changed)
+
+    before = Following.assign
+    return patched(Following, "assign", assign)
+
+
+def unknown_epoch_answered() -> AbstractContextManager[None]:
+    """KIP-279: an epoch that is not known ends where the log does."""
+
+    def end_offset_for(cache: EpochCache, epoch: int, log_end: int) -> tuple[int, int]:
+        found = before(cache, epoch, log_end)
+        return found if found[0] == epoch else (epoch, log_end)
+
+    before = EpochCache.end_offset_for
+    return patched(EpochCache, "end_offset_for", end_offset_for)
+
+
+def fetch_not_fenced() -> AbstractContextManager[None]:
+    """KIP-320: whoever asks is heard, whatever epoch and life it is in."""
+    return patched(Leader, "fetch_error", lambda leader, broker, standing, life: NONE)
+
+
+def smaller_isr_at_once() -> AbstractContextManager[None]:
+    """KIP-497: what was proposed counts, and the set that it replaces does not."""
+
+    def maximal(insync: InSync) -> set[int]:
+        return set(insync.proposal.isr if insync.proposal is not None else insync.image.isr)
+
+    return patched(InSync, "maximal", property(maximal))
+
+
+def expansion_not_counted() -> AbstractContextManager[None]:
+    """KIP-497: who was proposed is not waited for until it is known to be in sync."""
+    return patched(InSync, "maximal", property(lambda insync: set(insync.image.isr)))
+
+
+def broker_epoch_not_compared() -> AbstractContextManager[None]:
+    """KIP-903."""
+
+    def lives_in(controller: Controller, broker: int, epoch: int, change: Any) -> bool:
+        record = change.brokers.get(broker) or controller.brokers.get(broker)
+        return record is not None and record.state is BrokerState.ACTIVE
+
+    return patched(Controller, "_lives_in", lives_in)
+
+
+def fenced_broker_joins() -> AbstractContextManager[None]:
+    """KIP-841."""
+
+    def lives_in(controller: Controller, broker: int, epoch: int, change: Any) -> bool:
+        record = change.brokers.get(broker) or controller.brokers.get(broker)
+        return record is not None and record.epoch == epoch
+
+    return patched(Controller, "_lives_in", lives_in)
+
+
+def commits_below_min_isr() -> AbstractContextManager[None]:
+    """KIP-966."""
+    return patched(InSync, "is_enough", property(lambda insync: True))
+
+
+def no_eligible_leaders() -> AbstractContextManager[None]:
+    """KIP-966: the last replica standing may go, and another one leads."""
+
+    def changed(image: Any, isr: Any, **rest: Any) -> Any:
+        return replace(before(image, isr, **rest), elr=())
+
+    before = election._changed
+    return patched(election, "_changed", changed)
+
+
+def end_told_too_early() -> AbstractContextManager[None]:
+    """KIP-207."""
+    return patched(Leader, "offset_error", lambda leader: NONE)
+
+
+def unclean_election() -> AbstractContextManager[None]:
+    """Whoever is there may lead."""
+
+    def first(replicas: Any, among: Any, active: Any) -> int:
+        found = before(replicas, among, active)
+        return found if found >= 0 else before(replicas, replicas, active)
+
+    before = election._first
+    return patched(election, "_first", first)
+
+
+def intact_replica_removed() -> AbstractContextManager[None]:
+    """A start is never believed, so nobody is left who may lead."""
+
+    def suspects(machine: Machine, node: Any) -> list:
+        return [log.partition for store in node.stores.all for log in store.logs()]
+
+    return patched(Machine, "_suspects", suspects)
