@@ -113,7 +113,7 @@ def _look(wanted: Wanted, left: int, reads_files: bool) -> Piece:
     if partition is None:
         return Piece(wanted, wanted.error)
     leader, kept = partition.leader, partition.log
-    piece = Piece(wanted, leader.epoch_error(wanted.leader_epoch))
+    piece = Piece(wanted, leader.epoch_error(wanted.leader_epoch) or leader.offset_error())
     if piece.error != NONE:
         return piece
     piece.high_watermark, piece.start_offset = leader.high_watermark, kept.start_offset

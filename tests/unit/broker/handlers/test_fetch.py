@@ -9,6 +9,7 @@ from bus.adapters.disk.foreign_file import read_range
 from bus.errors import (
     FencedLeaderEpoch,
     FetchSessionIdNotFound,
+    OffsetNotAvailable,
     OffsetOutOfRange,
     UnknownLeaderEpoch,
     UnknownTopicId,
@@ -119,6 +120,16 @@ def test_a_reader_at_the_start_of_what_is_kept_has_not_parted_from_it(topic: Ben
     data = got(topic, fetch(2, last_fetched_epoch=0))
     assert data.diverging_epoch is None
     assert data.error_code == 0
+
+
+def test_no_high_watermark_is_told_before_all_of_an_earlier_epoch_is_committed(
+    topic: Bench,
+) -> None:
+    told(topic, produce(batch_of(b"a")))
+    topic.node.runtime.find("t", 0).leader.epoch_start_offset = 2  # as a new leader has it (R9)
+    assert got(topic, fetch()).error_code == OffsetNotAvailable.code
+    told(topic, produce(batch_of(b"b")))
+    assert got(topic, fetch()).high_watermark == 2
 
 
 def test_a_topic_is_found_by_its_id(topic: Bench) -> None:
