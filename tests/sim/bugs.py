@@ -124,7 +124,7 @@ BUGS: dict[str, Bug] = {
     "unclean-election": Bug(
         "R6", "a replica outside isr and elr leads", 3, cluster.unclean_election
     ),
-    "suspect-replica-kept": Bug("R2", "safety", 3),
+    "suspect-replica-kept": Bug("R2", "safety", 3, cluster.suspect_replica_kept),
     "intact-replica-removed": Bug("R2", "liveness (I20)", 3, cluster.intact_replica_removed),
 }
 

@@ -118,3 +118,8 @@ def intact_replica_removed() -> AbstractContextManager[None]:
         return [log.partition for store in node.stores.all for log in store.logs()]
 
     return patched(Machine, "_suspects", suspects)
+
+
+def suspect_replica_kept() -> AbstractContextManager[None]:
+    """A start is always believed."""
+    return patched(Machine, "_suspects", lambda machine, node: [])

@@ -8,6 +8,7 @@ a high watermark rises          I6, I7, I15 (on enough disks), I1
 the end                         I3
 """
 
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class ClusterObserver:
     """See the module."""
 
     def __init__(self, world: "World", observer: "Observer") -> None:
+        self._wiped: dict[PartitionId, set[int]] = {}  # who is in sync yet, and has lost it all
         self.history: dict[PartitionId, list[PartitionImage]] = {}
         self._world = world
         self._observer = observer
@@ -60,6 +62,9 @@ class ClusterObserver:
         ghost = self._observer.ghosts.get(pid)
         if ghost is None:
             return
+        wiped = self._wiped.get(pid, set())
+        wiped &= {*image.isr, *image.elr}  # who was removed has to come back like anybody
+        image = replace(image, isr=_but(image.isr, wiped), elr=_but(image.elr, wiped))
         replicas = self._replicas(pid)
         logs = {broker: replica.batches for broker, replica in replicas.items()}
         starts = {broker: replica.start for broker, replica in replicas.items()}
@@ -90,6 +95,8 @@ class ClusterObserver:
         fail_if("I6", rules.not_all_are_counted(advance, image))
         fail_if("I7", rules.too_few_in_sync(advance, insync.image))
         replicas = self._replicas(ghost.pid)
+        wiped = self._wiped.get(ghost.pid, set())
+        image = replace(image, isr=_but(image.isr, wiped), elr=_but(image.elr, wiped))
         for batch in new:
             self._judge_batch(ghost, batch, image, replicas)
 
@@ -126,6 +133,11 @@ class ClusterObserver:
             for history in self.history.values()
         )
 
+    def on_wiped(self, broker: int) -> None:
+        """It holds nothing any more, and the store does not know yet."""
+        for pid in self.history:
+            self._wiped.setdefault(pid, set()).add(broker)
+
     def _replicas(self, pid: PartitionId) -> dict[int, Replica]:
         """By broker."""
         return {
@@ -133,6 +145,10 @@ class ClusterObserver:
             for (number, known), replica in self._observer.replicas.items()
             if known == pid
         }
+
+
+def _but(brokers: tuple[int, ...], wiped: set[int]) -> tuple[int, ...]:
+    return tuple(broker for broker in brokers if broker not in wiped)
 
 
 def _of(image: PartitionImage) -> str:

@@ -22,6 +22,7 @@ blackout       ms                            the power of all brokers fails
 store_away     ms                            the coordination store is not reached by it
 store_rough    ms                            its requests or their answers are lost or late
 expire         -                             its session with the store ends
+wipe           ms                            it is killed, and starts on an empty disk
 """
 
 import errno
@@ -152,6 +153,11 @@ def _expire(world: "World", machine: "Machine") -> None:
     world.store.expire(machine.number)
 
 
+def _wipe(world: "World", machine: "Machine", ms: int) -> None:
+    machine.wipe()
+    world.after(ms, machine.start)
+
+
 FAULTS: dict[str, Callable[..., None]] = {
     "kill": _kill,
     "power": _power,
@@ -171,4 +177,5 @@ FAULTS: dict[str, Callable[..., None]] = {
     "store_away": _store_away,
     "store_rough": _store_rough,
     "expire": _expire,
+    "wipe": _wipe,
 }

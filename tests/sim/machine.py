@@ -52,6 +52,7 @@ class Machine:
         self._has_reserve = world.chance("reserve").random() < 0.5
         self._boots = 1
         self._has_lost_cache = False
+        self._is_wiped = False
         self._booted_ms = 0.0
         self._root = None
 
@@ -122,7 +123,9 @@ class Machine:
         )
 
     def _suspects(self, node: ClusterNode) -> list[PartitionId]:
-        """As R2 has it, in short: what is damaged, or has lost its page cache in flush=os."""
+        """As R2 has it, in short: what is damaged or gone, or lost its page cache in flush=os."""
+        if self._is_wiped:
+            return self._world.partition_ids()
         logs = [log for store in node.stores.all for log in store.logs()]
         has_lost, self._has_lost_cache = self._has_lost_cache, False
         return [
@@ -169,6 +172,13 @@ class Machine:
         self._booted_ms = self._world.timeline.time_ms
         self._root = disk.crash(self._world.chance(f"power {self.number} {self._boots}")).root
         self._world.observer.on_power_failed(self)
+
+    def wipe(self) -> None:
+        """Its disk is replaced by an empty one."""
+        self.kill()
+        self._root, self._is_wiped = None, True
+        self._world.note(f"broker {self.number} has an empty disk now")
+        self._world.observer.on_wiped(self)
 
     def _end(self, process: Process | None) -> None:
         if self.disk is not None:

@@ -65,6 +65,13 @@ class Observer:
             if number == machine.number:
                 replica.may_lose = True
 
+    def on_wiped(self, machine: "Machine") -> None:
+        for number, pid in list(self.replicas):
+            if number == machine.number:
+                del self.replicas[number, pid]
+        if self.cluster is not None:
+            self.cluster.on_wiped(machine.broker)
+
     def on_flipped(self, machine: "Machine", path: str) -> None:
         for (number, pid), replica in self.replicas.items():
             if number == machine.number and f"{pid.topic_id}/{pid.partition}/" in path:

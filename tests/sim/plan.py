@@ -109,6 +109,7 @@ CLUSTER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "store_away": (1, ((50, 4000),)),
     "store_rough": (1, ((50, 4000),)),
     "expire": (1, ()),
+    "wipe": (1, ((1, 1500),)),
 }
 
 
@@ -168,6 +169,11 @@ def _work(
     return tuple(sorted(steps, key=lambda step: step.at_ms))
 
 
+def _without(kinds: list[str], weights: list[float], kind: str) -> tuple[list[str], list[float]]:
+    left = [(each, weight) for each, weight in zip(kinds, weights, strict=True) if each != kind]
+    return [each for each, _ in left] or ["kill"], [weight for _, weight in left] or [1.0]
+
+
 def _faults(chance: Random, length_ms: int, brokers: int) -> tuple[Step, ...]:
     """Some kinds only, so that each gets worlds of its own; often several in a row."""
     table = ONE_BROKER if brokers == 1 else CLUSTER
@@ -181,5 +187,7 @@ def _faults(chance: Random, length_ms: int, brokers: int) -> tuple[Step, ...]:
         kind = chance.choices(kinds, weights)[0]
         bounds = table[kind][1]
         args = (chance.randrange(brokers), *(chance.randint(low, high) for low, high in bounds))
+        if kind == "wipe":
+            kinds, weights = _without(kinds, weights, kind)  # one disk can be done without
         steps.append(Step(min(at, length_ms - 1), kind, args))
     return tuple(sorted(steps, key=lambda step: step.at_ms))

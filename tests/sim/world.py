@@ -20,6 +20,7 @@ from itertools import count
 from random import Random
 from uuid import UUID
 
+from bus.model.ids import PartitionId
 from tests.fixtures.timeline import Timeline
 from tests.sim.admin import SimAdmin
 from tests.sim.cluster_observer import ClusterObserver
@@ -93,6 +94,14 @@ class World:
     def is_flushed(self, topic_id: UUID) -> bool:
         """flush=group?"""
         return self.plan.topics[topic_id.int - TOPIC_IDS].flush == "group"
+
+    def partition_ids(self) -> list[PartitionId]:
+        """Of all topics of the plan, in a cluster."""
+        return [
+            PartitionId(UUID(int=TOPIC_IDS + number), index)
+            for number, topic in enumerate(self.plan.topics)
+            for index in range(topic.partitions)
+        ]
 
     def new_producer_id(self) -> int:
         return next(self._producer_ids)
