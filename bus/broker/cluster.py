@@ -58,6 +58,7 @@ class Cluster:
         self._settings_of = settings_of
         self._topics: dict[str, TopicImage] = {}
         self._is_open = False  # the logs are recovered
+        self._is_judged = False  # the controller knows what this life has found of them
         self.members = Membership(
             me, coordination, mirror, keys, later, record, self._on_members_changed
         )
@@ -85,7 +86,8 @@ class Cluster:
         if not self._is_open or self._mirror.get(self._keys.meta) is None:
             return
         self.members.on_news()
-        if self.members.epoch > 0:  # before, nobody would believe us anything
+        self._is_judged = self._is_judged or self.members.is_accepted
+        if self._is_judged:  # before, a record may name us for what we do not hold any more (R2)
             self._take_up(self._metadata.refresh().topics)
 
     def _on_members_changed(self) -> None:

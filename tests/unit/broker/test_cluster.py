@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from bus.errors import NONE, NotEnoughReplicas, NotLeader
-from tests.fixtures.small_cluster import SmallCluster
+from tests.fixtures.sim_disk import SimDisk
+from tests.fixtures.small_cluster import KEYS, SmallCluster
 
 
 @pytest.fixture
@@ -54,6 +55,21 @@ def test_a_killed_leader_comes_back_into_the_in_sync_set(cluster):
     cluster.start(first, disk)
     cluster.until(lambda: len(cluster.image().isr) == 3)
     assert ends(cluster) == {1: 2, 2: 2, 3: 2}
+
+
+def test_a_life_leads_nothing_by_a_record_of_the_life_before(cluster):
+    acknowledged(cluster, b"one")
+    leader = cluster.leader()
+    for life in cluster.living():
+        life.is_alive = False
+        life.cluster.members._session.close()
+    dead = next(broker for broker in cluster.brokers if broker != leader.me)
+    cluster._put(KEYS.controller, b"%d" % dead)  # it will judge nobody
+    cluster.start(leader.me, SimDisk())  # it does not know what it has promised
+    cluster.run(500)
+    again = cluster.brokers[leader.me]
+    assert again.cluster.members.epoch > 0
+    assert not again.leads
 
 
 def test_what_it_alone_had_is_cut_off(cluster):
