@@ -147,6 +147,8 @@ class InSync:
         added = {broker: lives[broker].epoch for broker in joining}
         self.proposal = Proposal(ordered, self.image.partition_epoch, added)
         self._proposed |= joining
+        for broker in joining:  # else, heard long ago, it would have to leave at once
+            self._progress[broker].caught_up_ms = now_ms
         return self.proposal
 
     def refused(self, proposal: Proposal) -> None:

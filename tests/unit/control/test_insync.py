@@ -104,6 +104,15 @@ def test_a_member_that_lags_for_too_long_is_to_leave():
     assert wish(insync, LAG + 1) == (ME,)
 
 
+def test_who_joins_does_not_have_to_leave_at_once():
+    insync = leading(ME, TWO)
+    heard(insync, TWO, 100)
+    heard(insync, THREE, 100)
+    assert wish(insync, LAG + 1) == (ME, THREE)
+    insync.adopt(record(ME, THREE, partition_epoch=1))
+    assert wish(insync, LAG + 1) == (ME, TWO, THREE)
+
+
 def test_until_that_is_granted_it_is_waited_for():
     insync = leading(ME, TWO)
     heard(insync, TWO, 30)
