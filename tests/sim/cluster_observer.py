@@ -116,7 +116,8 @@ class ClusterObserver:
                 durable = disk.durable_bytes(each.path)
                 if is_not_durable(each, disk.raw(each.path), durable) is None:
                     ends[broker] = batch.end
-        fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr))
+        lost = len(self._wiped.get(ghost.pid, ()))  # disks that had it when it was counted
+        fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr - lost))
 
     def judge_logs(self) -> None:
         """I3, when all is quiet."""
