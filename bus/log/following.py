@@ -25,10 +25,11 @@ epoch, and for the last few batches of an idempotent producer.
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from bus.errors import BadFetch, StorageError
+from bus.errors import StorageError
 from bus.log.segment import POSITION_MAX
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.limits import BATCH_OVERHEAD, FETCHED_RUN_BATCHES_MAX, PRODUCER_BATCHES_RETAINED
+from bus.model.replica_errors import BadFetch
 from bus.native.fetched import Run, check_run
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ delete_prefix        raises `start_offset`; files go after a checkpoint that say
 
 All of it on the event loop's thread; `ColdRead.load` alone runs elsewhere.
 
-Invariant: start_offset <= flushed_offset <= end_offset, all offsets below end_offset are in one
+Invariant: start_offset and flushed_offset <= end_offset, all offsets below end_offset are in one
 segment each, and the last segment is the one that is written.
 """
 

@@ -367,6 +367,14 @@ class _Recovery:
 
     # --- the end ---------------------------------------------------------------------------
 
+    def _end_at_start(self) -> int:
+        """Records up to the start were never durable, and are deleted by now anyway."""
+        result = self.result
+        for segment in result.segments:
+            delete_files(self.disk, segment)
+        result.segments, result.unsynced = [], []
+        return result.start_offset
+
     def _damaged(self, reason: str) -> None:
         self.result.read_only = self.result.read_only or why_read_only(self.directory, reason)
 
@@ -376,6 +384,8 @@ class _Recovery:
         if durable_end is not None and end < durable_end:
             self._miss(end, durable_end)
             end = durable_end
+        if end < result.start_offset:
+            end = self._end_at_start()
         result.end_offset = end
         result.flushed_offset = end
         if result.unsynced:

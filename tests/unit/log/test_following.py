@@ -4,8 +4,9 @@ import errno
 
 import pytest
 
-from bus.errors import BadFetch, DiskFull, StorageError
+from bus.errors import DiskFull, StorageError
 from bus.log.epochs import NO_START
+from bus.model.replica_errors import BadFetch
 from tests.fixtures import batches
 from tests.unit.log.conftest import PARTITION
 
