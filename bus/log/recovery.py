@@ -41,10 +41,7 @@ from bus.log.scan import (
 )
 from bus.log.segment import Damage, Segment
 from bus.log.tail import tail_of_active, tail_of_closed
-from bus.model.limits import (
-    CUT_BYTES_KEPT_MAX,
-    LEADER_EPOCH_MAX,
-)
+from bus.model.limits import CUT_BYTES_KEPT_MAX, LEADER_EPOCH_MAX
 from bus.ports import Disk
 
 EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
@@ -76,6 +73,7 @@ class Recovered:
     high_watermark: int = 0
     epochs: EpochCache = field(default_factory=EpochCache)
     max_epoch_seen: int = -1
+    has_new_epochs: bool = False  # that no record of the disk tells of
     held_end: int = 0
     producers: ProducerTable = field(default_factory=ProducerTable)
     read_only: str | None = None
@@ -393,6 +391,7 @@ class _Recovery:
         result.high_watermark = min(max(result.high_watermark, result.start_offset), end)
         result.epochs = self.epochs.cache(result.start_offset, end)
         result.max_epoch_seen = self.epochs.max_epoch_seen
+        result.has_new_epochs = self.epochs.has_news
         record = self.known.record if self.known.is_clean else None
         result.is_clean = record is not None and record.end_offset == end and not self.has_cut
         if result.max_epoch_seen >= LEADER_EPOCH_MAX:
