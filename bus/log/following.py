@@ -115,12 +115,17 @@ def _fill_hole(log: "PartitionLog", data: memoryview, epoch_max: int, now_ms: in
     end_offset, epoch = log.end_offset, log.last_epoch
     if not end_offset < base_offset <= end_offset + FILLED_OFFSETS_MAX:
         return
-    run = check_run(data, 0, base_offset, max(epoch, 0), epoch_max, 1)
-    if run.count:
+    run = check_run(data, 0, base_offset, max(epoch, 0), epoch_max, 2)
+    if _is_first(run):
         epoch = run.epochs(0, 1)[0][0] if epoch < 0 else epoch
         made = memoryview(filling(end_offset, base_offset, epoch, FETCHED_RUN_BATCHES_MAX))
         filled = check_run(made, 0, end_offset, epoch, epoch, FETCHED_RUN_BATCHES_MAX)
         _append(log, made, filled, now_ms)
+
+
+def _is_first(run: Run) -> bool:
+    """Is the first batch sound? No checksum covers its base offset: the next must follow it."""
+    return run.count > 0 and run.reason is None
 
 
 def _begin_within_batch(log: "PartitionLog", data: memoryview, epoch_max: int) -> None:
@@ -130,5 +135,5 @@ def _begin_within_batch(log: "PartitionLog", data: memoryview, epoch_max: int) -
     base_offset, last_delta = _OFFSETS.unpack_from(data)
     if not 0 <= base_offset < log.start_offset <= base_offset + last_delta:
         return
-    if check_run(data, 0, base_offset, 0, epoch_max, 1).count:
+    if _is_first(check_run(data, 0, base_offset, 0, epoch_max, 2)):
         log.restart_at(base_offset)

@@ -224,6 +224,8 @@ class FollowerMachine(RuleBasedStateMachine):
         at = sum(len(each.data) for each in good)
         if 12 <= place - at < 16:  # no checksum covers the epoch
             return
+        if place < 8 and self.log.start_offset == self.log.end_offset:
+            return  # nor does any say where the first batch of an empty log belongs
         data[place] ^= 1 << bit
         found = self.log.append_fetched(bytes(data), self.epoch)
         self.model += good

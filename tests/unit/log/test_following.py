@@ -292,3 +292,11 @@ def test_a_loss_that_a_leader_s_operator_accepted_holds_no_follower_up(make_life
         assert follower.log.append_fetched(piece, EPOCH_MAX, may_fill=True).refused is None
     after = follower.next_life(clean=False)
     assert (after.log.end_offset, after.report.damaged) == (100, [])
+
+
+def test_a_first_batch_that_the_next_does_not_follow_moves_no_start(life):
+    """No checksum covers a base offset: 5 has become 4 on the way."""
+    life.log.restart_at(5)
+    data = batches.batch([b"v"] * 3, base_offset=4, leader_epoch=1) + answer(8, 1, epoch=1)
+    assert follow(life, data).refused is not None
+    assert (life.log.start_offset, life.log.end_offset) == (5, 5)
