@@ -395,9 +395,5 @@ class MissingDirectory(BusError, code=-1014):
     """A data directory that belongs to the broker is not there."""
 
 
-class BadFetch(BusError, code=-1017, retriable=True):
-    """What a leader has sent cannot follow the log of its follower."""
-
-
 class BrokerStopped(BusError, code=-1013, retriable=True, definite=False):
     """The broker is stopping or has stopped."""

@@ -9,6 +9,9 @@ the checkpoint                the state when the journal's generation began
 
 The highest epoch that any of them names was seen. It stays in the cache, too, at the log's end,
 even if of its records nothing is left: it is never used again.
+
+What only scanned batches told has to be in a checkpoint before those batches count as durable: then
+the next start does not scan them.
 """
 
 from collections.abc import Sequence
@@ -27,6 +30,7 @@ class EpochReplay:
     ) -> None:
         """`known` and `seen` are the checkpoint's."""
         self.max_epoch_seen = max([seen, *(entry.epoch for entry in (*known, *journal))])
+        self.has_news = False  # `cache` gave what checkpoint and journal do not say
         self._known = EpochCache(list(known))
         for entry in journal:
             if entry.start_offset >= 0:
@@ -64,6 +68,7 @@ class EpochReplay:
         epochs.assign(latest, end_offset)
         if epochs.entries and epochs.entries[0].start_offset < start_offset:
             epochs.delete_prefix(start_offset)
+        self.has_news = epochs.entries != self._known.entries
         return epochs
 
     def _is_scanned(self, entry: EpochStart) -> bool:

@@ -15,8 +15,11 @@ the first batch of an empty log begins below its     the log begins there anew, 
 start: the leader's starts within a batch            raised to where it was
 
 A hole is refused: a log has none where nothing is wrong, because compaction leaves none
-(docs/decisions/compaction-leaves-no-holes.md). Whoever refuses gives the session up and fetches
-again from the log's end; nothing of the answer has to be taken back.
+(docs/decisions/compaction-leaves-no-holes.md). One kind is real: records that the operator of a
+damaged leader has given up. It can only stand where an answer begins, because it is between two
+segments; who asks with `may_fill` has made sure that the answer is to this very fetch, and gets
+batches without records in its place, so that this log has no hole. Whoever refuses gives the
+session up and fetches again from the log's end; nothing of the answer has to be taken back.
 
 All that a peer's bytes decide is found out by one native pass; Python works once a segment, an
 epoch, and for the last few batches of an idempotent producer.
@@ -25,11 +28,17 @@ epoch, and for the last few batches of an idempotent producer.
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from bus.errors import BadFetch, StorageError
+from bus.errors import StorageError
 from bus.log.segment import POSITION_MAX
 from bus.model.batch import BatchInfo, Buffer
-from bus.model.limits import BATCH_OVERHEAD, FETCHED_RUN_BATCHES_MAX, PRODUCER_BATCHES_RETAINED
-from bus.native.fetched import Run, check_run
+from bus.model.limits import (
+    BATCH_OVERHEAD,
+    FETCHED_RUN_BATCHES_MAX,
+    FILLED_OFFSETS_MAX,
+    PRODUCER_BATCHES_RETAINED,
+)
+from bus.model.replication_errors import BadFetch
+from bus.native.fetched import Run, check_run, filling
 
 if TYPE_CHECKING:
     from bus.log.partition_log import PartitionLog
@@ -48,13 +57,17 @@ class Followed(NamedTuple):
     refused: BadFetch | None  # why all that follows was not; None if nothing was wrong
 
 
-def append_fetched(log: "PartitionLog", data: Buffer, epoch_max: int, now_ms: int) -> Followed:
+def append_fetched(
+    log: "PartitionLog", data: Buffer, epoch_max: int, may_fill: bool, now_ms: int
+) -> Followed:
     """See the module, and `PartitionLog.append_fetched`."""
     if log.read_only is not None:
         raise StorageError(log.read_only)
     view = memoryview(data)
     start_offset = log.start_offset
     _begin_within_batch(log, view, epoch_max)
+    if may_fill:
+        _fill_hole(log, view, epoch_max, now_ms)
     base_offset, position, batches, records = log.end_offset, 0, 0, 0
     refused = None
     while position < len(view):
@@ -94,6 +107,27 @@ def _append(log: "PartitionLog", data: memoryview, run: Run, now_ms: int) -> Non
         first = stop
 
 
+def _fill_hole(log: "PartitionLog", data: memoryview, epoch_max: int, now_ms: int) -> None:
+    """Batches without records up to where a sound first batch begins."""
+    if len(data) < BATCH_OVERHEAD:
+        return
+    base_offset: int = _OFFSETS.unpack_from(data)[0]
+    end_offset, epoch = log.end_offset, log.last_epoch
+    if not end_offset < base_offset <= end_offset + FILLED_OFFSETS_MAX:
+        return
+    run = check_run(data, 0, base_offset, max(epoch, 0), epoch_max, 2)
+    if _is_first(run):
+        epoch = run.epochs(0, 1)[0][0] if epoch < 0 else epoch
+        made = memoryview(filling(end_offset, base_offset, epoch, FETCHED_RUN_BATCHES_MAX))
+        filled = check_run(made, 0, end_offset, epoch, epoch, FETCHED_RUN_BATCHES_MAX)
+        _append(log, made, filled, now_ms)
+
+
+def _is_first(run: Run) -> bool:
+    """Is the first batch sound? No checksum covers its base offset: the next must follow it."""
+    return run.count > 0 and run.reason is None
+
+
 def _begin_within_batch(log: "PartitionLog", data: memoryview, epoch_max: int) -> None:
     """An empty log takes the batch that its start lies in."""
     if log.start_offset != log.end_offset or len(data) < BATCH_OVERHEAD:
@@ -101,5 +135,5 @@ def _begin_within_batch(log: "PartitionLog", data: memoryview, epoch_max: int) -
     base_offset, last_delta = _OFFSETS.unpack_from(data)
     if not 0 <= base_offset < log.start_offset <= base_offset + last_delta:
         return
-    if check_run(data, 0, base_offset, 0, epoch_max, 1).count:
+    if _is_first(check_run(data, 0, base_offset, 0, epoch_max, 2)):
         log.restart_at(base_offset)

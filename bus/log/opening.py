@@ -1,5 +1,7 @@
 """What a start finds of the partitions in a data directory, and what that says of them (R2, S6)."""
 
+from collections.abc import Callable
+
 from bus.log import layout
 from bus.log.files import forget
 from bus.log.inventory import partition_dirs
@@ -7,6 +9,7 @@ from bus.log.records import DiskRecords
 from bus.log.recovery import Known, Recovered, recover, without_files
 from bus.log.report import RecoveryReport
 from bus.log.standing import DiskLife, Found
+from bus.log.truncation import unfinished
 from bus.model.ids import PartitionId
 from bus.ports import Disk
 
@@ -55,17 +58,25 @@ class Opening:
         damage, end_offset = recovered.read_only, recovered.end_offset
         self.found[partition] = Found(self._life, damage, end_offset, held_end, recovered.is_clean)
 
-    @property
-    def has_begun_anew(self) -> bool:
-        """Are there logs of which the next checkpoint must tell before their marks go?"""
-        return bool(self._begun_anew)
+    def tell(self, checkpoint_now: Callable[[], None]) -> OSError | None:
+        """Make durable what no record of the disk says, before any log is written or committed.
 
-    def finish_restarts(self) -> None:
-        """A checkpoint has told: the marks go."""
-        for directory in self._begun_anew:
-            names = layout.names_of(self._disk.list(directory))
-            forget(self._disk, directory, layout.RESTART, names)
-            self._disk.sync_dir(directory)
+        An error is given back; logs that were to begin anew must wait for another start then.
+        """
+        has_news = any(recovered.has_new_epochs for recovered in self.logs.values())
+        try:
+            if has_news or self._begun_anew:
+                checkpoint_now()
+            for directory in self._begun_anew:
+                names = layout.names_of(self._disk.list(directory))
+                forget(self._disk, directory, layout.RESTART, names)
+                self._disk.sync_dir(directory)
+        except OSError as error:
+            for recovered in self.logs.values():
+                if recovered.is_begun_anew:
+                    recovered.read_only = unfinished(recovered.directory)
+            return error
+        return None
 
     def is_as_stopped(self) -> bool:
         """Is all as a clean stop left it, or was there nothing to be left?"""

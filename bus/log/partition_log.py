@@ -12,7 +12,7 @@ delete_prefix        raises `start_offset`; files go after a checkpoint that say
 
 All of it on the event loop's thread; `ColdRead.load` alone runs elsewhere.
 
-Invariant: start_offset <= flushed_offset <= end_offset, all offsets below end_offset are in one
+Invariant: start_offset and flushed_offset <= end_offset, all offsets below end_offset are in one
 segment each, and the last segment is the one that is written.
 """
 
@@ -140,13 +140,15 @@ class PartitionLog:
             stamped = info._replace(base_offset=base_offset)
             self.producers.replay(stamped, self._clock.wall_ms())
 
-    def append_fetched(self, data: Buffer, epoch_max: int) -> Followed:
+    def append_fetched(self, data: Buffer, epoch_max: int, may_fill: bool = False) -> Followed:
         """Append what a leader's Fetch answer holds, as a follower (R14); see `following`.
 
-        `epoch_max` is the leader's epoch. Raises DiskFull, OSError or, where the log is damaged,
-        StorageError: what was appended before it stays, and `end_offset` tells.
+        `epoch_max` is the leader's epoch; `may_fill`: the answer is known to be to a fetch at this
+        log's end, and what it leaves out its leader does not have. Raises DiskFull, OSError or,
+        where the log is damaged, StorageError: what was appended before stays, and `end_offset`
+        tells.
         """
-        return append_fetched(self, data, epoch_max, self._clock.wall_ms())
+        return append_fetched(self, data, epoch_max, may_fill, self._clock.wall_ms())
 
     def note_epoch(self, epoch: int, base_offset: int) -> None:
         """A batch of `epoch` was appended at `base_offset`, which may be news."""

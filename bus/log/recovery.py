@@ -42,10 +42,7 @@ from bus.log.scan import (
 )
 from bus.log.segment import Damage, Segment
 from bus.log.tail import tail_of_active, tail_of_closed
-from bus.model.limits import (
-    CUT_BYTES_KEPT_MAX,
-    LEADER_EPOCH_MAX,
-)
+from bus.model.limits import CUT_BYTES_KEPT_MAX, LEADER_EPOCH_MAX
 from bus.ports import Disk
 
 EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
@@ -77,6 +74,7 @@ class Recovered:
     high_watermark: int = 0
     epochs: EpochCache = field(default_factory=EpochCache)
     max_epoch_seen: int = -1
+    has_new_epochs: bool = False  # that no record of the disk tells of
     held_end: int = 0
     producers: ProducerTable = field(default_factory=ProducerTable)
     read_only: str | None = None
@@ -372,6 +370,14 @@ class _Recovery:
 
     # --- the end ---------------------------------------------------------------------------
 
+    def _end_at_start(self) -> int:
+        """Records up to the start were never durable, and are deleted by now anyway."""
+        result = self.result
+        for segment in result.segments:
+            delete_files(self.disk, segment)
+        result.segments, result.unsynced = [], []
+        return result.start_offset
+
     def _damaged(self, reason: str) -> None:
         self.result.read_only = self.result.read_only or why_read_only(self.directory, reason)
 
@@ -381,6 +387,8 @@ class _Recovery:
         if durable_end is not None and end < durable_end:
             self._miss(end, durable_end)
             end = durable_end
+        if end < result.start_offset:
+            end = self._end_at_start()
         result.end_offset = end
         result.flushed_offset = end
         if result.unsynced:
@@ -388,6 +396,7 @@ class _Recovery:
         result.high_watermark = min(max(result.high_watermark, result.start_offset), end)
         result.epochs = self.epochs.cache(result.start_offset, end)
         result.max_epoch_seen = self.epochs.max_epoch_seen
+        result.has_new_epochs = self.epochs.has_news
         record = self.known.record if self.known.is_clean else None
         result.is_clean = record is not None and record.end_offset == end and not self.has_cut
         if result.max_epoch_seen >= LEADER_EPOCH_MAX:

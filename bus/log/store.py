@@ -172,14 +172,17 @@ class LogStore:
             self._adopt(partition, recovered, TopicSettings())
         self._promised.update(opening.promised)
         self.found = opening.found
+        error = opening.tell(self.checkpoint_now)
+        if error is not None:
+            self.on_write_error(error)
+            for partition, recovered in opening.logs.items():
+                self._logs[partition].read_only = recovered.read_only
         self._commit_recovered()
-        if opening.has_begun_anew:
-            self.checkpoint_now()
-            opening.finish_restarts()
         if opening.is_as_stopped() and not self.life.is_same_boot:
             self._checkpoints.begin_life(self._disk.facts().boot_id, records.broker_epoch)
             if opening.found:  # or a crash before `begin_life` would make all of it suspect
-                self.checkpoint_now()
+                with contextlib.suppress(OSError):
+                    self.checkpoint_now()
         if self._remove(layout.CLEAN_SHUTDOWN):
             self._disk.sync_dir("")
         if not records.has_checkpoint:

@@ -145,10 +145,15 @@ def take_back_losses(log: "PartitionLog", end_offset: int) -> None:
         log.disk.sync_dir(log.directory)
 
 
+def unfinished(directory: str) -> str:
+    """Why a log takes nothing whose `.restart` is still there."""
+    return f"The log in {directory} was to begin anew, and its disk failed meanwhile."
+
+
 def restart_at(log: "PartitionLog", start_offset: int) -> None:
     """See `PartitionLog.restart_at`."""
     log.settle()
-    log.read_only = f"The log in {log.directory} was to begin anew, and its disk failed meanwhile."
+    log.read_only = unfinished(log.directory)
     marker = offset_file(log.directory, start_offset, RESTART)
     has_files = True
     try:

@@ -98,6 +98,7 @@ CLEANER_FILE_BYTES_MAX = 64 * MIB  # of the note up to where each partition is c
 COMPACTION_PIECE_BYTES = MIB  # that compaction reads and writes at once
 SCAN_CHUNK_BYTES = 8 * MIB  # read at once by a recovery
 FETCHED_RUN_BATCHES_MAX = 8192  # of a leader's answer: batches whose headers are held at once
+FILLED_OFFSETS_MAX = 1 << 40  # that a follower takes for given up by its leader's operator
 SEAL_BYTES_MIN = 256 * KIB  # a shorter segment is scanned as soon as its seal would be read
 FLUSH_JOURNAL_BYTES = MIB  # of one half of the file: the commits between two checkpoints
 EPOCH_JOURNAL_BYTES = 256 * KIB  # of one half of the file

@@ -13,3 +13,7 @@ class InvalidUpdateVersion(BusError, code=95):
 
 class IneligibleReplica(BusError, code=107, retriable=True):
     """A replica may not join the in-sync set: it is not active, or has restarted since."""
+
+
+class BadFetch(BusError, code=-1020, retriable=True):
+    """What a leader has sent cannot follow the log of its follower."""

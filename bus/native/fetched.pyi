@@ -55,3 +55,9 @@ def check_run(
     `end_offset`, each where the one before ends; leader epochs rise from `leader_epoch`, and to
     `epoch_max` at most. Releases the GIL above 32 KiB.
     """
+
+def filling(base_offset: int, end_offset: int, leader_epoch: int, batches_max: int) -> bytes:
+    """Batches without records that stand for these offsets, back to back.
+
+    ValueError if there are no such offsets, or if that takes more than `batches_max`.
+    """

@@ -1,7 +1,8 @@
 """Batches that a leader sent: checked in one pass, told of without a loop in Python."""
 
 from cpython.buffer cimport PyBuffer_Release
-from libc.stdint cimport int32_t, int64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 
 from bus.native.batch cimport header_tuple
@@ -14,6 +15,7 @@ from bus.native.cbus cimport (
     GIL_BYTES,
     borrow,
     bus_header,
+    bus_keep_empty,
     bus_reason,
     bus_scan_next,
     bus_scan_state,
@@ -176,3 +178,21 @@ cdef tell(Run run, int stop, int64_t left):
         run.reason = f"its leader epoch {run.headers[run.count].leader_epoch} cannot stand here"
     elif stop != BUS_OK:
         run.reason = (<bytes>bus_reason(stop)).decode()
+
+
+def filling(int64_t base_offset, int64_t end_offset, int32_t leader_epoch, int64_t batches_max):
+    cdef int64_t i, start, count
+    cdef bytes made
+    if not 0 <= base_offset < end_offset:
+        raise ValueError(f"there are no offsets from {base_offset} to {end_offset}")
+    count = (end_offset - base_offset - 1) // INT32_MAX + 1
+    if count > batches_max:
+        raise ValueError(f"{end_offset - base_offset} offsets take more than {batches_max} batches")
+    made = PyBytes_FromStringAndSize(NULL, count * BUS_HEADER_SIZE)
+    for i in range(count):
+        start = base_offset + i * INT32_MAX
+        bus_keep_empty(
+            <uint8_t *>PyBytes_AS_STRING(made) + i * BUS_HEADER_SIZE,
+            start, min(end_offset, start + INT32_MAX), leader_epoch, NULL,
+        )
+    return made

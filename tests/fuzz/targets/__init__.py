@@ -7,7 +7,7 @@ side gets them in an allocation of exactly their size, so that a sanitizer sees 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.fuzz.targets import batches, etcd, files, kafka, node, wire
+from tests.fuzz.targets import batches, etcd, fetched, files, kafka, node, wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ TARGETS = {
     "chunks": Target(batches.chunks, batches.seeds),
     "compression": Target(batches.compression, batches.packed_seeds),
     "segments": Target(files.segments, batches.seeds, 16384),
+    "fetched": Target(fetched.fetched, fetched.seeds),
     "indexes": Target(files.indexes, files.index_seeds),
     "checkpoints": Target(files.checkpoints, files.checkpoint_seeds),
     "journals": Target(files.journals, files.journal_seeds),

@@ -4,10 +4,11 @@ import errno
 
 import pytest
 
-from bus.errors import BadFetch, DiskFull, StorageError
+from bus.errors import DiskFull, StorageError
 from bus.log.epochs import NO_START
+from bus.model.replication_errors import BadFetch
 from tests.fixtures import batches
-from tests.unit.log.conftest import PARTITION
+from tests.unit.log.conftest import DIRECTORY, PARTITION
 
 EPOCH_MAX = 9
 
@@ -235,3 +236,67 @@ def test_an_answer_is_read_over_many_runs(life, monkeypatch):
     data = answer(0, 50)
     assert follow(life, data) == (0, 50, len(data), 50, 50, None)
     assert life.read() == data
+
+
+def test_a_hole_is_refused_unless_it_is_known_to_be_the_leader_s(life):
+    follow(life, answer(0, 2, epoch=3))
+    data = answer(9, 4, epoch=5)
+    assert follow(life, data).refused is not None
+    found = life.log.append_fetched(data, EPOCH_MAX, may_fill=True)
+    assert (found.end_offset, found.records, found.refused) == (13, 4, None)
+    for after in (life, life.next_life(clean=False)):
+        assert after.log.epochs.entries == [(3, 0), (5, 9)]
+        assert after.read(9) == data
+        assert after.report.damaged == []
+
+
+def test_an_empty_log_may_begin_with_a_hole(life):
+    data = answer(9, 4, epoch=5)
+    assert life.log.append_fetched(data, EPOCH_MAX, may_fill=True).end_offset == 13
+    assert life.log.epochs.entries == [(5, 0)]
+
+
+def test_a_hole_before_a_bad_batch_is_not_filled(life):
+    data = bytearray(answer(9, 1))
+    data[-1] ^= 1
+    assert life.log.append_fetched(data, EPOCH_MAX, may_fill=True).refused is not None
+    assert life.log.end_offset == 0
+
+
+def test_a_hole_of_all_offsets_is_not_filled(life):
+    data = answer(2**62, 1)
+    assert life.log.append_fetched(data, EPOCH_MAX, may_fill=True).refused is not None
+    assert life.log.end_offset == 0
+
+
+def test_a_hole_of_very_many_offsets_is_filled(life):
+    data = answer(2**33, 1)
+    assert life.log.append_fetched(data, EPOCH_MAX, may_fill=True).end_offset == 2**33 + 1
+    after = life.next_life(clean=False)
+    assert (after.read(2**33), after.report.damaged) == (data, [])
+
+
+def test_a_loss_that_a_leader_s_operator_accepted_holds_no_follower_up(make_life):
+    leader, follower = make_life(), make_life()
+    leader.fill(100)
+    leader.flush()
+    gone = leader.bases()[1]
+    leader.store.close(clean=False)
+    leader.disk.unlink(f"{DIRECTORY}/{gone:020d}.log")
+    leader = leader.next_life(clean=False)
+    leader.store.accept_losses()
+    leader = leader.next_life(clean=False)
+    while follower.log.end_offset < leader.log.end_offset:
+        piece = leader.log.read(follower.log.end_offset, 2000, 100)
+        piece = piece if isinstance(piece, memoryview) else piece.load()
+        assert follower.log.append_fetched(piece, EPOCH_MAX, may_fill=True).refused is None
+    after = follower.next_life(clean=False)
+    assert (after.log.end_offset, after.report.damaged) == (100, [])
+
+
+def test_a_first_batch_that_the_next_does_not_follow_moves_no_start(life):
+    """No checksum covers a base offset: 5 has become 4 on the way."""
+    life.log.restart_at(5)
+    data = batches.batch([b"v"] * 3, base_offset=4, leader_epoch=1) + answer(8, 1, epoch=1)
+    assert follow(life, data).refused is not None
+    assert (life.log.start_offset, life.log.end_offset) == (5, 5)

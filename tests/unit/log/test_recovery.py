@@ -341,3 +341,34 @@ def test_the_high_watermark_comes_from_the_checkpoint(life):
 def test_a_log_is_found_under_the_name_of_its_partition(life):
     life.append()
     assert life.next_life().store.get(PARTITION) is not None
+
+
+def test_a_log_whose_start_lies_above_all_that_survived_is_empty_there(make_life):
+    """With flush=os the records that were deleted may never have been written to the disk."""
+    life = make_life(flush="os")
+    life.fill(30)
+    life.log.delete_prefix(25)
+    life.store.checkpoint_now()
+    for seed in range(20):
+        after = life.power_failure(seed)
+        assert after.report.damaged == []
+        assert after.log.start_offset == 25
+        assert after.log.end_offset >= 25
+        stored = after.read()
+        stored += after.append()
+        assert after.read() == stored
+        assert after.next_life(clean=False).read() == stored
+
+
+def test_an_epoch_that_only_records_told_of_is_known_when_they_are_not_scanned_any_more(life):
+    """The journal's entry was lost with the crash, and the records were not."""
+    life.store.note_epoch = lambda *_: None
+    life.fill(30, epoch=3)
+    stored = life.fill(70, epoch=4)
+    after = life.next_life(clean=False)
+    after.commit(epoch=4)
+    after.commit(epoch=4)
+    third = after.power_failure()
+    assert third.report.scanned_bytes < third.log.size_bytes
+    assert third.log.epochs.entries == [(3, 0), (4, 30)]
+    assert stored in third.read()

@@ -219,3 +219,23 @@ def test_a_disk_that_fails_on_the_way_leaves_a_log_that_takes_nothing(life):
         follow(life, answer(500, 1))
     life.disk.write = write
     assert life.next_life(clean=False).log.end_offset == 500
+
+
+def test_a_start_on_a_full_disk_goes_on_without_a_log_that_was_to_begin_anew(life):
+    life.fill(10)
+    life.flush()
+    life.disk.write(f"{DIRECTORY}/{500:020d}.restart", b"")
+    life.store.close(clean=False)
+    write = life.disk.write
+
+    def refuse(path, data):
+        if path == "checkpoint":
+            raise OSError(errno.ENOSPC, "full")
+        write(path, data)
+
+    life.disk.write = refuse
+    after = life.next_life(clean=False)
+    with pytest.raises(StorageError, match="begin anew"):
+        follow(after, answer(500, 1))
+    life.disk.write = write
+    assert follow(after.next_life(clean=False), answer(500, 1)).refused is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.native.fetched import check_run
+from bus.native.fetched import check_run, filling
 from bus.native.index import OffsetIndex, TimeIndex
 from tests.fixtures import batches
 
@@ -168,3 +168,16 @@ def test_a_run_is_the_same_without_the_interpreter_s_lock():
     data = fetched(*[1] * 2000)
     assert len(data) > 32768
     assert ended(check(data)) == (2000, len(data), 2000)
+
+
+@pytest.mark.parametrize("size", [1, 100, 2**31 - 1, 2**31, 2**32])
+def test_a_filling_stands_for_all_of_its_offsets(size):
+    made = filling(7, 7 + size, 3, 100)
+    run = check_run(made, 0, 7, 3, 3, 100)
+    assert (run.position, run.end_offset, run.records) == (len(made), 7 + size, 0)
+
+
+def test_a_filling_is_neither_empty_nor_endless():
+    for base, end in ((5, 5), (6, 5), (-1, 5), (0, 2**40)):
+        with pytest.raises(ValueError, match="offsets"):
+            filling(base, end, 0, 3)
