@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 import threading
 
 import numpy as np
@@ -22,6 +21,7 @@ from bus.errors import (
     TopicAlreadyExists,
     UnknownTopicOrPartition,
 )
+from perf.child import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is on .*:UserWarning")
 
@@ -275,9 +275,3 @@ def test_coroutines_reach_a_real_broker(broker):
             return [record.value async for record in consumer]
 
     assert asyncio.run(story()) == [b"%d" % i for i in range(1000)]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

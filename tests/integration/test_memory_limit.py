@@ -1,7 +1,6 @@
 """A message whose parts never end: the listener goes, the rest of the broker goes on."""
 
 import contextlib
-import socket
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -11,6 +10,7 @@ import pytest
 
 import bus
 from bus.adapters.memory import own_bytes
+from perf.child import free_port
 from tests.fixtures.leaks import anonymous_bytes
 from tests.fixtures.raw_peer import RawPeer
 
@@ -48,8 +48,7 @@ def page(address: str, path: str) -> tuple[int, str]:
 
 
 def test_a_daemon_closes_its_port_and_says_so(serve) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     broker = serve("--http", address, "--set", f"memory.limit.bytes={150 * MIB}")
     assert page(address, "/readyz")[0] == 200
     assert attack(broker.endpoint) < PARTS_MAX
