@@ -23,7 +23,8 @@ from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.scrubber import Scrubber
 from bus.log.store import LogStore
-from bus.model.broker_settings import BrokerSettings, broker_config
+from bus.model.broker_config import broker_config
+from bus.model.broker_settings import BrokerSettings
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
 from bus.model.ids import OFFSETS_TOPIC, PartitionId
