@@ -43,6 +43,7 @@ from bus.model.limits import (
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
     HOUSEKEEPING_LOGS_MAX,
+    PRODUCER_EXPIRY_MS,
     REST_INTERVAL_MS,
     SYNC_AT_START_BYTES_MAX,
 )
@@ -64,6 +65,7 @@ class LogStore:
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[OSError], None],
         reserve: Reserve = NO_RESERVE,
+        producer_expiry_ms: int = PRODUCER_EXPIRY_MS,
     ) -> None:
         self.disk_uuid: UUID | None = None  # known once it is open
         self.room = Room(reserve)
@@ -71,6 +73,7 @@ class LogStore:
         self._clock = clock
         self._aging = Aging(clock)
         self._random = random
+        self._producer_expiry_ms = producer_expiry_ms
         self._logs: dict[PartitionId, PartitionLog] = {}
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
@@ -305,7 +308,7 @@ class LogStore:
         self._checkpoints.write_now()
 
     def housekeeping(self, now_ms: int) -> None:
-        """Roll, retain and checkpoint what is due; `now_ms` is monotonic. Call it each second.
+        """Forget, roll, retain, checkpoint what is due; `now_ms` is monotonic. Call it each second.
 
         Of very many logs each call looks at some, so that it never holds the event loop for long.
         """
@@ -317,6 +320,7 @@ class LogStore:
         logs = list(self._logs.values())
         for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
             try:
+                log.producers.expire(wall_ms, self._producer_expiry_ms)
                 log.apply_retention(wall_ms)
                 log.roll_if_due(wall_ms)
                 log.seal_at_rest()

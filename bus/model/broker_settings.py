@@ -23,6 +23,7 @@ from bus.model.limits import (
     PARTITIONS_PER_TOPIC_MAX,
     PEERS_MAX,
     PEERS_PER_ADDRESS_MAX,
+    PRODUCER_EXPIRY_MS,
     REQUESTS_UNANSWERED_MAX,
 )
 from bus.model.listeners import check_listeners
@@ -152,6 +153,15 @@ class BrokerSettings:
         unit="ms",
         low=1,
         high=2**63 - 1,
+    )
+    producer_id_expiration_ms: int = setting(
+        PRODUCER_EXPIRY_MS,
+        "How long a partition remembers an idempotent producer that sends it nothing. What a "
+        "forgotten one sends is taken whatever its sequence is, and a repetition stands twice: "
+        "keep it above the time for which producers try again.",
+        unit="ms",
+        low=1,
+        high=INT_MAX,
     )
     checkpoint_interval_ms: int = setting(
         2000,
