@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
+from tests.fixtures.ends_with_input import told_to_end
 from tests.fixtures.kafka_python_joins import join_within_a_poll
 
 TOPIC = "t"
@@ -324,13 +325,7 @@ CLIENTS = {
 
 def main() -> None:
     client, server, group, assignor, path = sys.argv[1:]
-    told, notes = threading.Event(), Notes(path)
-
-    def wait() -> None:
-        sys.stdin.read()
-        told.set()
-
-    threading.Thread(target=wait, daemon=True).start()
+    told, notes = told_to_end(), Notes(path)
     notes.note("join")
     CLIENTS[client](server, group, assignor, notes, told)
 

@@ -3,7 +3,7 @@
     python -m tests.integration.group_member CLIENT BOOTSTRAP GROUP SESSION_MS [INSTANCE]
 
 It prints "has 0,1,2" whenever its partitions change and "read 0:17" for each record, which it has
-committed then. A line on its standard input, or the end of it, has it leave.
+committed then. The end of its standard input has it leave.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
+from tests.fixtures.ends_with_input import told_to_end
 from tests.fixtures.kafka_python_joins import join_within_a_poll
 
 TOPIC = "t"
@@ -138,14 +139,7 @@ CLIENTS = {
 def main() -> None:
     client, bootstrap, group, session_ms, *instance = sys.argv[1:]
     place = Place(bootstrap, group, int(session_ms), instance[0] if instance else None)
-    told = threading.Event()
-
-    def wait() -> None:
-        sys.stdin.readline()
-        told.set()
-
-    threading.Thread(target=wait, daemon=True).start()
-    CLIENTS[client](place, told)
+    CLIENTS[client](place, told_to_end())
 
 
 if __name__ == "__main__":
