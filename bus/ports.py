@@ -5,10 +5,11 @@ lives with the tests. Nothing else in `model`, `wire`, `control`, `log`, `broker
 read the time, open a file or draw a random number.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
+from bus.errors import BusError
 from bus.model.batch import Buffer
 
 Done: TypeAlias = Callable[[OSError | None], None]  # called once, on the event loop's thread
@@ -191,23 +192,113 @@ class Disk(Protocol):
         """Stop the background threads and release the lock. Regions must be closed before."""
 
 
-class Coordination(Protocol):
-    """A small linearizable key-value store. Every method may raise BrokerUnreachable.
+class Timer(Protocol):
+    """What `Later` has been asked for."""
 
-    Revisions are positive and rise with every change; 0 stands for an absent key.
+    def cancel(self) -> None:
+        """It is not done any more; without effect once it was."""
+
+
+Later: TypeAlias = Callable[[float, Callable[[], None]], Timer]  # run after so many seconds
+
+
+class Entry(NamedTuple):
+    """What a key holds."""
+
+    value: bytes
+    revision: int  # of the transaction that wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All entries under a prefix, at one moment."""
+
+    revision: int  # of the newest transaction that it may hold something of
+    entries: dict[str, Entry]  # keys ascending
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that one transaction, or the end of a session, did under a prefix."""
+
+    revision: int
+    values: dict[str, bytes | None]  # None: the key was deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One part of a transaction: a key, what it shall hold, and what it must hold before."""
+
+    key: str
+    value: bytes | None  # None deletes
+    expected: int = 0  # the revision of its entry; 0: it is absent, which no deletion can ask for
+    session: "Session | None" = None  # with whose end the key vanishes
+
+
+class Session(Protocol):
+    """Keys that live as long as this process does, and its way to the store."""
+
+    @property
+    def ttl_ms(self) -> int:
+        """After so long without a word from us the store ends it."""
+
+    def close(self) -> None:
+        """End it now, and its keys with it, as far as the store can be reached."""
+
+
+class Watch(Protocol):
+    """News under a prefix."""
+
+    def close(self) -> None:
+        """No more of them."""
+
+
+class Coordination(Protocol):
+    """A small linearizable store of keys and values, with sessions and watches.
+
+    Each transaction that changes something has a revision: positive, and higher than all before.
+    A key's revision is that of the transaction that wrote it; 0 stands for an absent key.
+
+    `done` is called once, on the event loop's thread, possibly before the call returns. It is given
+    StoreUnreachable if nobody answered in time (nothing is known then: what was asked may be done,
+    now or soon) or StoreRefused if what was asked can never be done.
     """
 
-    def get(self, key: str) -> tuple[bytes, int] | None:
-        """Value and revision, or None if the key is absent."""
+    def get(self, key: str, done: Callable[[Entry | BusError | None], None]) -> None:
+        """The entry of one key, None if it is absent."""
 
-    def list(self, prefix: str) -> dict[str, tuple[bytes, int]]:
-        """All keys that begin with `prefix`, sorted."""
+    def list(self, prefix: str, done: Callable[[Snapshot | BusError], None]) -> None:
+        """All entries whose keys begin with `prefix`."""
 
-    def put_if(self, changes: Sequence[tuple[str, bytes | None, int]]) -> int | None:
-        """Write all of (key, value or None to delete, expected revision), or nothing.
+    def transact(
+        self,
+        writes: Sequence[Write],
+        guards: Mapping[str, int],
+        done: Callable[[int | BusError | None], None],
+    ) -> None:
+        """Write all of it, at least one key, each once, or nothing.
 
-        The new revision, or None if one of the keys had moved.
+        `guards` are keys that are not written, and the revisions at which they must be. Gives the
+        new revision; None if a key had moved, and then nothing was or will be written.
+        Transactions are carried out in the order in which they are asked for.
         """
+
+    def watch(self, prefix: str, on_news: Callable[[Snapshot | Changes], None]) -> Watch:
+        """A Snapshot first, then all Changes under `prefix`, in order, none left out.
+
+        If some could not be had, another Snapshot comes in their place.
+        """
+
+    def open_session(
+        self,
+        ttl_ms: int,
+        on_lost: Callable[[], None],
+        done: Callable[[Session | BusError], None],
+    ) -> None:
+        """A session; `on_lost` if the store ended it, and so its keys are gone."""
+
+    def close(self, done: Callable[[], None]) -> None:
+        """End all watches and sessions; once `done` is called, nothing else is any more."""
 
 
 class Conversation(Protocol):

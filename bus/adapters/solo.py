@@ -3,7 +3,7 @@
     byte  size  field
        0     8  magic            "busdmeta"
        8     4  format version   1
-      12     8  revision         of the last change; rises by one with each `put_if`
+      12     8  revision         of the last change; rises by one with each change
       20     4  count            of entries
       24     4  CRC-32 (zlib's)  of bytes 0 to 24 and of all from 28 on
       28        entries, keys ascending, back to back up to the end of the file
@@ -17,17 +17,26 @@ file is an empty store at revision 0. A change is written aside and renamed (S5)
 leaves the old content or the new. After a failed write the file is read again before the next
 use: nothing is known about it.
 
+All is answered within the call, but for what is asked from inside a callback: that is answered when
+the callback has returned, so that everybody sees changes in their order. Sessions live as long as
+the process; their keys are not in the file, though the revision that they were written at is.
+
 With several data directories each has a copy, and the newest valid one wins (S1a). A change
 stands once one copy has it: a directory that failed, or was away, is older from then on.
 """
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
-from bus.errors import CorruptLog, StorageError
+from bus.adapters.store_limits import objection
+from bus.errors import BusError, CorruptLog, StorageError
 from bus.model.limits import METADATA_BYTES_MAX
-from bus.ports import Disk
+from bus.model.store_errors import StoreRefused
+from bus.ports import Changes, Disk, Entry, Session, Snapshot, Watch, Write
 
 MAGIC = b"busdmeta"
 VERSION = 1
@@ -39,7 +48,34 @@ _HEADER_SIZE = _HEADER.size + _CRC.size
 _REVISION = struct.Struct(">QI")  # revision, length of the key
 _LENGTH = struct.Struct(">I")
 
-Entries = dict[str, tuple[bytes, int]]
+Entries = dict[str, Entry]
+
+
+@dataclass(slots=True, eq=False)
+class SoloSession:
+    """Keys that vanish with it, or with the process."""
+
+    store: "Solo"
+    ttl_ms: int
+    keys: set[str] = field(default_factory=set)
+    is_open: bool = True
+
+    def close(self) -> None:
+        """End it now, and its keys with it."""
+        self.store.end(self)
+
+
+@dataclass(slots=True, eq=False)
+class SoloWatch:
+    """Somebody who is told of changes."""
+
+    prefix: str
+    on_news: Callable[[Snapshot | Changes], None]
+    is_open: bool = True
+
+    def close(self) -> None:
+        """No more of them."""
+        self.is_open = False
 
 
 class Solo:
@@ -52,44 +88,138 @@ class Solo:
         self._stale = True
         self._entries: Entries = {}
         self._revision = 0
+        self._owners: dict[str, SoloSession] = {}  # of the keys of sessions, which are in no file
+        self._watches: list[SoloWatch] = []
+        self._calls: deque[Callable[[], None]] = deque()  # that callers and watchers wait for
+        self._is_calling = False
         self._refresh()
 
     @property
     def revision(self) -> int:
         """Of the last change; 0 if there was none."""
-        self._refresh()
         return self._revision
 
-    def get(self, key: str) -> tuple[bytes, int] | None:
-        """Value and revision, or None if the key is absent."""
-        self._refresh()
-        return self._entries.get(key)
+    def get(self, key: str, done: Callable[[Entry | BusError | None], None]) -> None:
+        """As of the port."""
+        try:
+            self._refresh()
+        except (CorruptLog, OSError) as error:
+            self._call(partial(done, _error(error)))
+            return
+        self._call(partial(done, self._entries.get(key)))
 
-    def list(self, prefix: str) -> Entries:
-        """All keys that begin with `prefix`, sorted."""
-        self._refresh()
-        return {key: entry for key, entry in self._entries.items() if key.startswith(prefix)}
+    def list(self, prefix: str, done: Callable[[Snapshot | BusError], None]) -> None:
+        """As of the port."""
+        try:
+            self._refresh()
+        except (CorruptLog, OSError) as error:
+            self._call(partial(done, _error(error)))
+            return
+        self._call(partial(done, self._snapshot(prefix)))
 
-    def put_if(self, changes: Sequence[tuple[str, bytes | None, int]]) -> int | None:
-        """Write all of (key, value or None to delete, expected revision), or nothing.
+    def transact(
+        self,
+        writes: Sequence[Write],
+        guards: Mapping[str, int],
+        done: Callable[[int | BusError | None], None],
+    ) -> None:
+        """As of the port; the new revision is durable."""
+        try:
+            outcome: int | BusError | None = self._transact(writes, guards)
+        except (BusError, OSError) as error:
+            outcome = _error(error)
+        self._call(partial(done, outcome))
 
-        The new revision, durable; None if one of the keys had moved. Raises StorageError.
-        """
+    def watch(self, prefix: str, on_news: Callable[[Snapshot | Changes], None]) -> Watch:
+        """As of the port."""
+        watch = SoloWatch(prefix, on_news)
+        self._watches = [each for each in self._watches if each.is_open]
+        self._watches.append(watch)
+        self._tell(watch, self._snapshot(prefix))
+        self._call()
+        return watch
+
+    def open_session(
+        self,
+        ttl_ms: int,
+        on_lost: Callable[[], None],
+        done: Callable[[Session | BusError], None],
+    ) -> None:
+        """As of the port; it is never lost."""
+        self._call(partial(done, SoloSession(self, ttl_ms)))
+
+    def end(self, session: SoloSession) -> None:
+        """Delete its keys, in one change."""
+        session.is_open = False
+        writes = [Write(key, None, self._entries[key].revision) for key in sorted(session.keys)]
+        if writes:
+            self._transact(writes, {})
+            self._call()
+
+    def close(self, done: Callable[[], None]) -> None:
+        """As of the port."""
+        for watch in self._watches:
+            watch.close()
+        self._call(done)
+
+    def _call(self, *calls: Callable[[], None]) -> None:
+        """Do what others wait for, in order, and never one inside another."""
+        self._calls.extend(calls)
+        if self._is_calling:
+            return
+        self._is_calling = True
+        try:
+            while self._calls:
+                self._calls.popleft()()
+        finally:
+            self._is_calling = False
+
+    def _tell(self, watch: SoloWatch, news: Snapshot | Changes) -> None:
+        self._calls.append(lambda: watch.on_news(news) if watch.is_open else None)
+
+    def _snapshot(self, prefix: str) -> Snapshot:
+        found = {key: entry for key, entry in self._entries.items() if key.startswith(prefix)}
+        return Snapshot(self._revision, found)
+
+    def _transact(self, writes: Sequence[Write], guards: Mapping[str, int]) -> int | None:
+        """Raises StoreRefused, StorageError, or what reading the file anew raises."""
+        refusal = objection(writes, guards)
+        if refusal is not None:
+            raise refusal
         self._refresh()
-        entries = dict(self._entries)
-        for key, _, expected in changes:
-            if self._entries.get(key, (b"", 0))[1] != expected:
-                return None
+        expected = {write.key: write.expected for write in writes} | dict(guards)
+        if any(self._revision_of(key) != at for key, at in expected.items()):
+            return None
+        sessions = {write.key: _session_of(write, self) for write in writes}
         revision = self._revision + 1
-        for key, value, _ in changes:
-            if value is None:
-                entries.pop(key, None)
+        entries = dict(self._entries)
+        for write in writes:
+            if write.value is None:
+                del entries[write.key]
             else:
-                entries[key] = (value, revision)
+                entries[write.key] = Entry(bytes(write.value), revision)
         entries = dict(sorted(entries.items()))
-        self._write(entries, revision)
-        self._entries, self._revision = entries, revision
+        owners = {key: owner for key, owner in self._owners.items() if key not in sessions}
+        owners |= {key: owner for key, owner in sessions.items() if owner is not None}
+        self._write({key: e for key, e in entries.items() if key not in owners}, revision)
+        for key in sessions.keys() & self._owners.keys():
+            self._owners[key].keys.discard(key)
+        for key, owner in sessions.items():
+            if owner is not None:
+                owner.keys.add(key)
+        self._entries, self._revision, self._owners = entries, revision, owners
+        self._tell_all({write.key: write.value for write in writes})
         return revision
+
+    def _tell_all(self, values: dict[str, bytes | None]) -> None:
+        for watch in self._watches:
+            seen = {key: value for key, value in values.items() if key.startswith(watch.prefix)}
+            if seen:
+                self._tell(watch, Changes(self._revision, seen))
+
+    def _revision_of(self, key: str) -> int:
+        entry = self._entries.get(key)
+        return entry.revision if entry is not None else 0
 
     def _write(self, entries: Entries, revision: int) -> None:
         data = encode(entries, revision)
@@ -121,13 +251,16 @@ class Solo:
                 damaged = error
         if not copies and damaged is not None:
             raise damaged
-        newest = max(copies, key=lambda copy: copy[1], default=({}, 0))
+        nothing: Entries = {}
+        newest = max(copies, key=lambda copy: copy[1], default=(nothing, 0))
         if any(copy[1] == newest[1] and copy[0] != newest[0] for copy in copies):
             raise CorruptLog(
                 f"The data directories hold different contents of {self._path!r} at the same "
                 "revision: they belong to different brokers. Leave out what is not this one's."
             )
-        self._entries, self._revision = newest
+        kept = {key: self._entries[key] for key in self._owners}
+        self._entries = dict(sorted((newest[0] | kept).items()))
+        self._revision = newest[1]
         self._stale = False
 
     def _read(self, disk: Disk) -> tuple[Entries, int]:
@@ -176,7 +309,7 @@ def _entries(body: bytes, count: int) -> Entries:
         at += length
         (length,) = _LENGTH.unpack_from(body, at)
         at += _LENGTH.size
-        entries[key] = (body[at : at + length], changed)
+        entries[key] = Entry(body[at : at + length], changed)
         at += length
     if at != len(body) or len(entries) != count:
         raise ValueError
@@ -188,3 +321,18 @@ def _corrupt(path: str, why: str) -> CorruptLog:
         f"The metadata file {path!r} of the data directory is damaged: {why}. Nothing was changed; "
         "restore it from a copy, or move it away together with the topics folder."
     )
+
+
+def _session_of(write: Write, store: Solo) -> SoloSession | None:
+    session = write.session
+    if session is None:
+        return None
+    assert isinstance(session, SoloSession), "it was opened here"
+    assert session.store is store, "it was opened here"
+    if not session.is_open:
+        raise StoreRefused("The session of a key has ended; open another one.")
+    return session
+
+
+def _error(error: BusError | OSError) -> BusError:
+    return error if isinstance(error, BusError) else StorageError(f"{PATH} cannot be read: {error}")

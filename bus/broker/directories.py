@@ -13,8 +13,10 @@ import json
 from collections.abc import Mapping
 from uuid import UUID
 
-from bus.errors import BrokerUnreachable, CorruptLog, MissingDirectory
-from bus.ports import Coordination
+from bus.broker.immediate import ImmediateStore
+from bus.errors import CorruptLog, MissingDirectory
+from bus.model.store_errors import StoreUnreachable
+from bus.ports import Write
 
 TRIES = 10
 
@@ -22,8 +24,8 @@ TRIES = 10
 class Directories:
     """The broker's directories as the metadata names them."""
 
-    def __init__(self, coordination: Coordination, node_id: int, cluster: str = "local") -> None:
-        self._store = coordination
+    def __init__(self, store: ImmediateStore, node_id: int, cluster: str = "local") -> None:
+        self._store = store
         self._key = f"/busd/{cluster}/disks/{node_id}"
 
     def known(self) -> dict[UUID, str]:
@@ -32,7 +34,7 @@ class Directories:
         if entry is None:
             return {}
         try:
-            return {UUID(name): str(path) for name, path in json.loads(entry[0]).items()}
+            return {UUID(name): str(path) for name, path in json.loads(entry.value).items()}
         except (ValueError, AttributeError) as error:
             raise CorruptLog(f"The metadata of {self._key} cannot be read: {error}.") from None
 
@@ -67,7 +69,7 @@ class Directories:
             )
 
     def note(self, directories: Mapping[UUID, str]) -> None:
-        """These are the broker's directories from now on. Raises BrokerUnreachable.
+        """These are the broker's directories from now on. Raises StoreUnreachable.
 
         Nothing is written where only a path has changed: it serves people alone.
         """
@@ -77,6 +79,7 @@ class Directories:
             entry = self._store.get(self._key)
             if entry is not None and self.known().keys() == directories.keys():
                 return
-            if self._store.put_if([(self._key, value, entry[1] if entry else 0)]) is not None:
+            write = Write(self._key, value, entry.revision if entry is not None else 0)
+            if self._store.transact([write], {}) is not None:
                 return
-        raise BrokerUnreachable("The metadata kept changing meanwhile; try again.")
+        raise StoreUnreachable("The metadata kept changing meanwhile; try again.")

@@ -10,31 +10,33 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 from uuid import UUID
 
-from bus.broker.records import (
+from bus.broker.immediate import ImmediateStore
+from bus.errors import (
+    CorruptLog,
+    InvalidPartitions,
+    InvalidReplicationFactor,
+    InvalidTopic,
+    PolicyViolation,
+    RequestTimedOut,
+    TopicAlreadyExists,
+    UnknownTopicOrPartition,
+)
+from bus.model.cluster import BrokerInfo, ClusterImage, PartitionImage, TopicImage
+from bus.model.ids import PartitionId, check_topic_name
+from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, PRODUCER_ID_BLOCK, TRANSACTION_WRITES_MAX
+from bus.model.store_errors import StoreRefused
+from bus.model.stored import (
     RECORDS_PER_GROUP_MAX,
     Group,
     TopicRecord,
     group_from_bytes,
     group_to_bytes,
 )
-from bus.errors import (
-    BrokerUnreachable,
-    CorruptLog,
-    InvalidPartitions,
-    InvalidReplicationFactor,
-    InvalidTopic,
-    TopicAlreadyExists,
-    UnknownTopicOrPartition,
-)
-from bus.model.cluster import BrokerInfo, ClusterImage, PartitionImage, TopicImage
-from bus.model.ids import PartitionId, check_topic_name
-from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, PRODUCER_ID_BLOCK
-from bus.ports import Coordination, Random
+from bus.ports import Entry, Random, Write
 
 FORMAT = 1
 TRIES = 10
-Change = tuple[str, bytes | None, int]
-Entries = Mapping[str, tuple[bytes, int]]  # key -> value and revision
+Entries = Mapping[str, Entry]
 Parsed = TypeVar("Parsed")
 
 
@@ -43,13 +45,13 @@ class Metadata:
 
     def __init__(
         self,
-        coordination: Coordination,
+        store: ImmediateStore,
         random: Random,
         brokers: Callable[[], dict[int, BrokerInfo]],
         node_id: int,
         cluster: str = "local",
     ) -> None:
-        self._store = coordination
+        self._store = store
         self._random = random
         self._brokers = brokers
         self._node_id = node_id
@@ -63,7 +65,7 @@ class Metadata:
         if self._store.get(f"{self._root}/meta") is None:
             cluster_id = base64.urlsafe_b64encode(self._random.uuid_bytes()).decode().rstrip("=")
             content = {"cluster_id": cluster_id, "format": FORMAT, "features": {}}
-            self._store.put_if([(f"{self._root}/meta", json.dumps(content).encode(), 0)])
+            self._store.transact([Write(f"{self._root}/meta", json.dumps(content).encode(), 0)], {})
         return self.refresh()
 
     def refresh(self) -> ClusterImage:
@@ -109,11 +111,11 @@ class Metadata:
         self.check_new_topic(name, partitions, replication_factor)
         topic_id = UUID(bytes=self._random.uuid_bytes(), version=4)
 
-        def changes() -> list[Change]:
+        def changes() -> list[Write]:
             new = [PartitionId(topic_id, number) for number in range(partitions)]
             groups, changes = self._place(new)
             record = TopicRecord(topic_id, partitions, dict(config), groups)
-            return [(f"{self._root}/t/{name}", record.to_bytes(), 0), *changes]
+            return [*changes, Write(f"{self._root}/t/{name}", record.to_bytes(), 0)]
 
         self._commit(changes)
         return self.image.topics[name]
@@ -122,13 +124,15 @@ class Metadata:
         """Forget a topic; returns what it was."""
         topic = self._topic(name)
 
-        def changes() -> list[Change]:
+        def changes() -> list[Write]:
             record, revision = self._record(name)
-            found: list[Change] = [(f"{self._root}/t/{name}", None, revision)]
+            found: list[Write] = [Write(f"{self._root}/t/{name}", None, revision)]
             for gid in record.groups:
                 group, at = self._group(gid)
                 kept = {pid: image for pid, image in group.items() if pid[0] != record.topic_id}
-                found.append((self._group_key(gid), group_to_bytes(kept) if kept else None, at))
+                value = group_to_bytes(kept) if kept else None
+                if at:
+                    found.append(Write(self._group_key(gid), value, at))
             return found
 
         self._commit(changes)
@@ -147,13 +151,13 @@ class Metadata:
         """Grow a topic to `total` partitions."""
         self.check_growth(name, total)
 
-        def changes() -> list[Change]:
+        def changes() -> list[Write]:
             record, revision = self._record(name)
             new = [PartitionId(record.topic_id, n) for n in range(record.partitions, total)]
             groups, changes = self._place(new)
             all_groups = tuple(dict.fromkeys((*record.groups, *groups)))
             grown = TopicRecord(record.topic_id, total, record.config, all_groups)
-            return [(f"{self._root}/t/{name}", grown.to_bytes(), revision), *changes]
+            return [*changes, Write(f"{self._root}/t/{name}", grown.to_bytes(), revision)]
 
         self._commit(changes)
         return self.image.topics[name]
@@ -162,10 +166,10 @@ class Metadata:
         """Replace a topic's settings by `config`, which the caller has validated."""
         self._topic(name)
 
-        def changes() -> list[Change]:
+        def changes() -> list[Write]:
             record, revision = self._record(name)
             altered = TopicRecord(record.topic_id, record.partitions, dict(config), record.groups)
-            return [(f"{self._root}/t/{name}", altered.to_bytes(), revision)]
+            return [Write(f"{self._root}/t/{name}", altered.to_bytes(), revision)]
 
         self._commit(changes)
         return self.image.topics[name]
@@ -177,9 +181,10 @@ class Metadata:
             entry = self._store.get(key)
             value, revision = entry if entry is not None else (b"0", 0)
             first = int(value)
-            if self._store.put_if([(key, b"%d" % (first + PRODUCER_ID_BLOCK), revision)]):
+            write = Write(key, b"%d" % (first + PRODUCER_ID_BLOCK), revision)
+            if self._store.transact([write], {}) is not None:
                 return range(first, first + PRODUCER_ID_BLOCK)
-        raise BrokerUnreachable("Producer ids could not be allocated; try again.")
+        raise RequestTimedOut("Producer ids could not be allocated; try again.")
 
     def _topic_of(self, name: str, entries: Entries) -> TopicImage:
         """Read anew only if one of its keys has changed: else this would be slow with many."""
@@ -211,21 +216,31 @@ class Metadata:
             del self._values[key]
             self._images.pop(key.removeprefix(f"{self._root}/t/"), None)
 
-    def _commit(self, changes: Callable[[], list[Change]]) -> None:
+    def _commit(self, changes: Callable[[], list[Write]]) -> None:
+        """Several transactions if one does not hold it all. There is one writer: none is undone."""
         for _ in range(TRIES):
-            if self._store.put_if(changes()) is not None:
-                self.refresh()
-                return
+            writes = changes()
+            starts = range(0, len(writes), TRANSACTION_WRITES_MAX)
+            pieces = [writes[at : at + TRANSACTION_WRITES_MAX] for at in starts]
+            is_done = all(self._transact(piece) is not None for piece in pieces)
             self.refresh()
-        raise BrokerUnreachable("The metadata kept changing meanwhile; try again.")
+            if is_done:
+                return
+        raise RequestTimedOut("The metadata kept changing meanwhile; try again.")
 
-    def _place(self, new: list[PartitionId]) -> tuple[tuple[int, ...], list[Change]]:
+    def _transact(self, writes: list[Write]) -> int | None:
+        try:
+            return self._store.transact(writes, {})
+        except StoreRefused as error:
+            raise PolicyViolation(str(error)) from None
+
+    def _place(self, new: list[PartitionId]) -> tuple[tuple[int, ...], list[Write]]:
         """Groups for new partitions, the last one filled up first, and the writes this takes."""
         prefix = f"{self._root}/g/"
         gids = sorted(int(key.removeprefix(prefix)) for key in self._store.list(prefix))
         gid = gids[-1] if gids else 0
         used: list[int] = []
-        changes: list[Change] = []
+        changes: list[Write] = []
         left = list(new)
         image = PartitionImage(self._node_id, 0, 0, 1, (self._node_id,), (self._node_id,))
         while left:
@@ -233,7 +248,7 @@ class Metadata:
             room = RECORDS_PER_GROUP_MAX - len(group)
             if room > 0:
                 group |= dict.fromkeys(left[:room], image)
-                changes.append((self._group_key(gid), group_to_bytes(group), revision))
+                changes.append(Write(self._group_key(gid), group_to_bytes(group), revision))
                 used.append(gid)
                 del left[:room]
             gid += 1

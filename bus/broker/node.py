@@ -12,6 +12,7 @@ from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
+from bus.broker.immediate import ImmediateStore
 from bus.broker.metadata import Metadata
 from bus.broker.runtime import Runtime
 from bus.broker.sessions import Sessions
@@ -82,8 +83,9 @@ class Node:
             for store, disk in zip(self.stores.all, disks, strict=True)
         ]
         self._pool = pool
-        self.directories = Directories(coordination, settings.node_id)
-        self.metadata = Metadata(coordination, random, self._brokers, settings.node_id)
+        store = ImmediateStore(coordination)
+        self.directories = Directories(store, settings.node_id)
+        self.metadata = Metadata(store, random, self._brokers, settings.node_id)
         self.streams = Streams(clock, self.counters, later)
         self.fetches = Fetches(
             clock, pool, self.counters, self.streams, settings.max_parked_fetches

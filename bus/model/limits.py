@@ -96,3 +96,18 @@ SYNC_AT_START_BYTES_MAX = 64 * MIB  # recovered bytes that a start waits to have
 HOUSEKEEPING_LOGS_MAX = 100  # that one call of housekeeping looks after
 JUMP_BELIEVED_MS = 24 * 3600 * 1000  # a leap of the wall clock lasts so long before it ages data
 REST_INTERVAL_MS = 60_000  # after which an idle log is committed, unmapped, and forgets its indexes
+
+# The coordination store.
+KEY_BYTES_MAX = 512
+VALUE_BYTES_MAX = 256 * KIB
+TRANSACTION_WRITES_MAX = 100  # etcd takes 128; the adapter's own comes on top
+TRANSACTION_KEYS_MAX = 120  # written and guarded
+TRANSACTION_BYTES_MAX = MIB  # of keys and values; etcd takes 1.5 MiB in all
+TRANSACTIONS_PENDING_MAX = 10_000
+STORE_BYTES_MAX = GIB  # of all that one listing may bring: half of etcd's default quota
+STORE_KEYS_MAX = 2_000_000
+ETCD_ENDPOINTS_MAX = 16
+ETCD_ANSWER_BYTES_MAX = 16 * MIB  # etcd itself sends at most 4 MiB, and base64 adds a third
+ETCD_WATCH_BYTES_MAX = 64 * MIB  # of the parts of one message; above it the store is read anew
+ETCD_PAGE_KEYS = 500  # of one answer when all is read
+ETCD_CONNECTIONS_MAX = 8  # idle or busy, to one member, watches aside

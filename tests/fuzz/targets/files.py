@@ -7,7 +7,6 @@ from contextlib import suppress
 from uuid import UUID
 
 from bus.adapters import solo
-from bus.broker.records import Group, TopicRecord, group_from_bytes, group_to_bytes
 from bus.errors import CorruptBatch, CorruptLog
 from bus.log.checkpoints import (
     CHECKPOINT_MAGIC,
@@ -23,6 +22,7 @@ from bus.log.producers import ProducerTable
 from bus.model.batch import BatchInfo
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
+from bus.model.stored import Group, TopicRecord, group_from_bytes, group_to_bytes
 from bus.native.batch import crc32c
 from bus.native.index import OffsetIndex, TimeIndex
 from bus.native.segment import find, first_nonzero, scan, slice_end

@@ -6,20 +6,20 @@ import pytest
 
 from bus.broker.directories import Directories
 from bus.errors import CorruptLog, MissingDirectory
-from tests.fixtures.memory_coordination import MemoryCoordination
+from tests.fixtures.memory_store import MemoryStore
 
 A, B, C = (UUID(int=number) for number in (1, 2, 3))
 
 
 @pytest.fixture
 def directories() -> Directories:
-    made = Directories(MemoryCoordination(), 1)
+    made = Directories(MemoryStore(), 1)
     made.note({A: "/a", B: "/b"})
     return made
 
 
 def test_a_new_broker_knows_none_and_takes_all() -> None:
-    directories = Directories(MemoryCoordination(), 1)
+    directories = Directories(MemoryStore(), 1)
     assert directories.known() == {}
     assert directories.check({A: "/a"}, False) == {}
 
@@ -43,21 +43,21 @@ def test_one_of_another_broker_is_refused_whatever_is_accepted(directories: Dire
 
 
 def test_a_value_that_cannot_be_read_is_named(directories: Directories) -> None:
-    coordination = MemoryCoordination()
-    coordination.put_if([("/busd/local/disks/1", b"[1]", 0)])
+    coordination = MemoryStore()
+    coordination.put("/busd/local/disks/1", b"[1]")
     with pytest.raises(CorruptLog, match="/busd/local/disks/1"):
         Directories(coordination, 1).known()
 
 
 def test_topics_without_their_metadata_are_refused_unless_accepted() -> None:
-    directories = Directories(MemoryCoordination(), 1)
+    directories = Directories(MemoryStore(), 1)
     with pytest.raises(MissingDirectory, match=r"/a holds records .topics: 3.*`metadata`"):
         directories.check_orphans({"/a": 3}, False)
     directories.check_orphans({"/a": 3}, True)
 
 
 def test_a_directory_without_topics_needs_no_metadata() -> None:
-    Directories(MemoryCoordination(), 1).check_orphans({"/a": 0}, False)
+    Directories(MemoryStore(), 1).check_orphans({"/a": 0}, False)
 
 
 def test_what_a_known_directory_holds_beside_its_topics_is_no_orphan(

@@ -4,10 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from bus.broker.records import TopicRecord, group_from_bytes, group_to_bytes
 from bus.errors import CorruptLog
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
+from bus.model.stored import TopicRecord, group_from_bytes, group_to_bytes
 
 TOPIC = UUID("12345678-1234-4234-8234-123456789abc")
 IMAGE = PartitionImage(1, 2, 3, 1, (1, 2, 3), (1, 3), (2,), (), (4,), (2,))
