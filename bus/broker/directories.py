@@ -15,6 +15,7 @@ from uuid import UUID
 
 from bus.broker.immediate import ImmediateStore
 from bus.errors import CorruptLog, MissingDirectory
+from bus.model.keys import LOCAL_CLUSTER, Keys
 from bus.model.store_errors import StoreUnreachable
 from bus.ports import Write
 
@@ -24,9 +25,9 @@ TRIES = 10
 class Directories:
     """The broker's directories as the metadata names them."""
 
-    def __init__(self, store: ImmediateStore, node_id: int, cluster: str = "local") -> None:
+    def __init__(self, store: ImmediateStore, node_id: int, cluster: str = LOCAL_CLUSTER) -> None:
         self._store = store
-        self._key = f"/busd/{cluster}/disks/{node_id}"
+        self._key = Keys(cluster).directories(node_id)
 
     def known(self) -> dict[UUID, str]:
         """Path by id. Raises CorruptLog."""

@@ -5,7 +5,6 @@ is read anew. A change that lost its race is tried again from the beginning.
 """
 
 import base64
-import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 from uuid import UUID
@@ -23,14 +22,17 @@ from bus.errors import (
 )
 from bus.model.cluster import BrokerInfo, ClusterImage, PartitionImage, TopicImage
 from bus.model.ids import PartitionId, check_topic_name
+from bus.model.keys import LOCAL_CLUSTER, Keys, Kind
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, PRODUCER_ID_BLOCK, TRANSACTION_WRITES_MAX
 from bus.model.store_errors import StoreRefused
 from bus.model.stored import (
     RECORDS_PER_GROUP_MAX,
+    ClusterRecord,
     Group,
     TopicRecord,
     group_from_bytes,
     group_to_bytes,
+    producer_ids_from_bytes,
 )
 from bus.ports import Entry, Random, Write
 
@@ -49,36 +51,37 @@ class Metadata:
         random: Random,
         brokers: Callable[[], dict[int, BrokerInfo]],
         node_id: int,
-        cluster: str = "local",
+        cluster: str = LOCAL_CLUSTER,
     ) -> None:
         self._store = store
         self._random = random
         self._brokers = brokers
         self._node_id = node_id
-        self._root = f"/busd/{cluster}"
+        self._keys = Keys(cluster)
         self._values: dict[str, tuple[int, object]] = {}  # key -> revision, as parsed
         self._images: dict[str, tuple[tuple[int, ...], TopicImage]] = {}  # by topic, with theirs
         self.image = ClusterImage("", 0, node_id, {}, {})
 
     def load(self) -> ClusterImage:
         """Read all keys; a new store gets its cluster id first. Raises CorruptLog."""
-        if self._store.get(f"{self._root}/meta") is None:
+        if self._store.get(self._keys.meta) is None:
             cluster_id = base64.urlsafe_b64encode(self._random.uuid_bytes()).decode().rstrip("=")
-            content = {"cluster_id": cluster_id, "format": FORMAT, "features": {}}
-            self._store.transact([Write(f"{self._root}/meta", json.dumps(content).encode(), 0)], {})
+            record = ClusterRecord(cluster_id, FORMAT, {})
+            self._store.transact([Write(self._keys.meta, record.to_bytes())], {})
         return self.refresh()
 
     def refresh(self) -> ClusterImage:
         """Read the image anew."""
-        entries = self._store.list(f"{self._root}/")
-        prefix = f"{self._root}/t/"
+        entries = self._store.list(self._keys.root)
+        names = [name for key in entries if (name := self._keys.name_of(key)) is not None]
         topics = {
-            name: self._topic_of(name, entries)
-            for name in (key.removeprefix(prefix) for key in entries if key.startswith(prefix))
+            name.text: self._topic_of(name.text, entries)
+            for name in names
+            if name.kind is Kind.TOPIC
         }
         self._forget_but(entries)
         self.image = ClusterImage(
-            cluster_id=_cluster_id(entries[f"{self._root}/meta"][0]),
+            cluster_id=_cluster_id(self._keys.meta, entries[self._keys.meta].value),
             revision=max(revision for _, revision in entries.values()),
             controller_id=self._node_id,
             brokers=self._brokers(),
@@ -115,7 +118,7 @@ class Metadata:
             new = [PartitionId(topic_id, number) for number in range(partitions)]
             groups, changes = self._place(new)
             record = TopicRecord(topic_id, partitions, dict(config), groups)
-            return [*changes, Write(f"{self._root}/t/{name}", record.to_bytes(), 0)]
+            return [*changes, Write(self._keys.topic(name), record.to_bytes(), 0)]
 
         self._commit(changes)
         return self.image.topics[name]
@@ -126,13 +129,13 @@ class Metadata:
 
         def changes() -> list[Write]:
             record, revision = self._record(name)
-            found: list[Write] = [Write(f"{self._root}/t/{name}", None, revision)]
+            found: list[Write] = [Write(self._keys.topic(name), None, revision)]
             for gid in record.groups:
                 group, at = self._group(gid)
                 kept = {pid: image for pid, image in group.items() if pid[0] != record.topic_id}
                 value = group_to_bytes(kept) if kept else None
                 if at:
-                    found.append(Write(self._group_key(gid), value, at))
+                    found.append(Write(self._keys.group(gid), value, at))
             return found
 
         self._commit(changes)
@@ -157,7 +160,7 @@ class Metadata:
             groups, changes = self._place(new)
             all_groups = tuple(dict.fromkeys((*record.groups, *groups)))
             grown = TopicRecord(record.topic_id, total, record.config, all_groups)
-            return [*changes, Write(f"{self._root}/t/{name}", grown.to_bytes(), revision)]
+            return [*changes, Write(self._keys.topic(name), grown.to_bytes(), revision)]
 
         self._commit(changes)
         return self.image.topics[name]
@@ -169,18 +172,18 @@ class Metadata:
         def changes() -> list[Write]:
             record, revision = self._record(name)
             altered = TopicRecord(record.topic_id, record.partitions, dict(config), record.groups)
-            return [Write(f"{self._root}/t/{name}", altered.to_bytes(), revision)]
+            return [Write(self._keys.topic(name), altered.to_bytes(), revision)]
 
         self._commit(changes)
         return self.image.topics[name]
 
     def allocate_producer_ids(self) -> range:
         """A block of producer ids that nobody else will ever get (R26)."""
-        key = f"{self._root}/pid"
+        key = self._keys.producer_ids
         for _ in range(TRIES):
             entry = self._store.get(key)
             value, revision = entry if entry is not None else (b"0", 0)
-            first = int(value)
+            first = producer_ids_from_bytes(key, value)
             write = Write(key, b"%d" % (first + PRODUCER_ID_BLOCK), revision)
             if self._store.transact([write], {}) is not None:
                 return range(first, first + PRODUCER_ID_BLOCK)
@@ -188,9 +191,9 @@ class Metadata:
 
     def _topic_of(self, name: str, entries: Entries) -> TopicImage:
         """Read anew only if one of its keys has changed: else this would be slow with many."""
-        key = f"{self._root}/t/{name}"
+        key = self._keys.topic(name)
         record = self._parsed(key, entries, TopicRecord.from_bytes)
-        keys = [self._group_key(gid) for gid in record.groups]
+        keys = [self._keys.group(gid) for gid in record.groups]
         stamp = tuple(entries[each][1] if each in entries else 0 for each in (key, *keys))
         known = self._images.get(name)
         if known is not None and known[0] == stamp:
@@ -214,7 +217,7 @@ class Metadata:
         """What has been deleted."""
         for key in self._values.keys() - entries.keys():
             del self._values[key]
-            self._images.pop(key.removeprefix(f"{self._root}/t/"), None)
+            self._images.pop(key.removeprefix(self._keys.prefix(Kind.TOPIC)), None)
 
     def _commit(self, changes: Callable[[], list[Write]]) -> None:
         """Several transactions if one does not hold it all. There is one writer: none is undone."""
@@ -236,9 +239,9 @@ class Metadata:
 
     def _place(self, new: list[PartitionId]) -> tuple[tuple[int, ...], list[Write]]:
         """Groups for new partitions, the last one filled up first, and the writes this takes."""
-        prefix = f"{self._root}/g/"
-        gids = sorted(int(key.removeprefix(prefix)) for key in self._store.list(prefix))
-        gid = gids[-1] if gids else 0
+        prefix = self._keys.prefix(Kind.GROUP)
+        names = [self._keys.name_of(key) for key in self._store.list(prefix)]
+        gid = max((name.number for name in names if name is not None), default=0)
         used: list[int] = []
         changes: list[Write] = []
         left = list(new)
@@ -248,23 +251,20 @@ class Metadata:
             room = RECORDS_PER_GROUP_MAX - len(group)
             if room > 0:
                 group |= dict.fromkeys(left[:room], image)
-                changes.append(Write(self._group_key(gid), group_to_bytes(group), revision))
+                changes.append(Write(self._keys.group(gid), group_to_bytes(group), revision))
                 used.append(gid)
                 del left[:room]
             gid += 1
         return tuple(used), changes
 
-    def _group_key(self, gid: int) -> str:
-        return f"{self._root}/g/{gid}"
-
     def _group(self, gid: int) -> tuple[Group, int]:
-        entry = self._store.get(self._group_key(gid))
+        entry = self._store.get(self._keys.group(gid))
         if entry is None:
             return {}, 0
-        return group_from_bytes(self._group_key(gid), entry[0]), entry[1]
+        return group_from_bytes(self._keys.group(gid), entry[0]), entry[1]
 
     def _record(self, name: str) -> tuple[TopicRecord, int]:
-        key = f"{self._root}/t/{name}"
+        key = self._keys.topic(name)
         entry = self._store.get(key)
         if entry is None:
             raise _unknown(name)
@@ -297,14 +297,10 @@ def _topic_image(name: str, record: TopicRecord, partitions: Group) -> TopicImag
     return TopicImage(name, record.topic_id, record.config, tuple(partitions[pid] for pid in ids))
 
 
-def _cluster_id(value: bytes) -> str:
-    try:
-        content = json.loads(value)
-        found, version = str(content["cluster_id"]), int(content["format"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptLog(f"The cluster's metadata cannot be read: {error}.") from None
-    if version > FORMAT:
+def _cluster_id(key: str, value: bytes) -> str:
+    record = ClusterRecord.from_bytes(key, value)
+    if record.format > FORMAT:
         raise CorruptLog(
-            f"The metadata has format {version}; this version of busd reads up to {FORMAT}."
+            f"The metadata has format {record.format}; this version of busd reads up to {FORMAT}."
         )
-    return found
+    return record.cluster_id

@@ -98,6 +98,7 @@ JUMP_BELIEVED_MS = 24 * 3600 * 1000  # a leap of the wall clock lasts so long be
 REST_INTERVAL_MS = 60_000  # after which an idle log is committed, unmapped, and forgets its indexes
 
 # The coordination store.
+CLUSTER_NAME_LENGTH_MAX = 64  # characters
 KEY_BYTES_MAX = 512
 VALUE_BYTES_MAX = 256 * KIB
 TRANSACTION_WRITES_MAX = 100  # etcd takes 128; the adapter's own comes on top

@@ -1,11 +1,13 @@
-"""What the coordination store holds, as bytes: topics as JSON, partitions in packed groups.
+"""What the coordination store holds, as bytes: most as JSON, partitions in packed groups.
 
-Key                         Value
----                         -----
-/busd/CLUSTER/meta          JSON {"cluster_id", "format", "features"}
-/busd/CLUSTER/t/NAME        JSON {"id", "partitions", "config", "groups"}
-/busd/CLUSTER/g/GROUP       up to 64 partition records, back to back
-/busd/CLUSTER/pid           decimal: the next producer id that no block holds
+Key of (`keys.py`)     Value
+------------------     -----
+the cluster            JSON {"cluster_id", "format", "features"}
+a broker               JSON {"endpoints", "rack", "epoch", "boot_id"}
+a broker's epoch       JSON {"epoch", "state", "clean_epoch", "disk_ids", "boot_id"}
+a topic                JSON {"id", "partitions", "config", "groups"}
+a group                up to 64 partition records, back to back
+producer ids           decimal: the next producer id that no block holds
 
 Partition record, big endian:
 
@@ -22,17 +24,48 @@ Partition record, big endian:
 Keys are few and values small (replication.md 5.2), so one write moves many partitions.
 """
 
+import dataclasses
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 from bus.errors import CorruptLog
-from bus.model.cluster import PartitionImage
+from bus.model.cluster import NO_LEADER, PartitionImage
 from bus.model.ids import PartitionId, topic_id_of
+from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, VALUE_BYTES_MAX
 
 RECORDS_PER_GROUP_MAX = 64
 _FIXED = struct.Struct(">16siiiiB")
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """The cluster as a whole."""
+
+    cluster_id: str
+    format: int  # of all values; who knows only older ones leaves them alone
+    features: dict[str, int]  # what all brokers may use, and its version
+
+    def to_bytes(self) -> bytes:
+        """The value of the cluster's key."""
+        return to_json(dataclasses.asdict(self))
+
+    @classmethod
+    def from_bytes(cls, key: str, data: bytes) -> "ClusterRecord":
+        """Raises CorruptLog, naming the key, for anything that `to_bytes` does not write."""
+        return from_json(
+            key,
+            data,
+            lambda content: cls(
+                text_of(content["cluster_id"]),
+                number_of(content["format"]),
+                {str(name): number_of(n) for name, n in content["features"].items()},
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +85,21 @@ class TopicRecord:
             "config": self.config,
             "groups": list(self.groups),
         }
-        return json.dumps(content, sort_keys=True).encode()
+        return to_json(content)
 
     @classmethod
     def from_bytes(cls, key: str, data: bytes) -> "TopicRecord":
         """Raises CorruptLog, naming the key, for anything that `to_bytes` does not write."""
-        try:
-            content = json.loads(data)
-            return cls(
+        return from_json(
+            key,
+            data,
+            lambda content: cls(
                 topic_id_of(UUID(content["id"]).bytes),
-                int(content["partitions"]),
-                {str(name): str(value) for name, value in content["config"].items()},
-                tuple(int(group) for group in content["groups"]),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptLog(f"The metadata of {key} cannot be read: {error}.") from None
+                number_of(content["partitions"], PARTITIONS_PER_TOPIC_MAX),
+                {str(name): text_of(value) for name, value in content["config"].items()},
+                tuple(number_of(group) for group in content["groups"]),
+            ),
+        )
 
 
 Group = dict[PartitionId, PartitionImage]
@@ -107,9 +140,67 @@ def group_from_bytes(key: str, data: bytes) -> Group:
                 ids = struct.unpack_from(f">{data[position]}i", data, position + 1)
                 position += 1 + 4 * len(ids)
                 lists.append(ids)
-            group[PartitionId(topic_id_of(topic_id), partition)] = PartitionImage(
-                leader, leader_epoch, epoch, min_isr, *lists
-            )
-    except (struct.error, IndexError) as error:
+            pid = PartitionId(topic_id_of(topic_id), partition)
+            image = PartitionImage(leader, leader_epoch, epoch, min_isr, *lists)
+            if pid in group or len(group) == RECORDS_PER_GROUP_MAX or not _is_sound(pid, image):
+                raise ValueError(f"the record of partition {partition} contradicts itself")
+            group[pid] = image
+    except (struct.error, IndexError, ValueError) as error:
         raise CorruptLog(f"The metadata of {key} cannot be read: {error}.") from None
     return group
+
+
+def producer_ids_from_bytes(key: str, data: bytes) -> int:
+    """The next producer id of no block. Raises CorruptLog, naming the key."""
+    return from_json(key, data, lambda content: number_of(content, 2**63 - 1), int)
+
+
+def _is_sound(pid: PartitionId, image: PartitionImage) -> bool:
+    """Could any machine of ours have written this?"""
+    lists = (image.replicas, image.isr, image.elr, image.last_elr, image.adding, image.removing)
+    return (
+        0 <= pid.partition < PARTITIONS_PER_TOPIC_MAX
+        and image.leader >= NO_LEADER
+        and image.leader_epoch >= 0
+        and image.partition_epoch >= 0
+        and bool(image.replicas)
+        and all(len(set(ids)) == len(ids) and min(ids, default=0) >= 0 for ids in lists)
+        and set(image.isr) <= set(image.replicas)
+    )
+
+
+# --- JSON --------------------------------------------------------------------------------------
+
+
+def to_json(content: object) -> bytes:
+    """The same bytes for the same content."""
+    return json.dumps(content, sort_keys=True).encode()
+
+
+def from_json(
+    key: str, data: bytes, parse: Callable[[Any], Parsed], kind: type[object] = dict
+) -> Parsed:
+    """What `parse` makes of JSON that others may have written. Raises CorruptLog."""
+    try:
+        if len(data) > VALUE_BYTES_MAX:
+            raise ValueError(f"it has {len(data)} bytes")
+        content = json.loads(data)
+        if type(content) is not kind:
+            raise ValueError(f"it is no {kind.__name__}")
+        return parse(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptLog(f"The metadata of {key} cannot be read: {error}.") from None
+
+
+def number_of(content: object, most: int = 2**63 - 1) -> int:
+    """A number in [0, most]. Raises ValueError."""
+    if type(content) is not int or not 0 <= content <= most:
+        raise ValueError(f"{str(content)[:40]!r} is out of its bounds")
+    return content
+
+
+def text_of(content: object) -> str:
+    """A string. Raises ValueError."""
+    if type(content) is not str:
+        raise ValueError(f"{str(content)[:40]!r} is not a string")
+    return content

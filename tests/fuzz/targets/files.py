@@ -22,7 +22,15 @@ from bus.log.producers import ProducerTable
 from bus.model.batch import BatchInfo
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
-from bus.model.stored import Group, TopicRecord, group_from_bytes, group_to_bytes
+from bus.model.stored import (
+    ClusterRecord,
+    Group,
+    TopicRecord,
+    group_from_bytes,
+    group_to_bytes,
+    producer_ids_from_bytes,
+)
+from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord, BrokerState
 from bus.native.batch import crc32c
 from bus.native.index import OffsetIndex, TimeIndex
 from bus.native.segment import find, first_nonzero, scan, slice_end
@@ -121,9 +129,13 @@ def metadata(data: bytes) -> None:
             entries, revision = solo.decode(given)
             assert solo.decode(solo.encode(entries, revision)) == (entries, revision)
     with suppress(CorruptLog):
-        group_from_bytes("key", data)
+        assert group_to_bytes(group_from_bytes("key", data)) == bytes(data)
+    for record in (ClusterRecord, TopicRecord, BrokerRecord, BrokerEpochRecord):
+        with suppress(CorruptLog):
+            found = record.from_bytes("key", data)
+            assert record.from_bytes("key", found.to_bytes()) == found
     with suppress(CorruptLog):
-        TopicRecord.from_bytes("key", data)
+        producer_ids_from_bytes("key", data)
 
 
 # --- good ones -------------------------------------------------------------------------------
@@ -173,3 +185,6 @@ def metadata_seeds() -> Iterable[bytes]:
     values = {"/busd/c/t/name": record, "/busd/c/g/0": group_to_bytes(group)}
     yield solo.encode({key: (value, 1) for key, value in values.items()}, 2)
     yield from values.values()
+    yield ClusterRecord("id", 1, {"f": 1}).to_bytes()
+    yield BrokerRecord({"zmq": "tcp://h:1"}, "rack", "boot").to_bytes()
+    yield BrokerEpochRecord(7, BrokerState.ACTIVE, 0, (TOPIC,), "boot").to_bytes()

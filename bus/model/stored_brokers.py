@@ -1,0 +1,105 @@
+"""What the coordination store holds of a broker: how it is reached, and what it may do.
+
+A broker writes where it answers, with a session; the controller alone writes its epoch and state.
+
+State      Meaning
+-----      -------
+fenced     leads nothing and is in no set of replicas that counts; the first state of each life
+active     may lead and may be in sync
+draining   may be in sync, is given no more to lead, and gives up what it leads
+removed    is not coming back: its id is free for another one
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from bus.model.stored import from_json, number_of, text_of, to_json
+
+NO_EPOCH = 0
+
+
+class BrokerState(StrEnum):
+    """As the controller has it."""
+
+    FENCED = "fenced"
+    ACTIVE = "active"
+    DRAINING = "draining"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRecord:
+    """Where a broker answers in this life of it."""
+
+    endpoints: dict[str, str]  # by listener
+    rack: str
+    boot_id: str  # of the kernel: equal ids mean that the page cache survived
+    epoch: int = NO_EPOCH  # NO_EPOCH: the revision of this entry; else that of its first one (R1)
+
+    def to_bytes(self) -> bytes:
+        """The value of the broker's key."""
+        content = {
+            "endpoints": self.endpoints,
+            "rack": self.rack,
+            "boot_id": self.boot_id,
+            "epoch": self.epoch,
+        }
+        return to_json(content)
+
+    @classmethod
+    def from_bytes(cls, key: str, data: bytes) -> "BrokerRecord":
+        """Raises CorruptLog, naming the key, for anything that `to_bytes` does not write."""
+
+        def parse(content: Any) -> "BrokerRecord":
+            endpoints = {str(name): text_of(url) for name, url in content["endpoints"].items()}
+            return cls(
+                endpoints,
+                text_of(content["rack"]),
+                text_of(content["boot_id"]),
+                number_of(content["epoch"]),
+            )
+
+        return from_json(key, data, parse)
+
+    def epoch_at(self, revision: int) -> int:
+        """The broker's epoch, if its entry has this revision (R1)."""
+        return self.epoch or revision
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerEpochRecord:
+    """What the controller has accepted of a broker."""
+
+    epoch: int
+    state: BrokerState
+    clean_epoch: int  # the last one that ended with a clean stop; NO_EPOCH: none did
+    disk_ids: tuple[UUID, ...]
+    boot_id: str
+
+    def to_bytes(self) -> bytes:
+        """The value of the key of the broker's epoch."""
+        content = {
+            "epoch": self.epoch,
+            "state": self.state,
+            "clean_epoch": self.clean_epoch,
+            "disk_ids": [str(disk_id) for disk_id in self.disk_ids],
+            "boot_id": self.boot_id,
+        }
+        return to_json(content)
+
+    @classmethod
+    def from_bytes(cls, key: str, data: bytes) -> "BrokerEpochRecord":
+        """Raises CorruptLog, naming the key, for anything that `to_bytes` does not write."""
+
+        def parse(content: Any) -> "BrokerEpochRecord":
+            return cls(
+                number_of(content["epoch"]),
+                BrokerState(content["state"]),
+                number_of(content["clean_epoch"]),
+                tuple(UUID(text_of(each)) for each in content["disk_ids"]),
+                text_of(content["boot_id"]),
+            )
+
+        return from_json(key, data, parse)
