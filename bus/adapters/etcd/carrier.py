@@ -143,7 +143,7 @@ class HttpCarrier:
                 if reply.status != OK:
                     failure = member.failure(reply)
                     if failure.kind is Kind.LOST:
-                        raise ConnectionError(failure.sentence)
+                        raise ConnectionError(failure.sentence.rstrip("."))
                     who = f"{member.url} does not let the user {settings.user!r} in"
                     raise Unusable(f"{who}. {failure.sentence}")
                 self._token = codec.decode_token(reply.body)

@@ -307,5 +307,10 @@ def _bytes(content: Json, name: str) -> bytes:
 
 
 def _said(found: object) -> str:
-    text = found if isinstance(found, str) and found else "nothing"
-    return "".join(c if c.isprintable() else "?" for c in text[:SAID_LENGTH_MAX]).rstrip(".")
+    return quoted(found) if isinstance(found, str) else quoted("")
+
+
+def quoted(text: str) -> str:
+    """What a peer said, fit for a sentence of ours."""
+    shown = "".join(c if c.isprintable() else " " for c in text.strip()[:SAID_LENGTH_MAX])
+    return shown.rstrip(" .") or "nothing"

@@ -16,6 +16,7 @@ from bus.errors import BusError, FrameError
 from bus.model.limits import ETCD_ANSWER_BYTES_MAX, ETCD_CONNECTIONS_MAX
 
 SMALL_BYTES_MAX = 64 * 1024  # of an answer that tells a version
+NOT_FOUND = 404
 
 
 class Unusable(BusError):
@@ -72,21 +73,32 @@ class Member:
         try:
             return codec.decode_failure(reply.body)
         except FrameError:
-            sentence = f"{self.url} answers {reply.status} and nothing of etcd's"
-            return Failure(Kind.LOST, f"{sentence}: is its JSON gateway (enable-grpc-gateway) on?")
+            said = codec.quoted(reply.body.decode(errors="replace"))
+            hint = ""
+            if "CommonName" in said:
+                hint = " Where etcd asks for passwords, busd's certificate must have no CommonName."
+            elif reply.status == NOT_FOUND:
+                hint = " Is its JSON gateway (enable-grpc-gateway) switched on?"
+            kind = Kind.UNUSABLE if 400 <= reply.status < 500 else Kind.LOST
+            return Failure(kind, f"{self.url} answers {reply.status}, {said!r}.{hint}")
 
     def lost(self, error: Exception, timeout_ms: int) -> Failure:
         """What it means that there was no answer."""
         self.close()  # they may be as broken
         if isinstance(error, TimeoutError):
             return Failure(Kind.LOST, f"{self.url} did not answer within {timeout_ms} ms.")
+        kind, reason = Kind.LOST, ""
         if isinstance(error, ssl.SSLCertVerificationError):
-            reason = f"its certificate is not trusted ({error.verify_message})"
+            kind, reason = Kind.UNUSABLE, f"its certificate is not trusted ({error.verify_message})"
+        elif isinstance(error, ssl.SSLError):
+            said = codec.quoted((error.reason or "TLS failed").replace("_", " ").lower())
+            kind = Kind.UNUSABLE if "alert" in said else Kind.LOST
+            reason = f"it does not take our certificate, or has none ({said})"
         elif isinstance(error, FrameError):
             reason = f"what answers there is no etcd: {error}".rstrip(".")
-        else:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error) or repr(error)
-        return Failure(Kind.LOST, f"{self.url} cannot be used: {reason}.")
+        elif isinstance(error, OSError):
+            reason = error.strerror or str(error) or "the connection broke"
+        return Failure(kind, f"{self.url} cannot be used: {reason}.")
 
     def _take(self) -> Connection | None:
         while self._idle:

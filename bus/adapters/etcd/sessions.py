@@ -152,10 +152,10 @@ class Sessions:
         if is_unknown or (isinstance(answer, KeptAlive) and not answer.ttl_s):
             self._forget(session)
             session.on_lost()
-        elif isinstance(answer, KeptAlive):
-            self._beat_later(session)
+        elif isinstance(answer, Failure) and answer.kind is Kind.LOST:
+            self._beat(session)  # its time was spent on asking
         else:
-            self._beat(session)
+            self._beat_later(session)
 
     def _forget(self, session: EtcdSession) -> None:
         self._open.discard(session)
