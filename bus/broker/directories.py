@@ -13,7 +13,8 @@ import json
 from collections.abc import Mapping
 from uuid import UUID
 
-from bus.broker.immediate import ImmediateStore
+from bus.broker.metadata import at_once
+from bus.broker.mirror import Mirror
 from bus.errors import CorruptLog, MissingDirectory
 from bus.model.keys import LOCAL_CLUSTER, Keys
 from bus.model.store_errors import StoreUnreachable
@@ -25,13 +26,13 @@ TRIES = 10
 class Directories:
     """The broker's directories as the metadata names them."""
 
-    def __init__(self, store: ImmediateStore, node_id: int, cluster: str = LOCAL_CLUSTER) -> None:
-        self._store = store
+    def __init__(self, mirror: Mirror, node_id: int, cluster: str = LOCAL_CLUSTER) -> None:
+        self._mirror = mirror
         self._key = Keys(cluster).directories(node_id)
 
     def known(self) -> dict[UUID, str]:
         """Path by id. Raises CorruptLog."""
-        entry = self._store.get(self._key)
+        entry = self._mirror.get(self._key)
         if entry is None:
             return {}
         try:
@@ -77,10 +78,10 @@ class Directories:
         content = {str(identity): path for identity, path in sorted(directories.items())}
         value = json.dumps(content).encode()
         for _ in range(TRIES):
-            entry = self._store.get(self._key)
+            entry = self._mirror.get(self._key)
             if entry is not None and self.known().keys() == directories.keys():
                 return
             write = Write(self._key, value, entry.revision if entry is not None else 0)
-            if self._store.transact([write], {}) is not None:
+            if at_once(self._mirror, [write]) is not None:
                 return
         raise StoreUnreachable("The metadata kept changing meanwhile; try again.")

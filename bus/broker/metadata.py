@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 from uuid import UUID
 
-from bus.broker.immediate import ImmediateStore
+from bus.broker.mirror import Mirror, Outcome
 from bus.errors import (
+    BusError,
     CorruptLog,
     InvalidPartitions,
     InvalidReplicationFactor,
@@ -24,7 +25,7 @@ from bus.model.cluster import BrokerInfo, ClusterImage, PartitionImage, TopicIma
 from bus.model.ids import PartitionId, check_topic_name
 from bus.model.keys import LOCAL_CLUSTER, Keys, Kind
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, PRODUCER_ID_BLOCK, TRANSACTION_WRITES_MAX
-from bus.model.store_errors import StoreRefused
+from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.model.stored import (
     RECORDS_PER_GROUP_MAX,
     ClusterRecord,
@@ -47,13 +48,13 @@ class Metadata:
 
     def __init__(
         self,
-        store: ImmediateStore,
+        mirror: Mirror,
         random: Random,
         brokers: Callable[[], dict[int, BrokerInfo]],
         node_id: int,
         cluster: str = LOCAL_CLUSTER,
     ) -> None:
-        self._store = store
+        self._mirror = mirror
         self._random = random
         self._brokers = brokers
         self._node_id = node_id
@@ -64,15 +65,15 @@ class Metadata:
 
     def load(self) -> ClusterImage:
         """Read all keys; a new store gets its cluster id first. Raises CorruptLog."""
-        if self._store.get(self._keys.meta) is None:
+        if self._mirror.get(self._keys.meta) is None:
             cluster_id = base64.urlsafe_b64encode(self._random.uuid_bytes()).decode().rstrip("=")
             record = ClusterRecord(cluster_id, FORMAT, {})
-            self._store.transact([Write(self._keys.meta, record.to_bytes())], {})
+            at_once(self._mirror, [Write(self._keys.meta, record.to_bytes())])
         return self.refresh()
 
     def refresh(self) -> ClusterImage:
         """Read the image anew."""
-        entries = self._store.list(self._keys.root)
+        entries = self._mirror.entries
         names = [name for key in entries if (name := self._keys.name_of(key)) is not None]
         topics = {
             name.text: self._topic_of(name.text, entries)
@@ -181,11 +182,11 @@ class Metadata:
         """A block of producer ids that nobody else will ever get (R26)."""
         key = self._keys.producer_ids
         for _ in range(TRIES):
-            entry = self._store.get(key)
+            entry = self._mirror.get(key)
             value, revision = entry if entry is not None else (b"0", 0)
             first = producer_ids_from_bytes(key, value)
             write = Write(key, b"%d" % (first + PRODUCER_ID_BLOCK), revision)
-            if self._store.transact([write], {}) is not None:
+            if at_once(self._mirror, [write]) is not None:
                 return range(first, first + PRODUCER_ID_BLOCK)
         raise RequestTimedOut("Producer ids could not be allocated; try again.")
 
@@ -233,14 +234,14 @@ class Metadata:
 
     def _transact(self, writes: list[Write]) -> int | None:
         try:
-            return self._store.transact(writes, {})
+            return at_once(self._mirror, writes)
         except StoreRefused as error:
             raise PolicyViolation(str(error)) from None
 
     def _place(self, new: list[PartitionId]) -> tuple[tuple[int, ...], list[Write]]:
         """Groups for new partitions, the last one filled up first, and the writes this takes."""
         prefix = self._keys.prefix(Kind.GROUP)
-        names = [self._keys.name_of(key) for key in self._store.list(prefix)]
+        names = [self._keys.name_of(key) for key in self._mirror.under(prefix)]
         gid = max((name.number for name in names if name is not None), default=0)
         used: list[int] = []
         changes: list[Write] = []
@@ -258,14 +259,14 @@ class Metadata:
         return tuple(used), changes
 
     def _group(self, gid: int) -> tuple[Group, int]:
-        entry = self._store.get(self._keys.group(gid))
+        entry = self._mirror.get(self._keys.group(gid))
         if entry is None:
             return {}, 0
         return group_from_bytes(self._keys.group(gid), entry[0]), entry[1]
 
     def _record(self, name: str) -> tuple[TopicRecord, int]:
         key = self._keys.topic(name)
-        entry = self._store.get(key)
+        entry = self._mirror.get(key)
         if entry is None:
             raise _unknown(name)
         return TopicRecord.from_bytes(key, entry[0]), entry[1]
@@ -275,6 +276,18 @@ class Metadata:
         if topic is None:
             raise _unknown(name)
         return topic
+
+
+def at_once(mirror: Mirror, writes: list[Write]) -> int | None:
+    """As `transact`, of one node's store, which answers within the call. Raises BusError."""
+    outcomes: list[Outcome] = []
+    mirror.transact(writes, {}, outcomes.append)
+    if not outcomes:
+        raise StoreUnreachable("The metadata did not answer at once, as one node's file does.")
+    (outcome,) = outcomes
+    if isinstance(outcome, BusError):
+        raise outcome
+    return outcome
 
 
 def _unknown(name: str) -> UnknownTopicOrPartition:

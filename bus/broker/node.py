@@ -12,8 +12,8 @@ from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
-from bus.broker.immediate import ImmediateStore
 from bus.broker.metadata import Metadata
+from bus.broker.mirror import Mirror
 from bus.broker.runtime import Runtime
 from bus.broker.sessions import Sessions
 from bus.broker.stores import Stores
@@ -29,6 +29,7 @@ from bus.model.broker_settings import BrokerSettings
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
 from bus.model.ids import OFFSETS_TOPIC, PartitionId
+from bus.model.keys import LOCAL_CLUSTER, Keys
 from bus.model.topic_settings import (
     COMPACT,
     TopicSettings,
@@ -83,9 +84,10 @@ class Node:
             for store, disk in zip(self.stores.all, disks, strict=True)
         ]
         self._pool = pool
-        store = ImmediateStore(coordination)
-        self.directories = Directories(store, settings.node_id)
-        self.metadata = Metadata(store, random, self._brokers, settings.node_id)
+        self._coordination = coordination
+        mirror = Mirror(coordination, Keys(LOCAL_CLUSTER).root)
+        self.directories = Directories(mirror, settings.node_id)
+        self.metadata = Metadata(mirror, random, self._brokers, settings.node_id)
         self.streams = Streams(clock, self.counters, later)
         self.fetches = Fetches(
             clock, pool, self.counters, self.streams, settings.max_parked_fetches
@@ -138,6 +140,7 @@ class Node:
         for cleaner in self.cleaners:
             cleaner.close()
         self.stores.close(clean=clean)
+        self._coordination.close(lambda: None)
 
     def tick(self, now_ms: int) -> None:
         """Let due deadlines pass."""

@@ -7,7 +7,7 @@ side gets them in an allocation of exactly their size, so that a sanitizer sees 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.fuzz.targets import batches, files, kafka, node, wire
+from tests.fuzz.targets import batches, etcd, files, kafka, node, wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ TARGETS = {
     "journals": Target(files.journals, files.journal_seeds),
     "snapshots": Target(files.snapshots, files.snapshot_seeds),
     "metadata": Target(files.metadata, files.metadata_seeds),
+    "etcd": Target(etcd.answers, etcd.seeds),
     "recovery": Target(node.recovery, node.recovery_seeds, 8192),
     "listener": Target(node.listener, node.listener_seeds),
     "kafka": Target(kafka.conversation, kafka.seeds, 600),

@@ -51,7 +51,7 @@ def test_many_partitions_fill_groups_of_64() -> None:
     metadata = metadata_over(store)
     metadata.create_topic("a", 100, 1, {})
     metadata.create_topic("b", 28, 1, {})
-    assert len(store.list("/busd/local/g/")) == 2
+    assert len(store.under("/busd/local/g/")) == 2
     metadata.delete_topic("a")
     assert len(metadata_over(store).image.topics["b"].partitions) == 28
 
@@ -63,7 +63,7 @@ def test_a_topic_of_more_groups_than_a_transaction_takes_is_made_grown_and_delet
     metadata.create_partitions("a", 10_000)
     assert len(metadata_over(store).image.topics["a"].partitions) == 10_000
     metadata.delete_topic("a")
-    assert store.list("/busd/local/g/") == {}
+    assert store.under("/busd/local/g/") == {}
 
 
 def test_settings_that_the_store_has_no_room_for_are_refused() -> None:

@@ -1,0 +1,130 @@
+"""A copy of what the coordination store holds under a prefix, kept by a watch.
+
+Who reads asks the copy and does not wait. Who writes waits until the copy shows what came of it:
+
+Outcome of a transaction   It is told once the copy
+------------------------   ------------------------
+a revision                 has come to it
+a key had moved            has shown one at another revision since the transaction was asked for
+an error                   at once: the copy may show it, now, later or never
+
+So "read, decide, write, and if a key had moved, again" comes to an end, and whoever has written
+reads what he wrote. All revisions that are expected come from the copy. While the store cannot be
+reached nothing is shown, and nobody is told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bus.errors import BusError
+from bus.ports import Changes, Coordination, Entry, Snapshot, Write
+
+Outcome: TypeAlias = int | BusError | None
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """One transaction, until it is told."""
+
+    expected: dict[str, int]  # revisions
+    done: Callable[[Outcome], None]
+    has_moved: bool = False  # the copy has shown a key at another revision, be it for a moment
+    outcome: int | None = 0  # 0: there is none yet
+
+
+class Mirror:
+    """The entries under one prefix; on the event loop's thread."""
+
+    def __init__(
+        self,
+        store: Coordination,
+        prefix: str,
+        on_news: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_news` is called when the copy has changed, and when it is there at last."""
+        self._store = store
+        self._on_news_told = on_news
+        self._entries: dict[str, Entry] = {}
+        self._asked: list[_Asked] = []
+        self.is_ready = False  # it has been read
+        self.revision = 0
+        self._watch = store.watch(prefix, self._on_news)
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """All of them, in no order."""
+        return self._entries
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of one key, None if it is absent."""
+        return self._entries.get(key)
+
+    def under(self, prefix: str) -> dict[str, Entry]:
+        """Those whose keys begin with `prefix`, ascending."""
+        found = (item for item in self._entries.items() if item[0].startswith(prefix))
+        return dict(sorted(found))
+
+    def transact(
+        self,
+        writes: Sequence[Write],
+        guards: Mapping[str, int],
+        done: Callable[[Outcome], None],
+    ) -> None:
+        """As of the port; `done` when the copy shows it."""
+        expected = {write.key: write.expected for write in writes} | dict(guards)
+        asked = _Asked(expected, done)
+        self._asked.append(asked)
+
+        def on_outcome(outcome: Outcome) -> None:
+            if asked not in self._asked:
+                return  # closed meanwhile
+            if isinstance(outcome, BusError):
+                self._asked.remove(asked)
+                done(outcome)
+            else:
+                asked.outcome = outcome
+                self._tell()
+
+        self._store.transact(writes, guards, on_outcome)
+
+    def close(self) -> None:
+        """It stays as it is, and who waits waits in vain."""
+        self._watch.close()
+        self._asked.clear()
+
+    def _on_news(self, news: Snapshot | Changes) -> None:
+        if isinstance(news, Snapshot):
+            self._entries = dict(news.entries)
+            self.is_ready = True
+        else:
+            for key, value in news.values.items():
+                if value is None:
+                    self._entries.pop(key, None)
+                else:
+                    self._entries[key] = Entry(value, news.revision)
+        self.revision = news.revision
+        self._on_news_told()
+        is_gap = isinstance(news, Snapshot)  # a key may have moved there and back
+        for asked in self._asked:
+            asked.has_moved |= is_gap or self._has_moved(asked.expected)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Whom the copy has shown what came of it."""
+        for asked in [asked for asked in self._asked if self._is_shown(asked)]:
+            if asked in self._asked:  # it was not told by one that was told before it
+                self._asked.remove(asked)
+                asked.done(asked.outcome)
+
+    def _is_shown(self, asked: _Asked) -> bool:
+        if asked.outcome is None:
+            return asked.has_moved or self._has_moved(asked.expected)
+        return 0 < asked.outcome <= self.revision
+
+    def _has_moved(self, expected: Mapping[str, int]) -> bool:
+        return any(self._revision_of(key) != revision for key, revision in expected.items())
+
+    def _revision_of(self, key: str) -> int:
+        entry = self._entries.get(key)
+        return entry.revision if entry is not None else 0
