@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bus.adapters.etcd.carrier import HttpCarrier
+from bus.adapters.etcd.messages import Failure, Watched, Watching
 from bus.adapters.etcd.settings import EtcdSettings, etcd_endpoints
 from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.ports import Snapshot, Write
@@ -132,6 +134,25 @@ def test_without_a_quorum_nothing_is_known_and_later_all_goes_on(
     assert isinstance(outcomes[0], int)
     bench.until(lambda: mirror.revision == outcomes[0])
     assert mirror.entries == {root + "a": b"2"}
+
+
+def test_a_watch_on_a_member_that_has_lost_the_others_is_ended(
+    etcd: Etcd, bench: EtcdBench
+) -> None:
+    carrier = HttpCarrier(bench.loop, bench.settings)
+    messages: list[Watched] = []
+    ends: list[Failure] = []
+    carrier.watch(0, Watching(b"/a", b"/b", 1), messages.append, ends.append)
+    bench.until(lambda: bool(messages))
+    for member in etcd.members[1:]:
+        etcd.stop(member)
+    try:
+        bench.until(lambda: bool(ends), 5)
+        assert "no leader" in ends[0].sentence, "or it would be silent until they are back"
+    finally:
+        for member in etcd.members[1:]:
+            etcd.go_on(member)
+        carrier.close()
 
 
 def test_all_members_killed_and_started_again(etcd: Etcd, bench: EtcdBench, root: str) -> None:
