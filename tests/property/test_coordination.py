@@ -7,7 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from bus.adapters.etcd.messages import Compact, Range, Ranged, end_of_prefix
-from bus.model.limits import VALUE_BYTES_MAX
+from bus.model.limits import (
+    TRANSACTION_BYTES_MAX,
+    TRANSACTION_KEYS_MAX,
+    TRANSACTION_WRITES_MAX,
+    VALUE_BYTES_MAX,
+)
 from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.ports import Changes, Entry, Session, Snapshot, Write
 from tests.fixtures.asked_store import ROOT, Caller, Mirror, SoloBench
@@ -134,6 +139,25 @@ def test_a_file_a_simulated_and_a_real_etcd_agree(real: EtcdBench, seed: int) ->
     file, simulated, by_etcd = (script.outcomes for script in scripts)
     assert simulated == by_etcd
     assert file == by_etcd
+
+
+def test_a_real_etcd_takes_what_is_at_the_limits(real: EtcdBench) -> None:
+    root = f"{ROOT}limits/"
+    caller, mirror = Caller(real, real.store("limits")), Mirror(real.store("w"), root)
+    piece = bytes(TRANSACTION_BYTES_MAX // TRANSACTION_WRITES_MAX - 100)
+    many = [Write(f"{root}s/{n:03}", piece) for n in range(TRANSACTION_WRITES_MAX)]
+    guards = {f"{root}g/{n}": 0 for n in range(TRANSACTION_KEYS_MAX - TRANSACTION_WRITES_MAX)}
+    assert isinstance(caller.transact(*many, guards=guards), int)
+    large = bytes(VALUE_BYTES_MAX - 100)
+    for number in range(6):  # one answer would be larger than what gRPC lets through
+        few = [Write(f"{root}l/{number}-{n}", large) for n in range(4)]
+        assert isinstance(caller.transact(*few), int)
+    found = caller.list(root)
+    assert isinstance(found, Snapshot)
+    assert len(found.entries) == TRANSACTION_WRITES_MAX + 24
+    real.until(lambda: mirror.revision == found.revision)
+    assert mirror.entries == {key: entry.value for key, entry in found.entries.items()}
+    assert mirror.snapshots == 1
 
 
 # --- foul weather ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ leases are drawn anew for each.
 """
 
 import asyncio
+import os
 import random
 from collections.abc import Iterator
 
@@ -40,7 +41,7 @@ from tests.fixtures.fresh_seed import fresh_seed
 from tests.fixtures.sim_etcd import SimEtcd
 from tests.fixtures.timeline import Timeline
 
-SEQUENCES = 6
+SEQUENCES = int(os.environ.get("SEQUENCES", "6"))  # `SEQUENCES=300 ./run test ...` for more
 STEPS = 60
 NEVER = 10**9  # so many events do not come
 

@@ -30,8 +30,14 @@ class Bench:
         self.timeline = Timeline()
         asker = Asker(self.carrier, self.timeline, self.timeline.later)
         self.news: list[Snapshot | Changes] = []
-        self.watch = EtcdWatch(asker, self.timeline.later, "/r/", "/r/client/", self.news.append)
+        self.closes_at = 0  # the revision of the news at which the listener has had enough
+        self.watch = EtcdWatch(asker, self.timeline.later, "/r/", "/r/client/", self._on_news)
         self.carrier.answer(Ranged(header(5), {}, False))
+
+    def _on_news(self, news: Snapshot | Changes) -> None:
+        self.news.append(news)
+        if news.revision == self.closes_at:
+            self.watch.close()
 
     def event(self, revision: int) -> Watched:
         return Watched(header(revision), (Event(b"/r/a", b"%d" % revision, revision),))
@@ -119,11 +125,10 @@ def test_what_cannot_be_gone_on_with_is_read_anew(end: str) -> None:
 
 def test_who_closes_it_when_told_hears_no_more() -> None:
     bench = Bench()
-    bench.news.clear()
-    first = Event(b"/r/a", b"", 6)
-    bench.watch._on_news = lambda news: (bench.news.append(news), bench.watch.close())
-    bench.carrier.watches[0].on_message(Watched(header(7), (first, Event(b"/r/b", b"", 7))))
-    assert [news.revision for news in bench.news] == [6]
+    bench.closes_at = 6
+    events = (Event(b"/r/a", b"", 6), Event(b"/r/b", b"", 7))
+    bench.carrier.watches[0].on_message(Watched(header(7), events))
+    assert [news.revision for news in bench.news] == [5, 6]
     assert not bench.carrier.watches[0].is_open
     bench.timeline.pass_ms(100_000)
     assert bench.carrier.asked == []
@@ -160,8 +165,7 @@ def test_deletions_of_a_revision_that_was_compacted_meanwhile_are_not_missed() -
     revision = caller.put(ROOT + "a", b"1")
     bench.rest(1)
     bench.carriers[1].cut_off(0, 1, 2)
-    for stream in list(bench.carriers[1]._streams):
-        stream.end(LOST)
+    bench.carriers[1].break_streams(0, 1, 2)
     bench.etcd.answer(Txn((), (Delete((ROOT + "a").encode()),)))
     bench.etcd.answer(Compact(revision + 1))
     bench.etcd.answer(Txn((), (Put((ROOT + "b").encode(), b"2"),)))
