@@ -111,4 +111,5 @@ ETCD_ENDPOINTS_MAX = 16
 ETCD_ANSWER_BYTES_MAX = 16 * MIB  # etcd itself sends at most 4 MiB, and base64 adds a third
 ETCD_WATCH_BYTES_MAX = 64 * MIB  # of the parts of one message; above it the store is read anew
 ETCD_PAGE_KEYS = 500  # of one answer when all is read
+ETCD_PAGE_BARE_KEYS = 5_000  # the same, without values
 ETCD_CONNECTIONS_MAX = 8  # idle or busy, to one member, watches aside

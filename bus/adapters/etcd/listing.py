@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bus.adapters.etcd.asking import Asker
 from bus.adapters.etcd.messages import Answer, Failure, Kind, Range, Ranged, end_of_prefix
-from bus.model.limits import ETCD_PAGE_KEYS, STORE_BYTES_MAX, STORE_KEYS_MAX
+from bus.model.limits import ETCD_PAGE_BARE_KEYS, ETCD_PAGE_KEYS, STORE_BYTES_MAX, STORE_KEYS_MAX
 from bus.ports import Entry
 
 PAGE_TRY_MS = 2_000
@@ -32,7 +32,7 @@ class Listing:
         self._end = end_of_prefix(self._prefix)
         self._without_values = without_values
         self._done = done
-        self._limit = ETCD_PAGE_KEYS
+        self._limit = ETCD_PAGE_BARE_KEYS if without_values else ETCD_PAGE_KEYS
         self._is_cancelled = False
         self._begin()
 

@@ -5,7 +5,7 @@ import pytest
 from bus.adapters.etcd.asking import Asker
 from bus.adapters.etcd.listing import Listing
 from bus.adapters.etcd.messages import Failure, Kind, Put, Range, Ranged, Txn
-from bus.model.limits import ETCD_PAGE_KEYS
+from bus.model.limits import ETCD_PAGE_BARE_KEYS, ETCD_PAGE_KEYS
 from bus.ports import Entry
 from tests.fixtures.hand_carrier import HandCarrier, header
 from tests.fixtures.sim_etcd import SimEtcd
@@ -18,8 +18,13 @@ class Bench:
         self.carrier = HandCarrier(1)
         self.etcd = SimEtcd(timeline)
         self.outcomes: list[tuple[object, int]] = []
-        asker = Asker(self.carrier, timeline, timeline.later)
-        self.listing = Listing(asker, "/r/", False, lambda *outcome: self.outcomes.append(outcome))
+        self.asker = Asker(self.carrier, timeline, timeline.later)
+        self.listing = Listing(
+            self.asker, "/r/", False, lambda *outcome: self.outcomes.append(outcome)
+        )
+
+    def _on_done(self, *outcome: object) -> None:
+        self.outcomes.append(outcome)
 
     def write(self, *keys: str) -> None:
         self.etcd.answer(Txn((), tuple(Put(key.encode(), b"v") for key in keys)))
@@ -45,6 +50,13 @@ def test_pages_are_of_one_revision_whatever_is_written_meanwhile() -> None:
     assert at == revision
     assert list(entries) == [b"/r/%04d" % n for n in range(1200)]
     assert all(entry.revision <= revision for entry in entries.values())
+
+
+def test_pages_without_values_are_longer() -> None:
+    bench = Bench()
+    Listing(bench.asker, "/r/", True, lambda *outcome: None)
+    assert bench.carrier.asked[1].request.limit == ETCD_PAGE_BARE_KEYS
+    assert bench.carrier.asked[1].request.without_values
 
 
 def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones() -> None:
