@@ -260,8 +260,12 @@ class Solo:
             )
         kept = {key: self._entries[key] for key in self._owners}
         self._entries = dict(sorted((newest[0] | kept).items()))
+        has_moved = self._revision != newest[1]
         self._revision = newest[1]
         self._stale = False
+        if has_moved:  # a write that failed was done after all
+            for watch in self._watches:
+                self._tell(watch, self._snapshot(watch.prefix))
 
     def _read(self, disk: Disk) -> tuple[Entries, int]:
         """One copy. Raises FileNotFoundError or CorruptLog."""

@@ -19,7 +19,7 @@ from bus.adapters.etcd.sessions import Sessions
 from bus.adapters.etcd.settings import EtcdSettings
 from bus.adapters.etcd.tracking import key_text
 from bus.adapters.etcd.transactions import Transactions
-from bus.adapters.etcd.watching import EtcdWatch
+from bus.adapters.etcd.watching import COMPARE_MS, EtcdWatch
 from bus.errors import BusError
 from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.ports import Changes, Clock, Entry, Later, Random, Session, Snapshot, Watch, Write
@@ -41,6 +41,7 @@ class EtcdStore:
     ) -> None:
         """`name` is this client's among all that write, and the same after a restart."""
         self._carrier = carrier
+        self._random = random
         self._later = later
         self._scratch = scratch
         self._asker = Asker(carrier, clock, later)
@@ -90,7 +91,8 @@ class EtcdStore:
     def watch(self, prefix: str, on_news: Callable[[Snapshot | Changes], None]) -> Watch:
         """As of the port."""
         self._watches = [watch for watch in self._watches if not watch.is_closed]
-        watch = EtcdWatch(self._asker, self._later, prefix, self._scratch, on_news)
+        compare_ms = COMPARE_MS - self._random.below(COMPARE_MS // 3)  # brokers start together
+        watch = EtcdWatch(self._asker, self._later, prefix, self._scratch, on_news, compare_ms)
         self._watches.append(watch)
         return watch
 

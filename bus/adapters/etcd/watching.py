@@ -8,7 +8,7 @@ the connection ends             another member, from the last revision that was 
 the member is silent to probes  the same
 that history is compacted       all is read anew
 a message that cannot be        the same
-each 45 s                       all keys are read; if events were lost, all is read anew
+each 30 to 45 s                 all keys are read; if events were lost, all is read anew
 
 Invariant: what is handed on is a Snapshot, then Changes of ascending revisions without a gap, until
 the next Snapshot.
@@ -37,7 +37,7 @@ RETRY_MS_MAX = 800
 PROBE_MS = 500  # between two questions to the watched member
 PROBE_TRY_MS = 500
 PROBES_LOST_MAX = 2  # in a row
-COMPARE_MS = 45_000
+COMPARE_MS = 45_000  # at most between two comparisons
 COMPARE_GRACE_MS = 2_000  # for events on their way, while all keys were read
 log = logging.getLogger("busd.etcd")
 
@@ -52,6 +52,7 @@ class EtcdWatch:
         prefix: str,
         hidden: str,
         on_news: Callable[[Snapshot | Changes], None],
+        compare_ms: int = COMPARE_MS,
     ) -> None:
         """Keys that begin with `hidden` are not shown."""
         self._asker = asker
@@ -59,6 +60,7 @@ class EtcdWatch:
         self._prefix = prefix
         self._tracker = Tracker(prefix, hidden)
         self._on_news = on_news
+        self._compare_ms = compare_ms
         self.is_closed = False
         self._listing: Listing | None = None  # all that is being read
         self._comparing: Listing | None = None
@@ -91,7 +93,7 @@ class EtcdWatch:
         self._on_news(self._tracker.restart(entries, revision))
         if not self.is_closed:
             self._stream()
-            self._set_timer("compare", COMPARE_MS, self._compare)
+            self._set_timer("compare", self._compare_ms, self._compare)
 
     # --- the stream ---------------------------------------------------------------------------
 
@@ -170,7 +172,7 @@ class EtcdWatch:
     def _on_listed(self, listed: dict[bytes, Entry] | Failure, revision: int) -> None:
         self._comparing = None
         if isinstance(listed, Failure):
-            self._set_timer("compare", COMPARE_MS, self._compare)
+            self._set_timer("compare", self._compare_ms, self._compare)
             return
         newest = max((entry.revision for entry in listed.values()), default=0)
         if newest <= self._tracker.position:
@@ -185,7 +187,7 @@ class EtcdWatch:
             self._asker.pass_over(self._member)
             self._read_all()
         else:  # without a stream, events may well be missing: the next one brings them
-            self._set_timer("compare", COMPARE_MS, self._compare)
+            self._set_timer("compare", self._compare_ms, self._compare)
 
     # --- what is under way --------------------------------------------------------------------
 

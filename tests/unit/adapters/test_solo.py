@@ -139,6 +139,19 @@ def test_a_failed_write_leaves_the_old_content_and_says_so(files: MemoryFiles) -
     assert solo.get("a") == (b"one", 1)
 
 
+def test_a_write_that_failed_and_was_done_after_all_is_told_to_those_who_watch(
+    files: MemoryFiles,
+) -> None:
+    solo = opened(files)
+    mirror = Mirror(solo.store, "")
+    files.failure, files.fails_after_writing = OSError("the directory was not synced"), True
+    assert isinstance(solo.put("a", b"one"), StorageError)
+    files.failure = None
+    assert solo.get("a") == (b"one", 1)
+    assert mirror.entries == {"a": b"one"}
+    assert mirror.snapshots == 2
+
+
 def test_what_is_too_large_is_refused(files: MemoryFiles) -> None:
     outcome = opened(files).put("a", bytes(VALUE_BYTES_MAX + 1))
     assert isinstance(outcome, StoreRefused)
