@@ -64,7 +64,9 @@ class Metadata:
         self.image = ClusterImage("", 0, node_id, {}, {})
 
     def load(self) -> ClusterImage:
-        """Read all keys; a new store gets its cluster id first. Raises CorruptLog."""
+        """A new store gets its cluster id first. Raises CorruptLog or StoreUnreachable."""
+        if not self._mirror.is_ready:
+            raise StoreUnreachable("The metadata has not been read yet.")
         if self._mirror.get(self._keys.meta) is None:
             cluster_id = base64.urlsafe_b64encode(self._random.uuid_bytes()).decode().rstrip("=")
             record = ClusterRecord(cluster_id, FORMAT, {})

@@ -3,6 +3,7 @@
 import pytest
 
 from bus.broker.metadata import Metadata
+from bus.broker.mirror import Mirror
 from bus.errors import (
     CorruptLog,
     InvalidPartitions,
@@ -13,6 +14,8 @@ from bus.errors import (
     UnknownTopicOrPartition,
 )
 from bus.model.cluster import BrokerInfo
+from bus.model.store_errors import StoreUnreachable
+from tests.fixtures.etcd_stores import SimBench
 from tests.fixtures.memory_store import MemoryStore
 from tests.fixtures.seeded_random import SeededRandom
 
@@ -125,6 +128,13 @@ def test_blocks_of_producer_ids_never_overlap() -> None:
     store = MemoryStore()
     blocks = [metadata_over(store).allocate_producer_ids() for _ in range(3)]
     assert [block.start for block in blocks] == [0, 1000, 2000]
+
+
+def test_a_store_that_was_not_read_yet_is_not_taken_for_a_new_one() -> None:
+    mirror = Mirror(SimBench().store(), "/busd/local/")
+    metadata = Metadata(mirror, SeededRandom(1), lambda: {}, node_id=1)
+    with pytest.raises(StoreUnreachable, match="not been read yet"):
+        metadata.load()
 
 
 def test_metadata_that_does_not_parse_is_refused_and_kept() -> None:
