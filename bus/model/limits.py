@@ -113,3 +113,7 @@ ETCD_WATCH_BYTES_MAX = 64 * MIB  # of the parts of one message; above it the sto
 ETCD_PAGE_KEYS = 500  # of one answer when all is read
 ETCD_PAGE_BARE_KEYS = 5_000  # the same, without values
 ETCD_CONNECTIONS_MAX = 8  # idle or busy, to one member, watches aside
+ETCD_MEMBERS_MAX = 100  # that an etcd is believed to have
+ETCD_HISTORY_MINUTES = 10  # after which changes are forgotten
+ETCD_SNAPSHOT_ENTRIES = 10_000  # of its log, until a snapshot shortens it
+ETCD_QUOTA_BYTES = 2 * GIB  # of its file: above it etcd takes no writes
