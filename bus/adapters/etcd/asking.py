@@ -80,9 +80,10 @@ class Asker:
             self._member = (member + 1) % len(self.carrier.names)
 
     def ask(
-        self, request: Request, within_ms: int, answered: Answered, try_ms: int = TRY_MS
+        self, request: Request, within_ms: int, answered: Answered, try_ms: int | None = None
     ) -> None:
         """`answered` is called once, within so many milliseconds or a little later."""
+        try_ms = TRY_MS if try_ms is None else try_ms
         deadline_ms = self._clock.now_ms() + within_ms
         asked = _Asked(request, deadline_ms, try_ms, answered, self._member, self._revision)
         self._try(asked)
