@@ -184,6 +184,12 @@ class PartitionLog:
         end = self.end_offset if whole or not self.segments else self.segments[-1].base_offset
         return taken, end
 
+    def write_uncommitted_again(self) -> None:
+        """At a start, what stands above the durable end. Raises OSError."""
+        if self.read_only is None:
+            for segment in self._uncommitted:
+                segment.write_again(self.flushed_offset)
+
     def on_committed(self, segments: list[Segment], end_offset: int) -> None:
         """They are durable: closed ones let go of their files."""
         self._keeper.note_change()

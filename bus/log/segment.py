@@ -24,6 +24,7 @@ from bus.log.layout import INDEX, LOG, TIME_INDEX, offset_file
 from bus.log.scan import ANY_EPOCH, FileScan, scan_file
 from bus.model.batch import BatchInfo, Buffer
 from bus.model.limits import (
+    SCAN_CHUNK_BYTES,
     SEGMENT_FIRST_BYTES,
     SEGMENT_STEP_BYTES_MAX,
     UNINDEXED_BYTES_MAX,
@@ -166,6 +167,15 @@ class Segment:
             self._prepare_from = NEVER
             capacity = next_capacity(region.capacity, region.capacity + 1, self._limit)
             self.disk.prepare(region, capacity)
+
+    def write_again(self, offset: int) -> None:
+        """The bytes as they are, from a batch at or before `offset` on. Raises OSError."""
+        region = self.writable(self.size)
+        position = self.floor(offset) if offset > self.base_offset else 0
+        while position < self.size:
+            size = min(SCAN_CHUNK_BYTES, self.size - position)
+            region.write(position, b"", self.disk.read(self.path, position, size))
+            position += size
 
     def floor(self, offset: int) -> int:
         """Position of a good batch at or before the one that holds `offset` (any)."""

@@ -203,12 +203,18 @@ class LogStore:
             report.is_clean = False
 
     def _commit_recovered(self) -> None:
-        """Sync what was found above the durable end: at once if it is little, as in flush=group."""
+        """Sync what was found above the durable end: at once if it is little, as in flush=group.
+
+        It is written again before: a sync that failed in the life before has left pages that are
+        clean for the kernel and not on the disk, which no sync would write (S4).
+        """
         logs = [log for log in self._logs.values() if log.flushed_offset < log.end_offset]
-        size = sum(log.uncommitted_bytes for log in logs)
+        is_little = sum(log.uncommitted_bytes for log in logs) <= SYNC_AT_START_BYTES_MAX
         for log in logs:
+            if is_little:
+                log.write_uncommitted_again()
             self._commits.add(log, True)
-        if size <= SYNC_AT_START_BYTES_MAX:
+        if is_little:
             self.settle()
 
     # --- partitions ------------------------------------------------------------------------

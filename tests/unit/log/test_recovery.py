@@ -1,12 +1,15 @@
 """A partition after any end of the life before: nothing scanned, cut, or kept and not written."""
 
+import errno
+
 import pytest
 
 from bus.errors import CorruptMessage, StorageError
 from bus.log.layout import offset_file
 from bus.model.limits import LEADER_EPOCH_MAX
 from bus.native.segment import first_nonzero
-from tests.unit.log.conftest import DIRECTORY, PARTITION
+from tests.fixtures.sim_disk import SimDisk
+from tests.unit.log.conftest import DIRECTORY, PARTITION, Life
 
 ACTIVE = f"{0:020d}.log"
 
@@ -49,6 +52,20 @@ def test_what_was_told_to_be_flushed_survives_a_power_failure(life):
         assert after.log.end_offset >= 60
         assert after.read()[: len(stored)] == stored
         assert after.report.damaged == []
+
+
+def test_what_a_failed_sync_has_left_is_written_again(life):
+    stored = life.fill(30)
+    life.disk.sync_error = errno.EIO
+    life.flush()
+    assert life.failures, "the disk has failed, and the pages count as clean (S4)"
+    life.store.close(clean=False)
+    after = Life(SimDisk(life.disk.root), life.clock, **life.wanted)
+    assert after.log.flushed_offset == 30
+    for seed in range(10):
+        last = after.power_failure(seed)
+        assert last.read() == stored
+        assert last.report.damaged == []
 
 
 def torn(life, batches_kept=1):
