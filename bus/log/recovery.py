@@ -28,7 +28,16 @@ from bus.log.files import delete_files, forget, set_aside
 from bus.log.layout import CLEANED, CUT, LOG, SNAPSHOT, Names, offset_file
 from bus.log.producer_recovery import ProducerReplay, load_producers
 from bus.log.producers import ProducerTable
-from bus.log.scan import ANY_EPOCH, FOREVER, FileScan, Header, infos, scan_file, walk_to_end
+from bus.log.scan import (
+    ANY_EPOCH,
+    FOREVER,
+    FileScan,
+    Header,
+    infos,
+    length_with,
+    scan_file,
+    walk_to_end,
+)
 from bus.log.segment import Damage, Segment
 from bus.log.tail import tail_of_active, tail_of_closed
 from bus.model.limits import (
@@ -259,6 +268,10 @@ class _Recovery:
                 time_index=times,
                 on_headers=self._on_headers,
             )
+            whole = length_with(self.disk, segment.path, state.position, length)
+            if whole > length:
+                length = whole
+                continue
             damage = self._damage_at(segment, state, length, following)
             if damage is None:
                 break

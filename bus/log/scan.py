@@ -42,6 +42,14 @@ def claimed_size(data: Buffer, position: int = 0) -> int:
     return size + _LENGTH_FROM
 
 
+def length_with(disk: Disk, path: str, position: int, length: int) -> int:
+    """`length` with the zeroes that the batch at `position` may end with: they can be a hole."""
+    if length - position < BATCH_OVERHEAD:
+        return length
+    end = position + claimed_size(disk.read(path, position, BATCH_OVERHEAD))
+    return end if length < end <= disk.size(path) else length
+
+
 def scan_file(
     disk: Disk,
     path: str,

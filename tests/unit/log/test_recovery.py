@@ -68,6 +68,17 @@ def test_what_a_failed_sync_has_left_is_written_again(life):
         assert last.report.damaged == []
 
 
+def test_zeroes_at_the_end_of_a_record_may_be_a_hole(make_life):
+    life = make_life(segment_bytes=40_000)
+    stored = life.append([b"v" + bytes(10_000)])
+    life.flush()
+    assert life.disk.data_end(f"{DIRECTORY}/{ACTIVE}") < len(stored)
+    for clean in (True, False):
+        life = life.next_life(clean)
+        assert life.report.damaged == []
+        assert life.read() == stored
+
+
 def torn(life, batches_kept=1):
     """A crash with a bad second batch above the durable end; what was good before it."""
     kept = life.fill(batches_kept)
