@@ -161,6 +161,8 @@ def _divergence(kept: PartitionLog, wanted: Wanted) -> tuple[int, int] | None:
     if wanted.last_epoch < 0:
         return None
     epoch, end = kept.epochs.end_offset_for(wanted.last_epoch, kept.end_offset)
+    if epoch < 0:  # older than all that is kept: as if it ended where that begins
+        epoch, end = wanted.last_epoch, kept.start_offset
     if epoch < wanted.last_epoch or end < wanted.offset:
         return epoch, end
     return None

@@ -16,6 +16,7 @@ from bus.errors import (
 )
 from bus.native.batch import check_all
 from bus.wire.fetch import FetchPartition, FetchRequest
+from bus.wire.offsets import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import fetch, got, produce, told
 
@@ -108,6 +109,16 @@ def test_a_reader_with_other_records_is_told_where_the_logs_part(topic: Bench) -
     data = got(topic, fetch(2, last_fetched_epoch=5))
     assert data.diverging_epoch is not None
     assert (data.diverging_epoch.epoch, data.diverging_epoch.end_offset) == (0, 2)
+
+
+def test_a_reader_at_the_start_of_what_is_kept_has_not_parted_from_it(topic: Bench) -> None:
+    told(topic, produce(batch_of(b"a", b"b")))
+    topic.restart()
+    part = DeleteRecordsPartition(partition_index=0, offset=2)
+    topic.ask(DeleteRecordsRequest(topics=[DeleteRecordsTopic(name="t", partitions=[part])]))
+    data = got(topic, fetch(2, last_fetched_epoch=0))
+    assert data.diverging_epoch is None
+    assert data.error_code == 0
 
 
 def test_a_topic_is_found_by_its_id(topic: Bench) -> None:
