@@ -71,8 +71,8 @@ class Node:
         self.absent: set[PartitionId] = set()  # in a data directory that is not there
         reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
         told = (self._on_flushed, self._on_disk_failed)
-        expiry_ms = settings.producer_id_expiration_ms
-        self.stores = Stores(disks, clock, random, *told, reserve, expiry_ms)
+        times = settings.producer_id_expiration_ms, settings.checkpoint_interval_ms
+        self.stores = Stores(disks, clock, random, *told, reserve, *times)
         rate, interval_ms = settings.log_scrub_bytes_per_second, settings.log_scrub_interval_ms
         self.scrubbers = [
             Scrubber(store, disk, clock, rate, interval_ms)

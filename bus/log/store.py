@@ -40,6 +40,7 @@ from bus.log.report import RecoveryReport
 from bus.log.room import Reserve, Room
 from bus.model.ids import PartitionId
 from bus.model.limits import (
+    CHECKPOINT_INTERVAL_MS,
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
     HOUSEKEEPING_LOGS_MAX,
@@ -66,6 +67,7 @@ class LogStore:
         on_failed: Callable[[OSError], None],
         reserve: Reserve = NO_RESERVE,
         producer_expiry_ms: int = PRODUCER_EXPIRY_MS,
+        checkpoint_interval_ms: int = CHECKPOINT_INTERVAL_MS,
     ) -> None:
         self.disk_uuid: UUID | None = None  # known once it is open
         self.room = Room(reserve)
@@ -87,9 +89,8 @@ class LogStore:
             self.checkpoint_soon,
         )
         self._promised: dict[PartitionId, EpochCache] = {}  # of logs without a directory
-        self._checkpoints = Checkpointer(
-            disk, clock, self._logs, [self._flush_journal, self._epoch_journal]
-        )
+        journals = [self._flush_journal, self._epoch_journal]
+        self._checkpoints = Checkpointer(disk, clock, self._logs, journals, checkpoint_interval_ms)
         self._house_at = 0  # the next log to look after
         self._rest_ms = clock.now_ms()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bus.model.endpoint import check_http, check_listen
 from bus.model.group_settings import GROUP_SETTINGS, GroupSettings
 from bus.model.limits import (
+    CHECKPOINT_INTERVAL_MS,
     CREDIT_BYTES,
     FETCH_BYTES_MAX,
     FETCH_SESSIONS_MAX,
@@ -147,13 +148,6 @@ class BrokerSettings:
     auto_create_topics_enable: bool = setting(
         True, "Whether a producer's first use of a topic creates it."
     )
-    log_retention_check_interval_ms: int = setting(
-        300_000,
-        "How often segments are looked at for rolling and deletion by age and size.",
-        unit="ms",
-        low=1,
-        high=2**63 - 1,
-    )
     producer_id_expiration_ms: int = setting(
         PRODUCER_EXPIRY_MS,
         "How long a partition remembers an idempotent producer that sends it nothing. What a "
@@ -164,7 +158,7 @@ class BrokerSettings:
         high=INT_MAX,
     )
     checkpoint_interval_ms: int = setting(
-        2000,
+        CHECKPOINT_INTERVAL_MS,
         "How often high watermarks and durable ends are noted, which bounds recovery.",
         unit="ms",
         low=100,
@@ -244,13 +238,6 @@ class BrokerSettings:
         "Fetch sessions that are kept; a reader without one asks for all its partitions each time.",
         low=0,
         high=100 * FETCH_SESSIONS_MAX,
-    )
-    shutdown_timeout_ms: int = setting(
-        10_000,
-        "How long a stop waits for requests under way before it closes the log.",
-        unit="ms",
-        low=0,
-        high=3600_000,
     )
     logging_level: str = setting(
         "info",
