@@ -19,7 +19,8 @@ from bus.client.handle import Closing, Handle
 from bus.client.link import Done, Link
 from bus.client.producer import Producer
 from bus.errors import BrokerStopped, BusError, NetworkError
-from bus.model.broker_settings import BrokerSettings, broker_settings
+from bus.model.broker_config import broker_settings
+from bus.model.broker_settings import BrokerSettings
 from bus.wire.schema import Message
 
 CLOSE_SECONDS = 30.0

@@ -262,7 +262,7 @@ class Coordination(Protocol):
     `done` is called once, on the event loop's thread, possibly before the call returns. It is given
     StoreUnreachable if nobody answered in time (nothing is known then: what was asked may be done,
     now or soon), StorageError if that is so because a disk failed, or StoreRefused if what was
-    asked can never be done.
+    asked can never be done (SessionEnded: by that session).
     """
 
     def get(self, key: str, done: Callable[[Entry | BusError | None], None]) -> None:

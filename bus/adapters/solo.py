@@ -35,7 +35,7 @@ from functools import partial
 from bus.adapters.store_limits import objection
 from bus.errors import BusError, CorruptLog, StorageError
 from bus.model.limits import METADATA_BYTES_MAX
-from bus.model.store_errors import StoreRefused
+from bus.model.store_errors import SessionEnded
 from bus.ports import Changes, Disk, Entry, Session, Snapshot, Watch, Write
 
 MAGIC = b"busdmeta"
@@ -334,7 +334,7 @@ def _session_of(write: Write, store: Solo) -> SoloSession | None:
     assert isinstance(session, SoloSession), "it was opened here"
     assert session.store is store, "it was opened here"
     if not session.is_open:
-        raise StoreRefused("The session of a key has ended; open another one.")
+        raise SessionEnded("The session of a key has ended; open another one.")
     return session
 
 

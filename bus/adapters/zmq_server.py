@@ -31,6 +31,7 @@ import errno
 import ipaddress
 import logging
 import socket as posix
+import time
 from collections.abc import Callable, Sequence
 
 import zmq
@@ -51,6 +52,7 @@ RECEIVE_MESSAGES_MAX = 8  # that libzmq holds for us, a peer
 HANDSHAKE_MS = 2_000
 HEARTBEAT_MS = 5_000
 HEARTBEAT_TIMEOUT_MS = 15_000
+CLOSE_SECONDS_MAX = 5.0  # that a listener may take to be gone
 LINGER_MS = 500  # answers that were sent before a stop still leave
 
 log = logging.getLogger("bus.zmq")
@@ -92,14 +94,16 @@ class ZmqServer:
             _set_options(router, frame_bytes_max)
             router.setsockopt(zmq.IPV6, int("[" in endpoint))
             _bind(router, endpoint)
-            monitor = router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            monitor = router.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED)
         except BaseException:
             router.close(0)
             raise
         self.endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
         self._socket = ZmqSocket(loop, router, self._on_message, FRAMES_PER_REQUEST_MAX)
         self._monitor = ZmqSocket(loop, monitor, self._on_event)
+        self._news = monitor
         self._router = router
+        self._listens = not endpoint.startswith("inproc://")
 
     @property
     def peers(self) -> list[ZmqPeer]:
@@ -108,11 +112,24 @@ class ZmqServer:
 
     def close(self) -> None:
         """Stop listening and drop the peers; answers already sent have half a second to leave."""
+        if self._router.closed:
+            return
+        self._stop_listening()
         self._router.disable_monitor()
         self._monitor.close()
         self._socket.close(LINGER_MS)
         for peer in list(self._peers.values()):
             self._forget(peer)
+
+    def _stop_listening(self) -> None:
+        """Whoever listens there next finds it free: ZeroMQ closes it on a thread of its own."""
+        if not self._listens:
+            return
+        self._router.unbind(self.endpoint)
+        deadline = time.monotonic() + CLOSE_SECONDS_MAX
+        while self._listens and (left := deadline - time.monotonic()) > 0:
+            self._news.poll(int(left * 1000) + 1)
+            self._monitor.receive_now()
 
     def _on_message(self, frames: list[zmq.Frame]) -> None:
         peer = self._peers.get(frames[0].bytes) or self._open(frames)
@@ -150,6 +167,9 @@ class ZmqServer:
 
     def _on_event(self, frames: list[zmq.Frame]) -> None:
         event = parse_monitor_message([frame.bytes for frame in frames])
+        if event["event"] == zmq.EVENT_CLOSED:  # of the listener: no connection is ours to make
+            self._listens = False
+            return
         peer = self._by_fd.get(int(event["value"]))
         if peer is not None:
             self._forget(peer)

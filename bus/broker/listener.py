@@ -47,6 +47,7 @@ class ZmqListener:
         self._node = node
         self._name = name
         self._shared: Shared | None = None
+        self._serving = False  # in a request, behind which what is shared is forgotten
         self._reception = Reception(node, touch, is_kafka=False)
         self._server = ZmqServer(
             loop,
@@ -86,7 +87,9 @@ class ZmqListener:
             header.api_version, peer.name, self._name, header.client_id, lambda: peer.closed
         )
         reply = partial(self._reply, peer, api, header)
+        self._serving = True
         self._reception.dispatch(peer, context, request, reply)
+        self._serving, self._shared = False, None
 
     def _reply(
         self, peer: ZmqPeer, api: Api, header: RequestHeader, response: Message | None
@@ -99,12 +102,12 @@ class ZmqListener:
     def _frames(
         self, api: Api, version: int, correlation_id: int, response: Message
     ) -> list[Buffer]:
-        """An answer of a stream goes to many: it is encoded once, and kept for this turn."""
+        """An answer of a stream goes to many: it is encoded once, and kept for them."""
         if not isinstance(response, FetchResponse) or not response.more:
             return response_frames(api, version, correlation_id, response)
         shared = self._shared
         if shared is None or shared.response is not response or shared.version != version:
-            if shared is None:
+            if shared is None and not self._serving:
                 self._loop.call_soon(self._forget_shared)
             frames = response_frames(api, version, correlation_id, response)
             self._shared = shared = Shared(response, version, bytes(frames[0])[4:], frames[1:])

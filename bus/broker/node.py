@@ -25,7 +25,8 @@ from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.scrubber import Scrubber
 from bus.log.store import LogStore
-from bus.model.broker_settings import BrokerSettings, broker_config
+from bus.model.broker_config import broker_config
+from bus.model.broker_settings import BrokerSettings
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint
 from bus.model.ids import OFFSETS_TOPIC, PartitionId
@@ -70,7 +71,9 @@ class Node:
         self.host = disks[0].facts().boot_id if settings.fetch_from_files else ""
         self.absent: set[PartitionId] = set()  # in a data directory that is not there
         reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
-        self.stores = Stores(disks, clock, random, self._on_flushed, self._on_disk_failed, reserve)
+        told = (self._on_flushed, self._on_disk_failed)
+        times = settings.producer_id_expiration_ms, settings.checkpoint_interval_ms
+        self.stores = Stores(disks, clock, random, *told, reserve, *times)
         rate, interval_ms = settings.log_scrub_bytes_per_second, settings.log_scrub_interval_ms
         self.scrubbers = [
             Scrubber(store, disk, clock, rate, interval_ms)

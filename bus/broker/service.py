@@ -26,7 +26,8 @@ from bus.broker.node import Node
 from bus.broker.status import Status, status_of
 from bus.broker.ticker import Ticker
 from bus.errors import BadSetting, BrokerStopped, UnsafeFilesystem
-from bus.model.broker_settings import BrokerSettings, broker_settings
+from bus.model.broker_config import broker_settings
+from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
 from bus.model.limits import HELD_BYTES_MAX, HELD_SHARE_OF_MEMORY
 from bus.model.listeners import Address, listeners

@@ -22,7 +22,7 @@ from bus.log.report import RecoveryReport
 from bus.log.room import Reserve
 from bus.log.store import LogStore
 from bus.model.ids import PartitionId
-from bus.model.limits import GIB
+from bus.model.limits import CHECKPOINT_INTERVAL_MS, GIB, PRODUCER_EXPIRY_MS
 from bus.ports import Clock, Disk, Random
 
 
@@ -37,12 +37,16 @@ class Stores:
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[LogStore, OSError], None],
         reserve: Reserve,
+        producer_expiry_ms: int = PRODUCER_EXPIRY_MS,
+        checkpoint_interval_ms: int = CHECKPOINT_INTERVAL_MS,
     ) -> None:
         assert disks, "a broker has a data directory"
         self.all: list[LogStore] = []
         for disk in disks:
             failed = partial(self._on_failed, len(self.all))
-            self.all.append(LogStore(disk, clock, random, on_flushed, failed, reserve))
+            times = producer_expiry_ms, checkpoint_interval_ms
+            store = LogStore(disk, clock, random, on_flushed, failed, reserve, *times)
+            self.all.append(store)
         self._tell_failed = on_failed
 
     def identities(self) -> dict[UUID, str]:

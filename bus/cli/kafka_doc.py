@@ -73,8 +73,8 @@ DIFFERENCES = """## What differs from Apache Kafka
 - Record batches of the format 2 only (Kafka 0.11 and later). What older clients send is refused.
 - A compressed batch is opened only where its topic is compacted by key. Elsewhere its checksum is
   compared and its records are not looked at: what a client has packed wrongly, readers find.
-- A producer that is silent for a day is forgotten, as with Kafka, but that is no setting
-  (`producer.id.expiration.ms`). A partition remembers 10,000 producers, the latest.
+- A partition remembers 10,000 idempotent producers at most, the latest. Who is silent for
+  `producer.id.expiration.ms` is forgotten within a second; Kafka looks every ten minutes.
 - By default there are at most 10,000 connections, and 256 from one address beyond this machine
   (`max.connections`, `max.connections.per.ip`); a group has at most 1,000 members. Kafka has no
   such bounds unless they are set. A listener beyond loopback needs `insecure=true`.

@@ -22,7 +22,7 @@ Invariant: `buffered` counts what was delivered and not yet consumed, and stays 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bus.client.routing import Leader
@@ -233,7 +233,11 @@ class Fetcher:
     def asks(self, plan: Plan) -> list[Ask]:
         """What a further answer of a fetch may be for: its partitions, each where it is now."""
         seats = ((self._seat(plan, ask), ask) for ask in plan.asks)
-        return [replace(ask, offset=seat.offset) for seat, ask in seats if seat is not None]
+        return [
+            Ask(ask.partition, ask.generation, seat.offset, ask.leader_epoch, ask.last_epoch)
+            for seat, ask in seats
+            if seat is not None
+        ]
 
     def on_fetched(
         self, plan: Plan, ask: Ask, fetched: Fetched, now_ms: int, *, more: bool = False

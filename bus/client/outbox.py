@@ -101,6 +101,11 @@ class Outbox:
         self._open_count = 0
         self._shut: Exception | None = None
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether it holds a batch, open or closed. What is opened after a no wakes the sender."""
+        return self._open_count > 0 or bool(self.closed)
+
     def has_room(self) -> bool:
         """Whether a batch could be opened now."""
         return self._shut is not None or self._capacity() > 0

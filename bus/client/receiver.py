@@ -2,12 +2,12 @@
 
 A *turn* asks for what the fetcher says is due. It runs when the reader assigns, seeks or has
 consumed, when an answer came, and when a pause is over. The reader is woken first and the next
-fetch leaves while it wakes, so that the broker works while the reader does.
+fetch leaves while it wakes, so that the broker works while the reader does. What a stream sends
+makes nothing due if it is records alone: there the reader has the interpreter at once.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from bus.client.cluster import Cluster
@@ -179,6 +179,7 @@ class Receiver:
             if seat is not None and seat.generation == ask.generation and seat.lookup is None:
                 self.begun[ask.partition] = (ask.generation, seat.offset)
         self._carry_out(effects, {})
+        self.turn()
 
     def _fetch(self, plan: Plan) -> None:
         options = self._options
@@ -222,9 +223,8 @@ class Receiver:
                         found[TopicPartition(topic.topic, part.partition_index)] = part
         effects: list[Effect] = []
         chunks: dict[TopicPartition, Chunk] = {}
-        for ask in asks:
-            if more and ask.partition not in found:
-                continue
+        told = [ask for ask in asks if not more or ask.partition in found]
+        for ask in told:
             fetched, data = _fetched(ask, found.get(ask.partition), answer, more)
             self._note_end(ask.partition, fetched.high_watermark)
             if fetched.size:
@@ -238,6 +238,8 @@ class Receiver:
                 )
             effects += self._fetcher.on_fetched(plan, ask, fetched, now_ms, more=more)
         self._carry_out(effects, chunks)
+        if not more or len(chunks) < len(told) or not told:
+            self.turn()  # else nothing is due: this fetch goes on, and the reader is waking
 
     def _note_end(self, partition: TopicPartition, high_watermark: int) -> None:
         if high_watermark >= 0:
@@ -259,7 +261,6 @@ class Receiver:
             self._inbox.bell.ring()
         if stale:
             self.cluster.stale()
-        self.turn()
 
     def _set_timer(self, now_ms: int) -> None:
         if self._timer is not None:
@@ -291,24 +292,26 @@ def _fetched(
         return Fetched(error=answer), nothing
     if found is None:
         return Fetched(error=NetworkError("The broker's answer leaves out a partition.")), nothing
-    facts = Fetched(start_offset=found.log_start_offset, high_watermark=found.high_watermark)
+    facts = partial(
+        Fetched, start_offset=found.log_start_offset, high_watermark=found.high_watermark
+    )
     if found.diverging_epoch is not None and found.diverging_epoch.end_offset >= 0:
-        return replace(facts, diverged_at=found.diverging_epoch.end_offset), nothing
+        return facts(diverged_at=found.diverging_epoch.end_offset), nothing
     if found.error_code:
-        return replace(facts, error=error_of(found.error_code)), nothing
+        return facts(error=error_of(found.error_code)), nothing
     data = memoryview(found.records or b"")
     if not data:
-        return facts, nothing
+        return facts(), nothing
     if more and int.from_bytes(data[:8], "big") > ask.offset:
-        return replace(facts, error=NetworkError("A part of the stream is missing.")), nothing
+        return facts(error=NetworkError("A part of the stream is missing.")), nothing
     try:
         size, end_offset = slice_end(data, 0, len(data), OFFSET_END)
     except CorruptBatch as error:
-        return replace(facts, error=_corrupt(ask, str(error))), nothing
+        return facts(error=_corrupt(ask, str(error))), nothing
     if end_offset <= ask.offset or size <= 0:
-        return replace(facts, error=_corrupt(ask, "no whole batch at this offset")), nothing
+        return facts(error=_corrupt(ask, "no whole batch at this offset")), nothing
     epoch = _last_epoch(data[:size], end_offset)
-    return replace(facts, size=size, end_offset=end_offset, epoch=epoch), data[:size]
+    return facts(size=size, end_offset=end_offset, epoch=epoch), data[:size]
 
 
 def _last_epoch(data: memoryview, end_offset: int) -> int:

@@ -216,7 +216,8 @@ class Sender:
             self._carry_out(effects)
         if stale:
             self.cluster.stale()
-        self.turn()
+        if not self._accumulator.idle or self._outbox.is_filled:
+            self.turn()  # else there is nothing to move, and nothing becomes due
 
     def _on_too_large(
         self, partition: TopicPartition, parcel: Parcel, error: BusError, now_ms: int

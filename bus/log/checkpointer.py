@@ -27,7 +27,6 @@ from bus.log.partition_log import PartitionLog
 from bus.log.records import record_of
 from bus.log.recovery import Recovered
 from bus.model.ids import PartitionId
-from bus.model.limits import CHECKPOINT_INTERVAL_MS
 from bus.ports import Clock, Disk
 
 
@@ -41,6 +40,7 @@ class Checkpointer:
         logs: Mapping[PartitionId, PartitionLog],
         promised: Mapping[PartitionId, Recovered],
         journals: Sequence[Journal],
+        interval_ms: int,
     ) -> None:
         self.is_under_way = False
         self.is_due = True  # as soon as possible
@@ -54,7 +54,8 @@ class Checkpointer:
         self._broker_epoch = NO_BROKER_EPOCH
         self._generation = 1  # of the journals
         self._last_failed = False
-        self._written_ms = -CHECKPOINT_INTERVAL_MS
+        self._interval_ms = interval_ms
+        self._written_ms = -interval_ms
         self._deletable: dict[PartitionLog, int] = {}  # segments dropped before it began
         self._written = b""  # the last content, to leave out equal ones
 
@@ -69,7 +70,7 @@ class Checkpointer:
 
     def is_due_at(self, now_ms: int) -> bool:
         """Is it time for one?"""
-        return self.is_due or now_ms - self._written_ms >= CHECKPOINT_INTERVAL_MS
+        return self.is_due or now_ms - self._written_ms >= self._interval_ms
 
     def write(self) -> None:
         """Write one in the background."""

@@ -292,7 +292,6 @@ class PartitionLog:
 
     def apply_retention(self, now_ms: int) -> None:
         """Drop closed segments by size and age (`now_ms`: wall clock), below the high watermark."""
-        self.producers.expire(now_ms)
         if not self.settings.deletes:
             return
         count = retention.expired(self.segments, self.settings, now_ms, self.high_watermark)

@@ -25,11 +25,7 @@ import struct
 
 from bus.errors import CorruptLog
 from bus.model.batch import NO_PRODUCER_ID, BatchInfo, Buffer
-from bus.model.limits import (
-    PRODUCER_BATCHES_RETAINED,
-    PRODUCER_EXPIRY_MS,
-    PRODUCERS_PER_PARTITION_MAX,
-)
+from bus.model.limits import PRODUCER_BATCHES_RETAINED, PRODUCERS_PER_PARTITION_MAX
 from bus.model.producer import ProducerEntry, SequencedBatch, sequence_after
 from bus.native.batch import crc32c
 
@@ -76,11 +72,10 @@ class ProducerTable:
         if len(self._entries) > PRODUCERS_PER_PARTITION_MAX:
             del self._entries[next(iter(self._entries))]
 
-    def expire(self, now_ms: int) -> None:
-        """Forget producers that have been silent for PRODUCER_EXPIRY_MS."""
-        oldest = now_ms - PRODUCER_EXPIRY_MS
+    def expire(self, now_ms: int, silent_ms: int) -> None:
+        """Forget producers that have been silent for so long."""
         for producer_id, entry in list(self._entries.items()):
-            if entry.last_timestamp >= oldest:
+            if now_ms - entry.last_timestamp < silent_ms:
                 break
             del self._entries[producer_id]
 

@@ -36,10 +36,12 @@ from bus.log.room import Reserve, Room
 from bus.log.standing import DiskLife, Found
 from bus.model.ids import PartitionId
 from bus.model.limits import (
+    CHECKPOINT_INTERVAL_MS,
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
     HOUSEKEEPING_LOGS_MAX,
     LEADER_EPOCH_MAX,
+    PRODUCER_EXPIRY_MS,
     REST_INTERVAL_MS,
     SYNC_AT_START_BYTES_MAX,
 )
@@ -61,6 +63,8 @@ class LogStore:
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[OSError], None],
         reserve: Reserve = NO_RESERVE,
+        producer_expiry_ms: int = PRODUCER_EXPIRY_MS,
+        checkpoint_interval_ms: int = CHECKPOINT_INTERVAL_MS,
     ) -> None:
         self.disk_uuid: UUID | None = None  # known once it is open
         self.life: DiskLife | None = None  # the one before; known once it is open
@@ -70,6 +74,7 @@ class LogStore:
         self._clock = clock
         self._aging = Aging(clock)
         self._random = random
+        self._producer_expiry_ms = producer_expiry_ms
         self._logs: dict[PartitionId, PartitionLog] = {}
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
@@ -83,8 +88,9 @@ class LogStore:
             self.checkpoint_soon,
         )
         self._promised: dict[PartitionId, Recovered] = {}  # of partitions without a log
+        journals = [self._flush_journal, self._epoch_journal]
         self._checkpoints = Checkpointer(
-            disk, clock, self._logs, self._promised, [self._flush_journal, self._epoch_journal]
+            disk, clock, self._logs, self._promised, journals, checkpoint_interval_ms
         )
         self._promises = Promises(
             disk, self._epoch_journal, self._checkpoints, self._logs, self._promised
@@ -336,7 +342,7 @@ class LogStore:
         self._checkpoints.write_now()
 
     def housekeeping(self, now_ms: int) -> None:
-        """Roll, retain and checkpoint what is due; `now_ms` is monotonic. Call it each second.
+        """Forget, roll, retain, checkpoint what is due; `now_ms` is monotonic. Call it each second.
 
         Of very many logs each call looks at some, so that it never holds the event loop for long.
         """
@@ -348,6 +354,7 @@ class LogStore:
         logs = list(self._logs.values())
         for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
             try:
+                log.producers.expire(wall_ms, self._producer_expiry_ms)
                 log.apply_retention(wall_ms)
                 log.roll_if_due(wall_ms)
                 log.seal_at_rest()

@@ -5,14 +5,12 @@ their defaults (`log.retention.ms`), and end up in `BrokerSettings.topic`.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from bus.errors import BadSetting
-from bus.model.endpoint import check_http, check_listen, is_loopback, join_host_port
+from bus.model.endpoint import check_http, check_listen
 from bus.model.group_settings import GROUP_SETTINGS, GroupSettings
 from bus.model.limits import (
+    CHECKPOINT_INTERVAL_MS,
     CREDIT_BYTES,
     FETCH_BYTES_MAX,
     FETCH_SESSIONS_MAX,
@@ -26,18 +24,12 @@ from bus.model.limits import (
     PARTITIONS_PER_TOPIC_MAX,
     PEERS_MAX,
     PEERS_PER_ADDRESS_MAX,
+    PRODUCER_EXPIRY_MS,
     REQUESTS_UNANSWERED_MAX,
 )
-from bus.model.listeners import check_listeners, listeners
-from bus.model.setting import Setting, Value, as_text, fixed, parse_all, setting, table
-from bus.model.topic_settings import (
-    BROKER_NAMES,
-    INT_MAX,
-    TOPIC_SETTINGS,
-    TopicSettings,
-    over_defaults,
-    topic_config,
-)
+from bus.model.listeners import check_listeners
+from bus.model.setting import Setting, fixed, setting, table
+from bus.model.topic_settings import BROKER_NAMES, INT_MAX, TOPIC_SETTINGS, TopicSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +148,17 @@ class BrokerSettings:
     auto_create_topics_enable: bool = setting(
         True, "Whether a producer's first use of a topic creates it."
     )
-    log_retention_check_interval_ms: int = setting(
-        300_000,
-        "How often segments are looked at for rolling and deletion by age and size.",
+    producer_id_expiration_ms: int = setting(
+        PRODUCER_EXPIRY_MS,
+        "How long a partition remembers an idempotent producer that sends it nothing. What a "
+        "forgotten one sends is taken whatever its sequence is, and a repetition stands twice: "
+        "keep it above the time for which producers try again.",
         unit="ms",
         low=1,
-        high=2**63 - 1,
+        high=INT_MAX,
     )
     checkpoint_interval_ms: int = setting(
-        2000,
+        CHECKPOINT_INTERVAL_MS,
         "How often high watermarks and durable ends are noted, which bounds recovery.",
         unit="ms",
         low=100,
@@ -245,13 +239,6 @@ class BrokerSettings:
         low=0,
         high=100 * FETCH_SESSIONS_MAX,
     )
-    shutdown_timeout_ms: int = setting(
-        10_000,
-        "How long a stop waits for requests under way before it closes the log.",
-        unit="ms",
-        low=0,
-        high=3600_000,
-    )
     logging_level: str = setting(
         "info",
         "The least severe message that is logged.",
@@ -296,104 +283,3 @@ BROKER_SETTINGS: dict[str, Setting] = table(
         "Whether old segments can move elsewhere.",
     ),
 )
-_TOPIC_NAMES = {broker_name: name for name, broker_name in BROKER_NAMES.items()}
-
-
-def parse_broker_settings(given: Mapping[str, object]) -> dict[str, Value]:
-    """Typed values by canonical name, of what was given. Raises BadSetting with a sentence."""
-    return parse_all(BROKER_SETTINGS, given, BadSetting, keywords=True)
-
-
-def broker_settings(
-    given: Mapping[str, object], defaults: BrokerSettings | None = None
-) -> BrokerSettings:
-    """`given` (text or typed, dots or underscores) over `defaults`, checked as a whole.
-
-    Raises BadSetting: unknown, malformed, out of bounds, or unsafe in combination.
-    """
-    values = parse_broker_settings(given)
-    base = defaults or BrokerSettings()
-    kept: dict[str, Any] = {}
-    topic: dict[str, Value] = {}
-    group: dict[str, Any] = {}
-    for name, value in values.items():
-        if name in _TOPIC_NAMES:
-            topic[_TOPIC_NAMES[name]] = value
-        elif name in GROUP_SETTINGS and not GROUP_SETTINGS[name].fixed_because:
-            group[GROUP_SETTINGS[name].attribute] = value
-        elif not BROKER_SETTINGS[name].fixed_because:
-            kept[BROKER_SETTINGS[name].attribute] = value
-    made = dataclasses.replace(
-        base,
-        topic=over_defaults(topic, base.topic),
-        group=dataclasses.replace(base.group, **group),
-        **kept,
-    )
-    _check_whole(made)
-    return made
-
-
-def broker_config(settings: BrokerSettings) -> dict[str, str]:
-    """Every setting of a broker as text by name, fixed ones included: for DescribeConfigs."""
-    topic = topic_config(settings.topic)
-    return {
-        name: topic[_TOPIC_NAMES[name]]
-        if name in _TOPIC_NAMES
-        else as_text(
-            getattr(
-                settings.group if name in GROUP_SETTINGS else settings,
-                entry.attribute,
-                entry.default,
-            )
-        )
-        for name, entry in BROKER_SETTINGS.items()
-    }
-
-
-def _check_whole(settings: BrokerSettings) -> None:
-    """What spans several settings."""
-    directories = settings.data_directories
-    if "" in directories:
-        raise BadSetting("The setting data is empty, or one of its parts is. Name a directory.")
-    if len({path.rstrip("/") for path in directories}) < len(directories):
-        raise BadSetting(f"The setting data names a directory twice: {settings.data}.")
-    _check_reach(settings)
-    if settings.client_credit_bytes > settings.client_in_flight_max_bytes:
-        raise BadSetting(
-            f"The setting client.credit.bytes is {settings.client_credit_bytes}. It must not be "
-            f"above client.in.flight.max.bytes, which is {settings.client_in_flight_max_bytes}."
-        )
-    if settings.group.group_min_session_timeout_ms > settings.group.group_max_session_timeout_ms:
-        raise BadSetting(
-            "The setting group.min.session.timeout.ms is "
-            f"{settings.group.group_min_session_timeout_ms}. It must not be above "
-            f"group.max.session.timeout.ms, which is {settings.group.group_max_session_timeout_ms}."
-        )
-    if settings.topic.min_insync_replicas > 1:
-        raise BadSetting(
-            f"The setting min.insync.replicas cannot be {settings.topic.min_insync_replicas}: "
-            "default.replication.factor is 1, so that no write would succeed."
-        )
-
-
-def _check_reach(settings: BrokerSettings) -> None:
-    """Nothing is open beyond this machine unless that is said by name."""
-    if settings.http and not settings.insecure and not is_loopback(settings.http):
-        raise BadSetting(
-            f"The setting http cannot be {settings.http!r}: it would be readable beyond this "
-            "machine. Bind it to 127.0.0.1, or set insecure=true."
-        )
-    bound = listeners(settings.kafka)
-    for name, (host, port) in bound.items():
-        if not settings.insecure and not is_loopback(join_host_port(host, port)):
-            raise BadSetting(
-                f"The setting kafka cannot be {settings.kafka!r}: anyone beyond this machine could "
-                f"read and write by the listener {name}. Bind it to 127.0.0.1, or set "
-                "insecure=true."
-            )
-    for name, (_, port) in listeners(settings.advertised_listeners).items():
-        if name not in bound or port == 0:
-            raise BadSetting(
-                f"The setting advertised.listeners cannot be {settings.advertised_listeners!r}: "
-                f"{name} is not one of the listeners of the setting kafka, or its port is missing."
-            )

@@ -63,7 +63,7 @@ NEWEST_BYTES_MAX = 2 * GIB  # of their keys and values
 PRODUCER_BATCHES_RETAINED = 5  # Kafka's NUM_BATCHES_TO_RETAIN
 PRODUCERS_PER_PARTITION_MAX = 10_000
 PRODUCER_ID_BLOCK = 1000
-PRODUCER_EXPIRY_MS = 24 * 3600 * 1000  # Kafka's producer.id.expiration.ms
+PRODUCER_EXPIRY_MS = 24 * 3600 * 1000  # by default
 
 # Groups.
 GROUPS_MAX = 20_000
@@ -125,3 +125,7 @@ ETCD_WATCH_BYTES_MAX = 64 * MIB  # of the parts of one message; above it the sto
 ETCD_PAGE_KEYS = 500  # of one answer when all is read
 ETCD_PAGE_BARE_KEYS = 5_000  # the same, without values
 ETCD_CONNECTIONS_MAX = 8  # idle or busy, to one member, watches aside
+ETCD_MEMBERS_MAX = 100  # that an etcd is believed to have
+ETCD_HISTORY_MINUTES = 10  # after which changes are forgotten
+ETCD_SNAPSHOT_ENTRIES = 10_000  # of its log, until a snapshot shortens it
+ETCD_QUOTA_BYTES = 2 * GIB  # of its file: above it etcd takes no writes

@@ -1,12 +1,7 @@
 """All settings in one place: the tables, the two settings classes, and what makes them."""
 
-from bus.model.broker_settings import (
-    BROKER_SETTINGS,
-    BrokerSettings,
-    broker_config,
-    broker_settings,
-    parse_broker_settings,
-)
+from bus.model.broker_config import broker_config, broker_settings, parse_broker_settings
+from bus.model.broker_settings import BROKER_SETTINGS, BrokerSettings
 from bus.model.setting import Setting, Value
 from bus.model.topic_settings import (
     CREATE_TIME,

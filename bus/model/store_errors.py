@@ -9,3 +9,7 @@ class StoreUnreachable(BusError, code=-1015, retriable=True, definite=False):
 
 class StoreRefused(BusError, code=-1016):
     """The coordination store, or the way to it, is not as it must be."""
+
+
+class SessionEnded(StoreRefused, code=-1017):
+    """A key was to be written with a session that has ended; nothing is written."""

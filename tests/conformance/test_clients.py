@@ -16,6 +16,8 @@ from tests.conformance.scenario_suite import own_command, run
 from tests.conformance.scenarios import SCENARIOS
 from tests.conformance.targets import BUSD, KAFKA, running
 
+pytestmark = pytest.mark.timeout(900)  # all of them in the time of the first test
+
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Outcome]]:

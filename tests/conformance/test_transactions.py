@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 import bus
 
-SECONDS = 20
+SECONDS = 60
 TOLD = "Transactions are not served by this broker."
 
 

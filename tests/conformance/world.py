@@ -9,7 +9,7 @@ from typing import Any
 from tests.conformance.agent_process import AgentProcess
 from tests.conformance.agents.agent import Absent, Refused
 
-SETTLE_SECONDS_MAX = 40.0
+SETTLE_SECONDS_MAX = 120.0
 LOOK_SECONDS = 0.1
 Record = list  # [key, value, headers, timestamp, partition], bytes as latin-1 text
 

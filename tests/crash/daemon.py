@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 
 
 class Daemon:

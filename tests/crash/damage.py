@@ -119,7 +119,7 @@ def prepare(
     files, lengths = take(directory)
     if not clean:
         while not all(waiting):
-            bench.disk.wait(5)
+            bench.disk.wait(60)
         bench.close()
     places = list(_places(files, (len(_batch(n, size)) for n in range(durable + written))))
     return Image(files, lengths, durable * PER_BATCH, places, earlier, clean)

@@ -21,11 +21,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
+from tests.fixtures.ends_with_input import told_to_end
+from tests.fixtures.kafka_python_joins import join_within_a_poll
+
 TOPIC = "t"
 SESSION_MS, HEARTBEAT_MS = 1500, 100
 RECORDS_MAX = 50  # of one step, so that there are many commits
 POLL_SECONDS = 0.05
-LONG_POLL_MS = 500  # of kafka-python: one that ends while a leader joins again costs it its work
 COMMIT_MS = 500
 
 
@@ -186,6 +188,17 @@ def generation_of(consumer: object) -> int:
     return int.from_bytes(blob[at : at + 4], sys.byteorder, signed=True)
 
 
+def attempted(make, error_type: type[Exception], notes: Notes, told: threading.Event):
+    """What `make` returns once the broker is there; None if this member is to leave before."""
+    while not told.is_set():
+        try:
+            return make()
+        except error_type as error:
+            notes.note("error", type(error).__name__)
+            time.sleep(POLL_SECONDS)
+    return None
+
+
 def kafka_python(
     server: str, group: str, assignor: str, notes: Notes, told: threading.Event
 ) -> None:
@@ -227,17 +240,14 @@ def kafka_python(
         "reconnect_backoff_ms": 20,
         "reconnect_backoff_max_ms": 200,
     }
-    consumer = None
-    while consumer is None and not told.is_set():
-        try:
-            consumer = KafkaConsumer(**settings)
-        except KafkaError as error:  # the broker is away
-            notes.note("error", type(error).__name__)
-            time.sleep(POLL_SECONDS)
+    consumer = attempted(lambda: KafkaConsumer(**settings), KafkaError, notes, told)
+    if consumer is None:
+        return
+    join_within_a_poll(consumer)
     consumer.subscribe([TOPIC], listener=Listener())
     while not told.is_set():
         try:
-            batches = consumer.poll(LONG_POLL_MS, max_records=RECORDS_MAX)
+            batches = consumer.poll(int(POLL_SECONDS * 1000), max_records=RECORDS_MAX)
         except KafkaError as error:
             notes.note("error", type(error).__name__)
             time.sleep(POLL_SECONDS)
@@ -315,13 +325,7 @@ CLIENTS = {
 
 def main() -> None:
     client, server, group, assignor, path = sys.argv[1:]
-    told, notes = threading.Event(), Notes(path)
-
-    def wait() -> None:
-        sys.stdin.read()
-        told.set()
-
-    threading.Thread(target=wait, daemon=True).start()
+    told, notes = told_to_end(), Notes(path)
     notes.note("join")
     CLIENTS[client](server, group, assignor, notes, told)
 

@@ -28,7 +28,7 @@ MEMBERS_MIN, MEMBERS_MAX = 2, 4
 SEND_SECONDS, SEND_RECORDS = 0.01, 12  # so many records so often
 BLINK_SECONDS_MAX = 0.3  # from a change to the broker's end: a rebalance takes about as long
 FIRST_SECONDS_MAX = 1.0  # the same, when all members of a group still have to import their client
-REST_SECONDS = 40.0
+REST_SECONDS = 100.0
 SETTINGS = {
     "group.min.session.timeout.ms": 500,
     "offsets.topic.num.partitions": 1,

@@ -36,7 +36,6 @@ MOMENT_SECONDS_MAX = 0.2  # from then to the kill
 IN_FLIGHT_MAX, AT_ONCE, PAUSE_SECONDS = 100, 10, 0.01
 WAIT_SECONDS = 60
 DAY = 24 * 3600
-CHECKED_MS = 50  # how often the broker looks whom it may forget
 CANARY = (1 << 40, 0)  # a producer id that the broker has given to nobody, and an epoch
 OUT_OF_ORDER = 45
 
@@ -184,8 +183,7 @@ def producers(bootstrap: str) -> list[tuple[int, int, int]]:
 
 def test_who_was_forgotten_for_silence_goes_on(tmp_path: Path, fake_time: FakeTime) -> None:
     makers = (JavaLines, Confluent, KafkaPython, Aiokafka)
-    often = ("--set", f"log.retention.check.interval.ms={CHECKED_MS}")
-    broker = Broker(tmp_path / "data", 1, *often, environment=fake_time.environment)
+    broker = Broker(tmp_path / "data", 1, environment=fake_time.environment)
     with broker, sending(makers, broker.bootstrap, tmp_path) as senders:
 
         def send() -> None:

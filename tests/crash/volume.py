@@ -19,7 +19,7 @@ IMAGE_BYTES = 1 << 30  # sparse; xfs wants 300 MB at least
 SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 WITHOUT_FLUSHING_THE_LOG = 2
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
-UNMOUNT_SECONDS = 20.0
+UNMOUNT_SECONDS = 60.0
 
 
 class Volume:

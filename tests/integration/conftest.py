@@ -11,7 +11,7 @@ import pytest
 
 BUSD = [sys.executable, "-m", "bus.cli.main"]
 LISTEN = ["--listen", "tcp://127.0.0.1:*", "--accept-filesystem"]
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def environment() -> dict[str, str]:

@@ -22,7 +22,7 @@ async def main(urls: str, key: str) -> None:
         assert not isinstance(session, BusError), session
         store.transact([Write(key, b"here", 0, session)], {}, lambda _: written.set())
 
-    store.open_session(1000, lost.set, begin)
+    store.open_session(3000, lost.set, begin)
     await written.wait()
     print("open", flush=True)
     await lost.wait()

@@ -1,17 +1,31 @@
 """One member of a consumer group, by a client that others wrote; a process of its own.
 
-    python group_member.py CLIENT BOOTSTRAP GROUP [INSTANCE]
+    python -m tests.integration.group_member CLIENT BOOTSTRAP GROUP SESSION_MS [INSTANCE]
 
 It prints "has 0,1,2" whenever its partitions change and "read 0:17" for each record, which it has
-committed then. A line on its standard input, or the end of it, has it leave.
+committed then. The end of its standard input has it leave.
 """
 
 import asyncio
 import sys
 import threading
+from dataclasses import dataclass
+
+from tests.fixtures.ends_with_input import told_to_end
+from tests.fixtures.kafka_python_joins import join_within_a_poll
 
 TOPIC = "t"
-SESSION_MS, HEARTBEAT_MS = 2000, 100
+HEARTBEAT_MS = 100
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a member belongs."""
+
+    bootstrap: str
+    group: str
+    session_ms: int
+    instance: str | None
 
 
 def tell_partitions(partitions, before: list[int] | None) -> list[int]:
@@ -22,12 +36,7 @@ def tell_partitions(partitions, before: list[int] | None) -> list[int]:
     return found
 
 
-def kafka_python(bootstrap: str, group: str, instance: str | None, told: threading.Event) -> None:
-    """Its polls are long.
-
-    A leader of kafka-python that joins again for metadata that came late, in a poll that ends
-    meanwhile, forgets what it is assigned: it sees no reason to take it up.
-    """
+def kafka_python(place: Place, told: threading.Event) -> None:
     from kafka import ConsumerRebalanceListener, KafkaConsumer
 
     class Tells(ConsumerRebalanceListener):
@@ -38,18 +47,19 @@ def kafka_python(bootstrap: str, group: str, instance: str | None, told: threadi
             tell_partitions((one.partition for one in assigned), None)
 
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
-        group_id=group,
-        group_instance_id=instance,
+        bootstrap_servers=place.bootstrap,
+        group_id=place.group,
+        group_instance_id=place.instance,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        session_timeout_ms=SESSION_MS,
+        session_timeout_ms=place.session_ms,
         heartbeat_interval_ms=HEARTBEAT_MS,
         metadata_max_age_ms=1000,
     )
+    join_within_a_poll(consumer)
     consumer.subscribe([TOPIC], listener=Tells())
     while not told.is_set():
-        batches = consumer.poll(timeout_ms=3000)
+        batches = consumer.poll(timeout_ms=50)
         if batches:
             consumer.commit()
         for partition, records in batches.items():
@@ -58,22 +68,20 @@ def kafka_python(bootstrap: str, group: str, instance: str | None, told: threadi
     consumer.close()
 
 
-def confluent(
-    bootstrap: str, group: str, instance: str | None, told: threading.Event, assignor: str = "range"
-) -> None:
+def confluent(place: Place, told: threading.Event, assignor: str = "range") -> None:
     from confluent_kafka import Consumer
 
     settings = {
-        "bootstrap.servers": bootstrap,
-        "group.id": group,
+        "bootstrap.servers": place.bootstrap,
+        "group.id": place.group,
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
-        "session.timeout.ms": SESSION_MS,
+        "session.timeout.ms": place.session_ms,
         "heartbeat.interval.ms": HEARTBEAT_MS,
         "partition.assignment.strategy": assignor,
     }
-    if instance is not None:
-        settings["group.instance.id"] = instance
+    if place.instance is not None:
+        settings["group.instance.id"] = place.instance
     consumer = Consumer(settings)
     consumer.subscribe([TOPIC])
     has = None
@@ -86,27 +94,25 @@ def confluent(
     consumer.close()
 
 
-def cooperative(bootstrap: str, group: str, instance: str | None, told: threading.Event) -> None:
-    confluent(bootstrap, group, instance, told, "cooperative-sticky")
+def cooperative(place: Place, told: threading.Event) -> None:
+    confluent(place, told, "cooperative-sticky")
 
 
-def aio(bootstrap: str, group: str, instance: str | None, told: threading.Event) -> None:
-    asyncio.run(aio_member(bootstrap, group, instance, told))
+def aio(place: Place, told: threading.Event) -> None:
+    asyncio.run(aio_member(place, told))
 
 
-async def aio_member(
-    bootstrap: str, group: str, instance: str | None, told: threading.Event
-) -> None:
+async def aio_member(place: Place, told: threading.Event) -> None:
     from aiokafka import AIOKafkaConsumer
 
     consumer = AIOKafkaConsumer(
         TOPIC,
-        bootstrap_servers=bootstrap,
-        group_id=group,
-        group_instance_id=instance,
+        bootstrap_servers=place.bootstrap,
+        group_id=place.group,
+        group_instance_id=place.instance,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        session_timeout_ms=SESSION_MS,
+        session_timeout_ms=place.session_ms,
         heartbeat_interval_ms=HEARTBEAT_MS,
     )
     await consumer.start()
@@ -131,15 +137,9 @@ CLIENTS = {
 
 
 def main() -> None:
-    client, bootstrap, group, *instance = sys.argv[1:]
-    told = threading.Event()
-
-    def wait() -> None:
-        sys.stdin.readline()
-        told.set()
-
-    threading.Thread(target=wait, daemon=True).start()
-    CLIENTS[client](bootstrap, group, instance[0] if instance else None, told)
+    client, bootstrap, group, session_ms, *instance = sys.argv[1:]
+    place = Place(bootstrap, group, int(session_ms), instance[0] if instance else None)
+    CLIENTS[client](place, told_to_end())
 
 
 if __name__ == "__main__":

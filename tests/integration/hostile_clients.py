@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from bus.wire.produce import PartitionProduceData, ProduceRequest, TopicProduceD
 from tests.fixtures.kafka_peer import KafkaPeer
 from tests.fixtures.leaks import anonymous_bytes
 from tests.fixtures.sound_requests import batch
+from tests.fixtures.waiting import SECONDS, wait_until
 from tests.integration.conftest import BUSD, environment
 
-SECONDS = 10
 MIB = 1 << 20
 
 
@@ -55,7 +54,7 @@ class Besieged:
         return found
 
     def is_alone(self) -> bool:
-        """Whether nobody is connected any more, within some seconds."""
+        """Whether nobody is connected any more, in time."""
         return wait_until(lambda: self.sockets <= self._sockets_at_rest)
 
     def connect(self) -> socket.socket:
@@ -68,9 +67,8 @@ class Besieged:
         with contextlib.ExitStack() as opened:
             yield [opened.enter_context(self.connect()) for _ in range(count)]
 
-    def serve_somebody(self) -> float:
-        """Another client produces and looks up; how many seconds that took."""
-        begun = time.monotonic()
+    def serve_somebody(self) -> None:
+        """Another client produces and looks up, and is answered."""
         with KafkaPeer(self.bootstrap) as peer:
             found = peer.ask(MetadataRequest([MetadataRequestTopic(name="t")]))
             assert found.topics[0].error_code in {0, 5}
@@ -80,7 +78,6 @@ class Besieged:
             )
             answer = peer.ask(request)
             assert answer.responses[0].partition_responses[0].error_code == 0
-        return time.monotonic() - begun
 
     def end(self) -> str:
         """Stop it; what it has logged."""
@@ -90,7 +87,7 @@ class Besieged:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the other end closes within some seconds, whatever it says before."""
+    """Whether the other end closes in time, whatever it says before."""
     connection.settimeout(SECONDS)
     try:
         while connection.recv(65536):
@@ -99,14 +96,4 @@ def is_closed(connection: socket.socket) -> bool:
         pass
     except TimeoutError:
         return False
-    return True
-
-
-def wait_until(true, seconds: float = SECONDS) -> bool:
-    """Whether it became true in time."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
     return True

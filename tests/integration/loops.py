@@ -109,7 +109,6 @@ PLANTED: dict[str, Callable[[], object]] = {
     "planted_native_memory": lambda: ctypes.memset(allocate(1 << 13), 1, 1 << 13),
 }
 WORK = ("single_records", "batches", "columns", "errors", "clients", "members")
-ROUNDS = {"members": 150}  # what takes longer shows in fewer
 
 
 def main(name: str) -> None:
@@ -126,7 +125,7 @@ def main(name: str) -> None:
                 plant()
             api.close()
 
-    for sentence in leaks(stretch, WATCHED, ROUNDS.get(name, 300)):
+    for sentence in leaks(stretch, WATCHED):
         print(sentence)
 
 

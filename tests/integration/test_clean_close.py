@@ -14,7 +14,7 @@ def test_a_segment_is_cut_to_its_end_although_a_consumer_had_fetched_ahead(tmp_p
         producer.flush()
         consumer = broker.consumer()
         consumer.assign([("t", 0)])
-        assert len(consumer.poll_batch(max_records=1, timeout=10)) == 1
+        assert len(consumer.poll_batch(max_records=1, timeout=60)) == 1
     (log,) = tmp_path.rglob("*.log")
     assert log.stat().st_size % 4096, "its length is that of the records, not of the allocation"
 

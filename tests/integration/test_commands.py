@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.conftest import BUSD, busd, environment
 
-SECONDS_MAX = 30  # for a process to end
+SECONDS_MAX = 60  # for a process to end
 
 
 def done(*arguments: str, stdin: str = "") -> str:

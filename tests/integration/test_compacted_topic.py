@@ -31,7 +31,7 @@ def by_us(url: str, topic: str, end: int) -> list[Row]:
     with bus.Consumer(url) as consumer:
         consumer.assign([(topic, 0)])
         while consumer.position(topic, 0) < end:
-            batch = consumer.poll_batch(timeout=5)
+            batch = consumer.poll_batch(timeout=60)
             found += [(one.offset, one.timestamp, one.key, one.value) for one in batch]
     return found
 
@@ -49,7 +49,7 @@ def test_a_consumer_may_begin_at_any_offset_that_is_gone(broker: bus.Broker, top
         consumer.assign([(topic, 0)])
         for offset in range(0, 2000, 97):
             consumer.seek(topic, 0, offset)
-            batch = consumer.poll_batch(timeout=5)
+            batch = consumer.poll_batch(timeout=60)
             assert batch.first_offset == next(row[0] for row in whole if row[0] >= offset)
 
 

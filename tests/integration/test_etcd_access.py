@@ -12,9 +12,14 @@ from bus.model.store_errors import StoreRefused
 from tests.fixtures.asked_store import ROOT, Caller, Mirror
 from tests.fixtures.certificates import Certificates
 from tests.fixtures.etcd import Etcd
-from tests.fixtures.etcd_stores import EtcdBench
+from tests.fixtures.etcd_stores import EtcdBench, be_patient
 
 PASSWORD = "a pass word"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch)
 
 
 @pytest.fixture(scope="module")

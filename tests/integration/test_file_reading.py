@@ -49,7 +49,7 @@ def numbers(consumer, count):
     """The next `count` records."""
     found = []
     while len(found) < count:
-        batch = consumer.poll_batch(timeout=10)
+        batch = consumer.poll_batch(timeout=60)
         assert len(batch), f"there are only {len(found)}"
         found += [int(value) for value in batch.values]
     return found

@@ -26,7 +26,7 @@ def broker(tmp_path_factory):
         for partition in (0, 1):
             producer.send_batch(
                 "t", [b"v"] * 10, timestamps=range(1000, 11_000, 1000), partition=partition
-            ).result(10)
+            ).result(60)
         yield broker
 
 

@@ -12,22 +12,24 @@ import pytest
 import bus
 from bus.model.ids import TopicPartition
 
-MEMBER = Path(__file__).parent / "group_member.py"
+MEMBER = [sys.executable, "-m", "tests.integration.group_member"]
 PARTITIONS = set(range(6))
-SECONDS = 20
+SECONDS = 60
+SHORT_MS = 3000  # the session of a member that is to crash
+LONG_MS = 30_000  # of one that is to stay, however little of the machine it is given
 CLIENTS = ["kafka-python", "confluent-kafka", "aiokafka"]
 
 
 class Member:
     """A member in a process of its own."""
 
-    def __init__(self, client: str, bootstrap: str, group: str, instance: str = "") -> None:
-        named = [instance] if instance else []
+    def __init__(self, client: str, *told: str) -> None:
+        """`told`: what comes behind the client, of tests/integration/group_member.py."""
         self.partitions: set[int] = set()
         self.assignments: list[set[int]] = []
         self.read: list[tuple[int, int]] = []  # partition, offset; committed
         self.process = subprocess.Popen(
-            [sys.executable, str(MEMBER), client, bootstrap, group, *named],
+            [*MEMBER, client, *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -82,8 +84,9 @@ class Group:
         self.members: list[Member] = []
         self.sent = 0
 
-    def add(self, instance: str = "") -> Member:
-        self.members.append(Member(self.client, self.broker.bootstrap, "g", instance))
+    def add(self, session_ms: int = LONG_MS, *instance: str) -> Member:
+        told = (self.broker.bootstrap, "g", str(session_ms), *instance)
+        self.members.append(Member(self.client, *told))
         return self.members[-1]
 
     def send(self, count: int) -> None:
@@ -155,7 +158,7 @@ def group(request: pytest.FixtureRequest, broker: bus.Broker) -> Iterator[Group]
 
 @pytest.mark.parametrize("group", [*CLIENTS, "cooperative"], indirect=True)
 def test_members_share_the_work_of_those_who_leave_and_crash(group: Group) -> None:
-    one, two, three = group.add(), group.add(), group.add()
+    one, two, three = group.add(), group.add(SHORT_MS), group.add()
     group.wait(lambda: group.shares(one, two, three))
     group.send(60)
     group.wait(lambda: len(group.read()) == group.sent)
@@ -170,11 +173,11 @@ def test_members_share_the_work_of_those_who_leave_and_crash(group: Group) -> No
 
 @pytest.mark.parametrize("group", CLIENTS, indirect=True)
 def test_a_static_member_comes_back_to_its_work_and_nobody_notices(group: Group) -> None:
-    one, two = group.add("i1"), group.add("i2")
+    one, two = group.add(LONG_MS, "i1"), group.add(LONG_MS, "i2")
     group.wait(lambda: group.shares(one, two))
     had, noticed = two.partitions, len(one.assignments)
     two.crash()
-    again = group.add("i2")
+    again = group.add(SHORT_MS, "i2")
     group.wait(lambda: again.partitions == had)
     assert len(one.assignments) == noticed
     again.crash()

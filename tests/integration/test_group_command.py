@@ -12,7 +12,7 @@ def broker(tmp_path_factory):
     listen = {"listen": "tcp://127.0.0.1:*", "kafka": "127.0.0.1:0"}
     with bus.Broker(str(data), **listen, offsets_topic_num_partitions=2) as broker:
         broker.create_topic("t", 2)
-        broker.producer().send_batch("t", [b"v"] * 10, partition=1).result(10)
+        broker.producer().send_batch("t", [b"v"] * 10, partition=1).result(60)
         yield broker
 
 

@@ -11,8 +11,9 @@ from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic
 from perf.child import free_port
 from tests.fixtures.kafka_peer import KafkaPeer
 from tests.fixtures.rough_proxy import RoughProxy
+from tests.fixtures.whole_topic import batches_of
 
-SECONDS = 30
+SECONDS = 60
 PATIENCE_MS = 1000  # of a producer with one record
 
 
@@ -55,11 +56,9 @@ class Sender:
 
 def stored(broker: bus.Broker) -> dict[int, int]:
     """Offset -> number."""
-    with broker.consumer() as consumer:
-        consumer.assign([("t", 0)])
-        found: dict[int, int] = {}
-        while batch := consumer.poll_batch(timeout=0.3):
-            found.update(zip(batch.offsets.tolist(), map(int, batch.values), strict=True))
+    found: dict[int, int] = {}
+    for batch in batches_of(broker, "t"):
+        found.update(zip(batch.offsets.tolist(), map(int, batch.values), strict=True))
     return found
 
 

@@ -11,7 +11,7 @@ from tests.integration.loops import WORK
 def found(name: str) -> str:
     """By a process of its own: nothing else takes or frees memory there."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.integration.loops", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

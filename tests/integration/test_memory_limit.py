@@ -1,8 +1,6 @@
 """A message whose parts never end: the listener goes, the rest of the broker goes on."""
 
 import contextlib
-import socket
-import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -11,8 +9,10 @@ import pytest
 
 import bus
 from bus.adapters.memory import own_bytes
+from perf.child import free_port
 from tests.fixtures.leaks import anonymous_bytes
 from tests.fixtures.raw_peer import RawPeer
+from tests.fixtures.waiting import wait_until
 
 MIB = 1 << 20
 PART = bytes(MIB)
@@ -29,15 +29,6 @@ def attack(endpoint: str) -> int:
     return sent
 
 
-def until(holds, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def page(address: str, path: str) -> tuple[int, str]:
     try:
         with urlopen(f"http://{address}{path}") as answer:
@@ -48,16 +39,15 @@ def page(address: str, path: str) -> tuple[int, str]:
 
 
 def test_a_daemon_closes_its_port_and_says_so(serve) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     broker = serve("--http", address, "--set", f"memory.limit.bytes={150 * MIB}")
     assert page(address, "/readyz")[0] == 200
     assert attack(broker.endpoint) < PARTS_MAX
-    assert until(lambda: page(address, "/readyz")[0] == 503)
+    assert wait_until(lambda: page(address, "/readyz")[0] == 503)
     assert "memory.limit.bytes" in page(address, "/readyz")[1]
     assert page(address, "/livez")[0] == 200
     assert "busd_listener_closed 1.0" in page(address, "/metrics")[1]
-    assert until(lambda: anonymous_bytes(broker.process.pid) < 150 * MIB)
+    assert wait_until(lambda: anonymous_bytes(broker.process.pid) < 150 * MIB)
     code, log = broker.stop()
     assert code == 0
     assert "no more clients are served from other processes" in log
@@ -70,12 +60,12 @@ def test_clients_in_the_broker_s_process_go_on(
     with bus.Broker(
         str(tmp_path / "data"), listen="tcp://127.0.0.1:*", memory_limit_bytes=limit
     ) as broker:
-        broker.producer().send("t", b"before").result(10)
+        broker.producer().send("t", b"before").result(60)
         attack(broker.url)
-        assert until(lambda: broker.status().listener_closed)
-        broker.producer().send("t", b"after").result(10)
+        assert wait_until(lambda: broker.status().listener_closed)
+        broker.producer().send("t", b"after").result(60)
         with broker.consumer() as consumer:
             consumer.assign([("t", 0)])
-            assert consumer.poll_batch(timeout=10).values == [b"before", b"after"]
+            assert consumer.poll_batch(timeout=60).values == [b"before", b"after"]
         assert broker.url == ""
     assert "above the limit" in caplog.text

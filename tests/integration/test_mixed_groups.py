@@ -9,6 +9,7 @@ import pytest
 
 from bus.client.consumer import Consumer
 from bus.embedded import Broker
+from tests.fixtures.kafka_python_joins import join_within_a_poll
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of how kafka-python reads its own files
@@ -29,6 +30,7 @@ except ImportError:  # it comes with the rivals of ./run perf and with ./run con
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
 
+SECONDS = 60
 EVERYTHING = [(topic, index) for topic in ("t", "u") for index in range(4)]
 
 
@@ -46,7 +48,7 @@ class Ours:
         while not self._closing.is_set():
             self.consumer.poll_batch(timeout=0.02)
 
-    def poll(self, alone):
+    def poll(self):
         self._closing.wait(0.02)
         return sorted(map(tuple, self.consumer.assignment()))
 
@@ -68,15 +70,11 @@ class KafkaPython:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
+        join_within_a_poll(self.consumer)
         self.close = self.consumer.close
 
-    def poll(self, alone):
-        # It forgets what came of a join that was not over when a poll ended, and joins once more.
-        # A leader even never takes up an assignment if it had joined again for metadata that came
-        # late: then it sees no reason to. So the poll that makes it leader lasts until there are
-        # records, and every other one longer than a join.
-        first = alone and not self.consumer.assignment()
-        self.consumer.poll(timeout_ms=10_000 if first else 300)
+    def poll(self):
+        self.consumer.poll(timeout_ms=20)
         return sorted(map(tuple, self.consumer.assignment()))
 
 
@@ -93,7 +91,7 @@ class Confluent:
         self.consumer.subscribe(["t", "u"])
         self.close = self.consumer.close
 
-    def poll(self, alone):
+    def poll(self):
         self.consumer.poll(0.02)
         return sorted((p.topic, p.partition) for p in self.consumer.assignment())
 
@@ -111,9 +109,9 @@ def broker(tmp_path_factory):
 
 def settle(members, *shares):
     """Poll all until they hold so many partitions; what each holds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SECONDS
     while True:
-        held = [member.poll(alone=len(members) == 1) for member in members]
+        held = [member.poll() for member in members]
         if tuple(map(len, held)) == shares:
             return held
         assert time.monotonic() < deadline, f"they hold {held}"

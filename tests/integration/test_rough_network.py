@@ -11,6 +11,7 @@ import pytest
 import bus
 from perf.child import free_port
 from tests.fixtures.rough_proxy import FAULTS, RoughProxy
+from tests.fixtures.whole_topic import batches_of
 
 TOPIC, PARTITIONS, RECORDS = "t", 2, 600
 SENT = [(number, number % PARTITIONS) for number in range(RECORDS)]
@@ -135,11 +136,9 @@ async def aio_producer(bootstrap: str) -> dict[int, int]:
 
 def stored(broker: bus.Broker) -> dict[int, list[int]]:
     """By partition, the numbers in the order of their offsets."""
-    with broker.consumer() as consumer:
-        consumer.assign([(TOPIC, partition) for partition in range(PARTITIONS)])
-        found: dict[int, list[int]] = {partition: [] for partition in range(PARTITIONS)}
-        while batch := consumer.poll_batch(timeout=0.5):
-            found[batch.partition] += map(number_of, batch.values)
+    found: dict[int, list[int]] = {partition: [] for partition in range(PARTITIONS)}
+    for batch in batches_of(broker, TOPIC):
+        found[batch.partition] += map(number_of, batch.values)
     return found
 
 

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from perf.child import free_port
 from tests.integration.conftest import busd
 
 HEAVY = {"numpy", "rich", "pyarrow", "prometheus_client", "pandas"}
@@ -105,8 +106,7 @@ def test_logs_may_be_json(serve) -> None:
 
 
 def test_http_tells_health_and_metrics(serve) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     broker = serve("--http", address)
     busd("produce", "t", "--server", broker.endpoint, stdin="a\nb\nc\n")
     for path in ("livez", "readyz"):

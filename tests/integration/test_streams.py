@@ -146,7 +146,7 @@ def _all_there(endpoint: str, history: History, end: int) -> list[str]:
     with bus.Consumer(endpoint) as consumer:
         consumer.assign([(TOPIC, 0)])
         while history.end_offset < end:
-            batch = consumer.poll_batch(timeout=10)
+            batch = consumer.poll_batch(timeout=60)
             numbers = [int.from_bytes(value[:8], "big") for value in batch.values]
             history.saw(batch.offsets.tolist(), numbers)
     return history.verdict()

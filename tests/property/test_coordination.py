@@ -17,7 +17,7 @@ from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.ports import Changes, Entry, Session, Snapshot, Write
 from tests.fixtures.asked_store import ROOT, Caller, Mirror, SoloBench
 from tests.fixtures.etcd import Etcd
-from tests.fixtures.etcd_stores import SCRATCH, EtcdBench, SimBench
+from tests.fixtures.etcd_stores import SCRATCH, EtcdBench, SimBench, be_patient
 from tests.fixtures.fresh_seed import fresh_seed
 from tests.fixtures.sim_carrier import Weather
 
@@ -29,6 +29,12 @@ KEYS = "abcdef"
 
 
 # --- three stores agree ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try that is lost may cost a revision more."""
+    be_patient(monkeypatch, "asking.TRY_MS")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +55,7 @@ class Script:
         self._caller = Caller(bench, bench.store(f"s{seed}"))
         self._base = self._caller.put(root + "start", b"")
         self._mirror = Mirror(self._caller.store, root)
+        bench.until(lambda: bool(self._mirror.news))
         self._sessions: list[Session] = []
         self._revisions: dict[str, int] = {}
         self.outcomes: list[object] = []
@@ -74,20 +81,27 @@ class Script:
         if kind == "large":
             return type(self._caller.put(key, bytes(VALUE_BYTES_MAX + 1)))
         if kind == "open":
-            self._sessions.append(self._caller.open_session(60_000))
-            return len(self._sessions)
+            return self._open_session()
         if kind == "end":
             return self._end_session()
         return self._write()
+
+    def _open_session(self) -> object:
+        session = self._caller.open_session(600_000)
+        self._sessions.append(session)
+        return self._plain(self._caller.put(self._key_of(session), b"", session=session))
 
     def _end_session(self) -> object:
         if not self._sessions:
             return None
         session = self._chance.choice(self._sessions)
         session.close()
-        for _ in range(3):  # it is on its way: what is asked behind it may overtake it
-            self._bench.rest(0.02)
+        while self._caller.get(self._key_of(session)) is not None:
+            self._bench.rest(0.01)  # it is on its way: what is asked behind it may overtake it
         return self._plain(self._caller.list(self._root))
+
+    def _key_of(self, session: Session) -> str:
+        return f"{self._root}session/{self._sessions.index(session)}"
 
     def _write(self) -> object:
         keys = self._chance.sample(KEYS, self._chance.randrange(1, 4))
@@ -127,6 +141,7 @@ class Script:
         return type(outcome)
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("seed", [*range(AGREEMENTS), fresh_seed()])
 def test_a_file_a_simulated_and_a_real_etcd_agree(real: EtcdBench, seed: int) -> None:
     scripts = [
@@ -141,6 +156,7 @@ def test_a_file_a_simulated_and_a_real_etcd_agree(real: EtcdBench, seed: int) ->
     assert file == by_etcd
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_real_etcd_takes_what_is_at_the_limits(real: EtcdBench) -> None:
     root = f"{ROOT}limits/"
     caller, mirror = Caller(real, real.store("limits")), Mirror(real.store("w"), root)
@@ -155,8 +171,8 @@ def test_a_real_etcd_takes_what_is_at_the_limits(real: EtcdBench) -> None:
     found = caller.list(root)
     assert isinstance(found, Snapshot)
     assert len(found.entries) == TRANSACTION_WRITES_MAX + 24
-    real.until(lambda: mirror.revision == found.revision)
-    assert mirror.entries == {key: entry.value for key, entry in found.entries.items()}
+    values = {key: entry.value for key, entry in found.entries.items()}
+    real.until(lambda: mirror.entries == values)
     assert mirror.snapshots == 1
 
 

@@ -37,6 +37,7 @@ from bus.adapters.etcd.messages import (
 from bus.adapters.etcd.settings import EtcdSettings, etcd_endpoints
 from bus.ports import Entry
 from tests.fixtures.etcd import Etcd
+from tests.fixtures.etcd_stores import be_patient
 from tests.fixtures.fresh_seed import fresh_seed
 from tests.fixtures.sim_etcd import SimEtcd
 from tests.fixtures.timeline import Timeline
@@ -55,7 +56,7 @@ class Real:
 
     def ask(self, request: Request) -> Answer | Failure:
         answer: asyncio.Future[Answer | Failure] = self.loop.create_future()
-        self.carrier.ask(0, request, 5000, answer.set_result)
+        self.carrier.ask(0, request, 60_000, answer.set_result)
         return self.loop.run_until_complete(answer)
 
     def watch(self, request: Watching, count: int) -> list[Watched | Failure]:
@@ -73,7 +74,7 @@ class Real:
             is_over.set()
 
         end = self.carrier.watch(0, request, on_message, on_end)
-        self.loop.run_until_complete(asyncio.wait_for(is_over.wait(), 10))
+        self.loop.run_until_complete(asyncio.wait_for(is_over.wait(), 120))
         end()
         return found
 
@@ -81,6 +82,11 @@ class Real:
         self.carrier.close()
         self.loop.run_until_complete(asyncio.sleep(0.01))
         self.loop.close()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch, "carrier.CONNECT_MS")
 
 
 @pytest.fixture(scope="module")

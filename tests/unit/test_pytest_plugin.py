@@ -33,10 +33,10 @@ def test_marker(bus_broker):
 def test_left_open(bus_broker):
     bus_broker.producer().send("t", b"v")
     producer = bus.Producer(bus_broker.kafka_url)
-    producer.send("t", b"w").result(5)
+    producer.send("t", b"w").result(60)
     consumer = bus.Consumer(bus_broker.kafka_url, group="g")
     consumer.subscribe("t")
-    assert consumer.poll_batch(timeout=5)
+    assert consumer.poll_batch(timeout=60)
 """
 
 
@@ -46,7 +46,7 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     (folder / "test_theirs.py").write_text(PROJECT)
     command = [*PYTEST, *STRICT]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=250)
     return done.stdout + done.stderr
 
 

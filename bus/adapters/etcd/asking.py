@@ -3,7 +3,8 @@
 What came of a try        What follows
 ------------------        ------------
 an answer                 it is handed on; this member is asked first from now on
-no answer                 the next member, at once; a pause after each round of all of them
+no answer                 the next member, at once; a pause after each round of all of them, and
+                          more time for each try from the third round on: they may be slow
 a member that is refused  the next; the end of it if all are
 another failure           it is handed on: no member would answer otherwise
 nothing until the end     the last failure
@@ -32,7 +33,8 @@ from bus.adapters.etcd.messages import (
 )
 from bus.ports import Clock, Later, Timer
 
-TRY_MS = 400  # of one request to one member
+TRY_MS = 400  # of one request to one member, in the first two rounds
+TRY_DOUBLINGS_MAX = 3
 PAUSE_MS = 50  # after the first round without an answer, doubling
 PAUSE_MS_MAX = 400
 
@@ -78,9 +80,10 @@ class Asker:
             self._member = (member + 1) % len(self.carrier.names)
 
     def ask(
-        self, request: Request, within_ms: int, answered: Answered, try_ms: int = TRY_MS
+        self, request: Request, within_ms: int, answered: Answered, try_ms: int | None = None
     ) -> None:
         """`answered` is called once, within so many milliseconds or a little later."""
+        try_ms = TRY_MS if try_ms is None else try_ms
         deadline_ms = self._clock.now_ms() + within_ms
         asked = _Asked(request, deadline_ms, try_ms, answered, self._member, self._revision)
         self._try(asked)
@@ -109,7 +112,9 @@ class Asker:
         if self._is_closed:
             return
         left_ms = asked.deadline_ms - self._clock.now_ms()
-        timeout_ms = max(1, min(asked.try_ms, left_ms))
+        rounds = asked.tries // len(self.carrier.names)
+        doublings = min(max(0, rounds - 1), TRY_DOUBLINGS_MAX)
+        timeout_ms = max(1, min(asked.try_ms << doublings, left_ms))
         asked.tries += 1
         self.carrier.ask(
             asked.member, asked.request, timeout_ms, lambda answer: self._on_answer(asked, answer)

@@ -9,10 +9,22 @@ Whatever a peer sends that is not of this form is a FrameError.
 """
 
 import base64
-import binascii
 import json
-from typing import TypeAlias, cast
+from typing import cast
 
+from bus.adapters.etcd import codec_members
+from bus.adapters.etcd.json_parts import (
+    REVISION_MAX,
+    Json,
+    bytes_of,
+    flag_of,
+    header_of,
+    int_of,
+    list_of,
+    object_of,
+    said_of,
+    within,
+)
 from bus.adapters.etcd.messages import (
     Answer,
     Compact,
@@ -22,10 +34,10 @@ from bus.adapters.etcd.messages import (
     Failure,
     Grant,
     Granted,
-    Header,
     KeepAlive,
     KeptAlive,
     Kind,
+    OfMembers,
     Put,
     Range,
     Ranged,
@@ -39,8 +51,6 @@ from bus.adapters.etcd.messages import (
 from bus.errors import FrameError
 from bus.ports import Entry
 
-Json: TypeAlias = dict[str, "object"]
-
 PATHS: dict[type[Request] | type[Watching], str] = {
     Range: "/v3/kv/range",
     Txn: "/v3/kv/txn",
@@ -49,12 +59,10 @@ PATHS: dict[type[Request] | type[Watching], str] = {
     KeepAlive: "/v3/lease/keepalive",
     Revoke: "/v3/lease/revoke",
     Watching: "/v3/watch",
+    **codec_members.PATHS,
 }
 AUTHENTICATE = "/v3/auth/authenticate"
 VERSION = "/version"
-SAID_LENGTH_MAX = 200  # characters of an error of etcd's that are quoted
-INT_MAX = 2**64 - 1  # ids are unsigned
-REVISION_MAX = 2**63 - 1
 
 # gRPC's status codes. All others, 14 (unavailable) and 4 (deadline) among them, leave it open
 # whether the request was or will be carried out.
@@ -87,6 +95,8 @@ def encode_login(user: str, password: str) -> bytes:
 
 
 def _request(request: Request | Watching) -> Json:
+    if isinstance(request, OfMembers):
+        return codec_members.encode(request)
     match request:
         case Range():
             return _range(request)
@@ -149,50 +159,52 @@ def _text(data: bytes) -> str:
 
 def decode(request: Request, body: bytes) -> Answer:
     """The answer to `request`. Raises FrameError."""
-    content = _object(body)
+    content = object_of(body)
+    if isinstance(request, OfMembers):
+        return codec_members.decode(request, content)
     match request:
         case Range():
-            return Ranged(_header(content), _entries(content), _flag(content, "more"))
+            return Ranged(header_of(content), _entries(content), flag_of(content, "more"))
         case Txn():
-            succeeded = _flag(content, "succeeded")
+            succeeded = flag_of(content, "succeeded")
             ranges = () if succeeded else _ranges(content, len(request.otherwise))
-            return Transacted(_header(content), succeeded, ranges)
+            return Transacted(header_of(content), succeeded, ranges)
         case Grant():
-            if _int(content, "ID") != request.lease:
+            if int_of(content, "ID") != request.lease:
                 raise FrameError("The answer is about another lease.")
-            return Granted(_header(content), _int(content, "TTL", REVISION_MAX))
+            return Granted(header_of(content), int_of(content, "TTL", REVISION_MAX))
         case KeepAlive():
-            result = _within(content, "result")
-            return KeptAlive(_header(result), _int(result, "TTL", REVISION_MAX))
+            result = within(content, "result")
+            return KeptAlive(header_of(result), int_of(result, "TTL", REVISION_MAX))
         case Revoke() | Compact():
-            return Done(_header(content))
+            return Done(header_of(content))
 
 
 def decode_watched(line: bytes) -> Watched | Failure:
     """One line of a watch. Raises FrameError."""
-    content = _object(line)
+    content = object_of(line)
     if "error" in content:
         error = content["error"]
         return _failure(cast(Json, error) if isinstance(error, dict) else content)
-    result = _within(content, "result")
-    header = _header(result)
-    if _int(result, "compact_revision", REVISION_MAX):
+    result = within(content, "result")
+    header = header_of(result)
+    if int_of(result, "compact_revision", REVISION_MAX):
         return Failure(Kind.COMPACTED, "The history that the watch needs is gone.")
-    if _flag(result, "canceled"):
-        said = _said(result.get("cancel_reason"))
+    if flag_of(result, "canceled"):
+        said = said_of(result.get("cancel_reason"))
         return Failure(Kind.LOST, f"etcd has ended the watch: {said}.")
-    events = tuple(_event(each) for each in _list(result, "events"))
-    return Watched(header, events, _flag(result, "fragment"))
+    events = tuple(_event(each) for each in list_of(result, "events"))
+    return Watched(header, events, flag_of(result, "fragment"))
 
 
 def decode_failure(body: bytes) -> Failure:
     """What a call that failed says. Raises FrameError."""
-    return _failure(_object(body))
+    return _failure(object_of(body))
 
 
 def decode_token(body: bytes) -> str:
     """The token of a login. Raises FrameError."""
-    token = _object(body).get("token")
+    token = object_of(body).get("token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise FrameError("The answer to the login has no token.")
     return token
@@ -200,7 +212,7 @@ def decode_token(body: bytes) -> str:
 
 def decode_version(body: bytes) -> str:
     """The server's version. Raises FrameError."""
-    version = _object(body).get("etcdserver")
+    version = object_of(body).get("etcdserver")
     if not isinstance(version, str):
         raise FrameError("What answers does not tell a version of etcd.")
     return version
@@ -208,14 +220,14 @@ def decode_version(body: bytes) -> str:
 
 def _failure(content: Json) -> Failure:
     status = content.get("code", content.get("grpc_code"))
-    said = _said(content.get("message"))
+    said = said_of(content.get("message"))
     kind = KIND_OF_STATUS.get(status, Kind.LOST) if isinstance(status, int) else Kind.LOST
     return Failure(kind, f"etcd says: {said}.")
 
 
 def is_login_needed(body: bytes) -> bool:
     """Has the token, or what it knows of rights, become old? Raises FrameError."""
-    content = _object(body)
+    content = object_of(body)
     said = content.get("message")
     is_old = content.get("code") == INVALID and isinstance(said, str) and "auth" in said
     return content.get("code") == NO_AUTH or is_old
@@ -224,93 +236,26 @@ def is_login_needed(body: bytes) -> bool:
 def _event(content: object) -> Event:
     if not isinstance(content, dict):
         raise FrameError("An event is not an object.")
-    key, entry = _entry(_within(content, "kv"))
+    key, entry = _entry(within(content, "kv"))
     is_deletion = content.get("type", "PUT") == "DELETE"
     return Event(key, None if is_deletion else entry.value, entry.revision)
 
 
 def _ranges(content: Json, count: int) -> tuple[dict[bytes, Entry], ...]:
-    responses = _list(content, "responses")
+    responses = list_of(content, "responses")
     if len(responses) != count:
         raise FrameError(f"The transaction read {count} ranges, and {len(responses)} came.")
-    return tuple(_entries(_within(each, "response_range")) for each in responses)
+    return tuple(_entries(within(each, "response_range")) for each in responses)
 
 
 def _entries(content: Json) -> dict[bytes, Entry]:
-    return dict(_entry(each) for each in _list(content, "kvs"))
+    return dict(_entry(each) for each in list_of(content, "kvs"))
 
 
 def _entry(content: object) -> tuple[bytes, Entry]:
     if not isinstance(content, dict):
         raise FrameError("An entry is not an object.")
-    revision = _int(content, "mod_revision", REVISION_MAX)
+    revision = int_of(content, "mod_revision", REVISION_MAX)
     if not revision:
         raise FrameError("An entry has no revision.")
-    return _bytes(content, "key"), Entry(_bytes(content, "value"), revision)
-
-
-def _header(content: Json) -> Header:
-    header = _within(content, "header")
-    return Header(_int(header, "cluster_id"), _int(header, "revision", REVISION_MAX))
-
-
-# --- what JSON is made of ----------------------------------------------------------------------
-
-
-def _object(body: bytes) -> Json:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise FrameError("What came is not JSON.") from None
-    if not isinstance(content, dict):
-        raise FrameError("What came is not a JSON object.")
-    return content
-
-
-def _within(content: object, name: str) -> Json:
-    found = content.get(name) if isinstance(content, dict) else None
-    if not isinstance(found, dict):
-        raise FrameError(f"The answer has no {name!r}.")
-    return found
-
-
-def _list(content: Json, name: str) -> list[object]:
-    found = content.get(name, [])
-    if not isinstance(found, list):
-        raise FrameError(f"In the answer {name!r} is not a list.")
-    return found
-
-
-def _int(content: Json, name: str, most: int = INT_MAX) -> int:
-    found = content.get(name, "0")
-    is_number = isinstance(found, str) and found.isascii() and found.isdecimal()
-    if not isinstance(found, str) or not is_number or len(found) > 20 or int(found) > most:
-        raise FrameError(f"In the answer {name!r} is not a number.")
-    return int(found)
-
-
-def _flag(content: Json, name: str) -> bool:
-    found = content.get(name, False)
-    if not isinstance(found, bool):
-        raise FrameError(f"In the answer {name!r} is neither true nor false.")
-    return found
-
-
-def _bytes(content: Json, name: str) -> bytes:
-    found = content.get(name, "")
-    if not isinstance(found, str):
-        raise FrameError(f"In the answer {name!r} is not a string.")
-    try:
-        return base64.b64decode(found, validate=True)
-    except (binascii.Error, ValueError):
-        raise FrameError(f"In the answer {name!r} is not base64.") from None
-
-
-def _said(found: object) -> str:
-    return quoted(found) if isinstance(found, str) else quoted("")
-
-
-def quoted(text: str) -> str:
-    """What a peer said, fit for a sentence of ours."""
-    shown = "".join(c if c.isprintable() else " " for c in text.strip()[:SAID_LENGTH_MAX])
-    return shown.rstrip(" .") or "nothing"
+    return bytes_of(content, "key"), Entry(bytes_of(content, "value"), revision)

@@ -9,6 +9,7 @@ import ssl
 
 from bus.adapters.etcd import codec
 from bus.adapters.etcd.connection import OK, Connection, Reply
+from bus.adapters.etcd.json_parts import quoted
 from bus.adapters.etcd.messages import Failure, Kind
 from bus.adapters.etcd.settings import EtcdEndpoint
 from bus.adapters.etcd.versions import objection
@@ -73,7 +74,7 @@ class Member:
         try:
             return codec.decode_failure(reply.body)
         except FrameError:
-            said = codec.quoted(reply.body.decode(errors="replace"))
+            said = quoted(reply.body.decode(errors="replace"))
             hint = ""
             if "CommonName" in said:
                 hint = " Where etcd asks for passwords, busd's certificate must have no CommonName."
@@ -91,7 +92,7 @@ class Member:
         if isinstance(error, ssl.SSLCertVerificationError):
             kind, reason = Kind.UNUSABLE, f"its certificate is not trusted ({error.verify_message})"
         elif isinstance(error, ssl.SSLError):
-            said = codec.quoted((error.reason or "TLS failed").replace("_", " ").lower())
+            said = quoted((error.reason or "TLS failed").replace("_", " ").lower())
             kind = Kind.UNUSABLE if "alert" in said else Kind.LOST
             reason = f"it does not take our certificate, or has none ({said})"
         elif isinstance(error, FrameError):

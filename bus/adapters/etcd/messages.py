@@ -8,6 +8,11 @@ Grant       Granted     a lease with an id of our choosing
 KeepAlive   KeptAlive   the lease's time begins anew; 0 seconds are left if there is no such lease
 Revoke      Done        the lease ends, and its keys with it
 Compact     Done        history before a revision is forgotten
+ListMembers Members     of which etcd consists
+AddLearner  Members     one more, without a vote
+Promote     Members     a learner that has caught up gets a vote
+Remove      Members     one less
+AskState    State       what one member tells of itself
 Watching    Watched...  a stream of events from a revision on
 
 Instead of an answer comes a Failure. `bus/adapters/etcd/codec.py` knows how all of this looks in
@@ -18,6 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from bus.model.etcd_members import EtcdMember
 from bus.ports import Entry
 
 EXACTLY = b""  # as the end of a range: this key alone
@@ -98,7 +104,39 @@ class Watching:
     revision: int
 
 
-Request: TypeAlias = Range | Txn | Grant | KeepAlive | Revoke | Compact
+@dataclass(frozen=True, slots=True)
+class ListMembers:
+    """As the member that is asked knows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddLearner:
+    """Refused while there is another learner, and if its address is a member's."""
+
+    peer_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Refused until the learner has caught up."""
+
+    member: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A member is one no more."""
+
+    member: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskState:
+    """Answered by a member that has lost the others, too."""
+
+
+OfMembers: TypeAlias = ListMembers | AddLearner | Promote | Remove | AskState
+Request: TypeAlias = Range | Txn | Grant | KeepAlive | Revoke | Compact | OfMembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +188,24 @@ class Done:
     header: Header
 
 
-Answer: TypeAlias = Ranged | Transacted | Granted | KeptAlive | Done
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Answer to what changes or lists them: all of them, after the change."""
+
+    header: Header
+    members: tuple[EtcdMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Answer to AskState."""
+
+    header: Header
+    has_leader: bool
+    complaints: tuple[str, ...]  # what etcd itself finds wrong with this member
+
+
+Answer: TypeAlias = Ranged | Transacted | Granted | KeptAlive | Done | Members | State
 
 
 @dataclass(frozen=True, slots=True)

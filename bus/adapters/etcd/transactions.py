@@ -30,7 +30,7 @@ from bus.adapters.etcd.messages import Answer, Delete, Failure, Kind, Put, Range
 from bus.adapters.store_limits import objection
 from bus.errors import BusError
 from bus.model.limits import TRANSACTIONS_PENDING_MAX
-from bus.model.store_errors import StoreRefused, StoreUnreachable
+from bus.model.store_errors import SessionEnded, StoreRefused, StoreUnreachable
 from bus.ports import Clock, Entry, Write
 
 WITHIN_MS = 5_000  # of being asked for, a transaction has an outcome
@@ -250,5 +250,5 @@ def _change(write: Write, lease: int) -> Put | Delete:
 
 def _refused(failure: Failure) -> StoreRefused:
     if failure.kind is Kind.NOT_FOUND:
-        return StoreRefused("The session of a key has ended; open another one.")
+        return SessionEnded("The session of a key has ended; open another one.")
     return StoreRefused(failure.sentence)

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import Any
 
 POLL_SECONDS = 0.05
-PATIENCE_SECONDS = 30.0  # for one call
+PATIENCE_SECONDS = 60.0  # for one call
 
 
 class Absent(Exception):

@@ -28,6 +28,7 @@ from tests.conformance.agents.agent import (
     row,
     text,
 )
+from tests.fixtures.kafka_python_joins import join_within_a_poll
 
 ASSIGNORS = {
     "range": RangePartitionAssignor,
@@ -36,8 +37,6 @@ ASSIGNORS = {
 }
 EARLIEST, LATEST = -2, -1
 UNKNOWN_TOPIC = 3
-# A leader loses its assignment if a poll ends while it joins again for metadata that came late.
-FIRST_POLL_SECONDS = 1.0
 
 
 class Unknown(Exception):
@@ -225,6 +224,7 @@ class KafkaPythonAgent(Agent):
             partition_assignment_strategy=[ASSIGNORS[strategy]],
         )
         self._member = Member()
+        join_within_a_poll(self._consumer)
         self._consumer.subscribe(topics, listener=Listener(self._member))
 
     def commit(self) -> None:
@@ -239,8 +239,6 @@ class KafkaPythonAgent(Agent):
     def _poll(self, seconds: float) -> None:
         assert self._consumer is not None
         assert self._member is not None
-        if not self._consumer.assignment():
-            seconds = FIRST_POLL_SECONDS
         for place, found in self._consumer.poll(int(seconds * 1000)).items():
             self._member.seen += [[*place, one.offset, text(one.value)] for one in found]
 

@@ -5,9 +5,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from bus.adapters.etcd import codec
+from bus.adapters.etcd.json_parts import quoted
 from bus.adapters.etcd.messages import (
+    AddLearner,
+    AskState,
     Grant,
     KeepAlive,
+    ListMembers,
     Put,
     Range,
     Request,
@@ -26,6 +30,9 @@ REQUESTS: tuple[Request, ...] = (
     Grant(5, 2),
     KeepAlive(5),
     Revoke(5),
+    ListMembers(),
+    AddLearner("http://h:2380"),
+    AskState(),
 )
 HEADER = {"cluster_id": "1", "member_id": "2", "revision": "7", "raft_term": "3"}
 KV = {"key": "L3IvYQ==", "value": "YWI=", "mod_revision": "6", "create_revision": "2"}
@@ -49,7 +56,7 @@ def answers(data: bytes) -> None:
             revisions = [change.revision for change in tracker.take(message)]
             assert revisions == sorted(set(revisions))
             assert all(revision > 5 for revision in revisions)
-    assert codec.quoted(data.decode(errors="replace")).isprintable()
+    assert quoted(data.decode(errors="replace")).isprintable()
 
 
 def seeds() -> Iterable[bytes]:
@@ -68,6 +75,8 @@ def seeds() -> Iterable[bytes]:
         {"result": {"header": HEADER, "canceled": True, "compact_revision": "9"}},
         {"error": {"grpc_code": 14, "message": "no leader"}},
         {"error": "x", "code": 16, "message": "etcdserver: invalid auth token"},
+        {"header": HEADER, "members": [{"ID": "5", "name": "a", "peerURLs": ["http://h:2380"]}]},
+        {"header": HEADER, "leader": "5", "errors": ["etcdserver: no leader"]},
         {"token": "abc.7"},
         {"etcdserver": "3.4.23", "etcdcluster": "3.4.0"},
     ]

@@ -113,7 +113,7 @@ def snapshots(data: bytes) -> None:
         table = ProducerTable()
         with suppress(CorruptLog):
             table.restore(exact(given))
-            table.expire(0)
+            table.expire(0, 1)
             again = ProducerTable()
             again.restore(table.snapshot())
 

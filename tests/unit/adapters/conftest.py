@@ -6,6 +6,8 @@ import time
 import pytest
 import zmq
 
+from tests.fixtures.waiting import SECONDS
+
 
 class DrivenLoop:
     """An event loop and a ZeroMQ context, both closed at the end of the test."""
@@ -16,7 +18,7 @@ class DrivenLoop:
         self.reports: list[dict] = []
         self.loop.set_exception_handler(lambda _, context: self.reports.append(context))
 
-    def until(self, condition, seconds: float = 10.0) -> None:
+    def until(self, condition, seconds: float = SECONDS) -> None:
         """Run the loop until `condition()` holds; fails after `seconds`."""
         deadline = time.monotonic() + seconds
 

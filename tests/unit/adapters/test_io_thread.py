@@ -80,9 +80,10 @@ def test_closing_returns_in_time_even_if_the_thread_is_stuck() -> None:
 
 def test_closing_leaves_no_descriptors_behind() -> None:
     IoThread().close()
-    before = len(os.listdir("/dev/fd"))
-    IoThread().close()
-    assert len(os.listdir("/dev/fd")) == before
+    before, rounds = len(os.listdir("/dev/fd")), 20
+    for _ in range(rounds):
+        IoThread().close()
+    assert len(os.listdir("/dev/fd")) < before + rounds, "others in this process open some, too"
 
 
 def test_a_process_has_one_shared_thread() -> None:

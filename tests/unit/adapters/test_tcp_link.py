@@ -9,6 +9,7 @@ import pytest
 from bus.adapters.tcp_link import TcpLink
 from bus.errors import BufferFull
 from bus.model.limits import IN_FLIGHT_BYTES_MAX
+from tests.fixtures.waiting import SECONDS
 
 
 class Server:
@@ -20,9 +21,9 @@ class Server:
         self.peer = None
 
     def accept(self):
-        self.listener.settimeout(5)
+        self.listener.settimeout(SECONDS)
         self.peer = self.listener.accept()[0]
-        self.peer.settimeout(5)
+        self.peer.settimeout(SECONDS)
         return self.peer
 
     def close(self) -> None:

@@ -193,6 +193,13 @@ def test_a_frame_beyond_the_limit_ends_the_connection(driven, broker, listen, di
     dealer.close()
 
 
+def test_once_a_listener_is_closed_another_one_can_take_its_place(listen, endpoint) -> None:
+    for _ in range(50):
+        server = listen(endpoint)
+        endpoint = server.endpoint
+        server.close()
+
+
 def test_a_used_port_is_refused_with_a_sentence(listen) -> None:
     server = listen()
     with pytest.raises(OSError, match="in use") as caught:

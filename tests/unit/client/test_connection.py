@@ -22,12 +22,26 @@ class StubLink:
         self.closed = True
 
 
+class StoppedClock:
+    """The running loop, at a time that only the test puts forward."""
+
+    def __init__(self):
+        self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time()
+
+    def time(self):
+        return self.now
+
+    def __getattr__(self, name):
+        return getattr(self._loop, name)
+
+
 class Stage:
     """Connections over links that do nothing by themselves."""
 
-    def __init__(self):
+    def __init__(self, loop=None):
         self.links, self.answers = [], []
-        self.connections = Connections(asyncio.get_running_loop(), self.connect)
+        self.connections = Connections(loop or asyncio.get_running_loop(), self.connect)
 
     def connect(self, endpoint):
         self.links.append(StubLink())
@@ -59,7 +73,8 @@ async def test_calls_to_one_endpoint_share_a_link():
 
 @on_loop
 async def test_a_lost_link_fails_its_calls_and_is_made_anew_after_a_pause():
-    stage = Stage()
+    loop = StoppedClock()
+    stage = Stage(loop)
     stage.call()
     stage.call()
     stage.links[0].calls[0](NetworkError())
@@ -68,7 +83,7 @@ async def test_a_lost_link_fails_its_calls_and_is_made_anew_after_a_pause():
     stage.call()
     await asyncio.sleep(0)
     assert len(stage.links) == 1, "the pause is not over"
-    await asyncio.sleep(0.03)
+    loop.now += 0.03
     stage.call()
     assert len(stage.links) == 2
     assert stage.links[0].closed

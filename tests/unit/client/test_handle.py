@@ -23,7 +23,7 @@ def test_a_forked_child_is_told_at_once():
         Producer(ENDPOINT, connect=broker.connect) as producer,
         Consumer(ENDPOINT, connect=broker.connect) as consumer,
     ):
-        producer.send("t", b"a").result(5)
+        producer.send("t", b"a").result(60)
         producer.send("t", b"b")
         consumer.assign([("t", 0)])
         name = ForkedClient.__name__
@@ -32,7 +32,7 @@ def test_a_forked_child_is_told_at_once():
         assert outcome_in_child(lambda: producer.flush()) == name
         assert outcome_in_child(lambda: consumer.poll_batch()) == name
         assert outcome_in_child(lambda: producer.close()) == "nothing"
-        assert producer.send("t", b"c").result(5) == 2
+        assert producer.send("t", b"c").result(60) == 2
 
 
 def run(script):
@@ -41,7 +41,7 @@ def run(script):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -65,7 +65,7 @@ def test_an_exit_does_not_wait_long_for_a_broker_that_is_gone():
         from tests.fixtures.kfake import ENDPOINT, FakeBroker
         broker = FakeBroker(t=1)
         producer = Producer(ENDPOINT, connect=broker.connect)
-        producer.send("t", b"a").result(5)
+        producer.send("t", b"a").result(60)
         broker.held = []
         producer.send("t", b"b")
     """)

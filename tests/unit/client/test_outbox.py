@@ -32,6 +32,17 @@ def test_records_of_a_partition_share_a_batch():
     assert add(outbox, T1).owner is not first.owner
 
 
+def test_it_is_filled_while_a_batch_takes_records_or_waits_to_be_sent():
+    outbox = outbox_of()
+    seen = [outbox.is_filled]
+    add(outbox)
+    seen.append(outbox.is_filled)
+    outbox.close_due(lambda batch: True, lambda batch: 0)
+    seen.append(outbox.is_filled)
+    outbox.closed.popleft()
+    assert [*seen, outbox.is_filled] == [False, True, True, False]
+
+
 def test_an_encoded_batch_goes_behind_the_open_one():
     outbox = outbox_of()
     add(outbox)

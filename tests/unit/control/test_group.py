@@ -1,4 +1,4 @@
-"""One group: joining, rebalancing, syncing, staying and leaving."""
+"""One group: joining, rebalancing, syncing and leaving."""
 
 import pytest
 
@@ -303,49 +303,7 @@ def test_who_never_syncs_is_out_after_the_rebalance_timeout(who_syncs: list[str]
     ]
 
 
-# --- staying and leaving -------------------------------------------------------------------
-
-
-def test_a_member_that_is_not_heard_of_is_out() -> None:
-    desk = Desk().stable(1)
-    desk.pass_ms(SESSION_MS)
-    assert states(desk) == "Empty"
-    assert desk.heartbeat("m1") == UnknownMemberId.code
-
-
-def test_heartbeats_keep_a_member_in() -> None:
-    desk = Desk().stable(1)
-    for _ in range(5):
-        desk.pass_ms(SESSION_MS - 1)
-        assert desk.heartbeat("m1") == 0
-
-
-def test_a_commit_keeps_a_member_in() -> None:
-    desk = Desk().stable(1)
-    desk.pass_ms(SESSION_MS - 1)
-    desk.commit(1, "m1", 1)
-    desk.pass_ms(SESSION_MS - 1)
-    assert desk.heartbeat("m1") == 0
-
-
-def test_a_member_whose_join_waits_is_not_out_for_its_silence() -> None:
-    desk = Desk().stable(2, session_timeout_ms=SESSION_MS)
-    again = desk.join("m1")
-    desk.pass_ms(SESSION_MS // 2)
-    desk.heartbeat("m2")
-    desk.pass_ms(SESSION_MS - 1)
-    desk.join("m2")
-    assert desk.joined(again).generation == 2
-    assert desk.heartbeat("m1") == 0
-
-
-def test_a_member_whose_peer_has_gone_while_its_join_waits_is_out_after_its_session() -> None:
-    desk = Desk().stable(2, session_timeout_ms=SESSION_MS)
-    again = desk.join("m1")
-    desk.carry_out(desk.group.on_gone(again, desk.now))
-    desk.pass_ms(SESSION_MS)
-    assert again not in desk.answers
-    assert not desk.group.members
+# --- leaving --------------------------------------------------------------------------------
 
 
 def test_a_newcomer_whose_peer_has_gone_is_out_at_once() -> None:

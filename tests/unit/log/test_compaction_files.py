@@ -110,7 +110,7 @@ def test_a_reader_whose_file_is_not_replaced_after_all_goes_on_with_it(make_life
     reader.start()
     segment.replacement = None
     replacement.complete(None)
-    reader.join(10)
+    reader.join(60)
     assert found == [bytes(life.log.read(0, 1, 1000).load())]
 
 

@@ -7,15 +7,11 @@ import pytest
 from bus.errors import CorruptLog
 from bus.log.producers import ProducerTable
 from bus.model.batch import BatchInfo
-from bus.model.limits import (
-    PRODUCER_BATCHES_RETAINED,
-    PRODUCER_EXPIRY_MS,
-    PRODUCERS_PER_PARTITION_MAX,
-)
+from bus.model.limits import PRODUCER_BATCHES_RETAINED, PRODUCERS_PER_PARTITION_MAX
 from bus.model.producer import SEQUENCE_MAX
 from tests.fixtures import batches
 
-NOW = 1_700_000_000_000
+NOW, SILENT_MS = 1_700_000_000_000, 10_000
 
 
 def info(producer_id=7, epoch=0, sequence=0, count=1, offset=0):
@@ -65,7 +61,9 @@ def test_a_new_epoch_forgets_the_batches_of_the_old_one():
 
 def test_a_silent_producer_is_forgotten_and_an_active_one_is_not():
     table = filled()
-    table.expire(NOW + 3 + PRODUCER_EXPIRY_MS)
+    table.expire(NOW + 2 + SILENT_MS - 1, SILENT_MS)
+    assert len(table) == 2
+    table.expire(NOW + 2 + SILENT_MS, SILENT_MS)
     assert table.get(7) is None
     assert table.get(8) is not None
 
@@ -90,7 +88,7 @@ def test_a_snapshot_brings_everything_back():
 def test_a_restored_table_expires_in_the_same_order():
     table = ProducerTable()
     table.restore(filled().snapshot())
-    table.expire(NOW + 3 + PRODUCER_EXPIRY_MS)
+    table.expire(NOW + 2 + SILENT_MS, SILENT_MS)
     assert (table.get(7), len(table)) == (None, 1)
 
 

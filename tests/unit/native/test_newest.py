@@ -158,14 +158,14 @@ def test_it_is_refused_to_two_threads_at_once():
 
     def slow(codec: int, packed: memoryview) -> bytes:
         entered.set()
-        leave.wait(10)
+        leave.wait(60)
         return bytes(packed)
 
     newest = table(opener=slow)
     data = keyed([(b"a", b"1")], attributes=1)
     thread = threading.Thread(target=newest.feed, args=[data])
     thread.start()
-    entered.wait(10)
+    entered.wait(60)
     with pytest.raises(ValueError, match="elsewhere"):
         newest.feed(keyed([(b"b", b"1")], 1))
     leave.set()

@@ -74,6 +74,16 @@ def test_a_try_is_short_and_ends_with_the_whole() -> None:
     assert bench.outcomes == [(LOST, 3)]
 
 
+def test_who_is_slow_is_given_more_time_from_the_third_round_on() -> None:
+    bench = Bench(2)
+    bench.ask(within_ms=60_000)
+    given = []
+    for _ in range(14):
+        bench.timeline.pass_ms(500)
+        given.append(bench.carrier.answer(LOST).timeout_ms)
+    assert given == [400] * 4 + [800] * 2 + [1600] * 2 + [3200] * 6
+
+
 def test_members_that_must_not_be_asked_end_it_at_once_if_all_are_like_that() -> None:
     bench = Bench(2)
     bench.ask()

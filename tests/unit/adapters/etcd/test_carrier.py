@@ -18,11 +18,17 @@ from bus.adapters.etcd.messages import (
 )
 from bus.adapters.etcd.settings import EtcdSettings, etcd_endpoints
 from bus.model.limits import ETCD_ANSWER_BYTES_MAX, ETCD_CONNECTIONS_MAX
+from tests.fixtures.etcd_stores import be_patient
 from tests.fixtures.scripted_http import ScriptedHttp, chunked, reply
 
 HEADER = {"cluster_id": "1", "revision": "7"}
 EMPTY = json.dumps({"header": HEADER}).encode()
 MESSAGE = json.dumps({"result": {"header": HEADER}}).encode() + b"\n"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch, "carrier.CONNECT_MS")
 
 
 def talk(
@@ -43,13 +49,13 @@ def talk(
     return asyncio.run(run())
 
 
-async def ask(carrier: HttpCarrier, timeout_ms: int = 2000) -> Answer | Failure:
+async def ask(carrier: HttpCarrier, timeout_ms: int = 60_000) -> Answer | Failure:
     answer: asyncio.Future[Answer | Failure] = asyncio.get_running_loop().create_future()
     carrier.ask(0, Range(b"a"), timeout_ms, answer.set_result)
     return await answer
 
 
-def outcome_of(data: bytes | None, timeout_ms: int = 2000) -> Failure:
+def outcome_of(data: bytes | None, timeout_ms: int = 60_000) -> Failure:
     """Of one try that is answered so."""
     found = talk(
         lambda path: None if path == "/version" else data,
@@ -218,7 +224,7 @@ def test_a_token_is_fetched_once_shown_and_fetched_anew_when_it_is_old() -> None
     talk(answer, work, user="u", password="p")
 
 
-def watch(data: bytes | None, wait_seconds: float = 2) -> list[Watched | Failure]:
+def watch(data: bytes | None) -> list[Watched | Failure]:
     """What a watch brings until it ends."""
 
     async def work(carrier: HttpCarrier, server: ScriptedHttp) -> list[Watched | Failure]:
@@ -227,8 +233,7 @@ def watch(data: bytes | None, wait_seconds: float = 2) -> list[Watched | Failure
         carrier.watch(
             0, Watching(b"a", b"b", 1), found.append, lambda f: (found.append(f), ended.set())
         )
-        async with asyncio.timeout(wait_seconds):
-            await ended.wait()
+        await ended.wait()
         return found
 
     found = talk(lambda path: None if path == "/version" else data, work)
@@ -261,13 +266,14 @@ def test_a_watch_that_fails_says_why(data: bytes | None) -> None:
 
 
 def test_a_line_without_end_is_not_collected() -> None:
-    found = watch(chunked(*[b"x" * (1 << 20)] * ((ETCD_ANSWER_BYTES_MAX >> 20) + 1)), 10)
+    found = watch(chunked(*[b"x" * (1 << 20)] * ((ETCD_ANSWER_BYTES_MAX >> 20) + 1)))
     assert isinstance(found[0], Failure)
     assert "A line" in found[0].sentence
 
 
-def test_a_watch_that_is_not_acknowledged_ends() -> None:
-    (failure,) = watch(b"", 5)
+def test_a_watch_that_is_not_acknowledged_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bus.adapters.etcd.carrier.CONNECT_MS", 100)
+    (failure,) = watch(b"")
     assert isinstance(failure, Failure)
     assert "did not answer" in failure.sentence
 

@@ -98,7 +98,7 @@ def test_an_assignment_is_told_only_once_it_is_on_disk(topic: Bench) -> None:
     answers = topic.send(member.sync_request(**{member.member_id: b"all"}))
     assert answers == []
     while not answers:
-        assert topic.disk.wait(5)
+        assert topic.disk.wait(60)
 
 
 def test_a_group_without_a_name_is_refused(topic: Bench) -> None:

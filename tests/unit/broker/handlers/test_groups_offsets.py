@@ -84,7 +84,7 @@ def test_a_commit_is_answered_only_once_it_is_on_disk(topic: Bench) -> None:
     assert answers == []
     assert position(topic) == -1
     while not answers:
-        assert topic.disk.wait(5)
+        assert topic.disk.wait(60)
     assert position(topic) == 42
 
 
@@ -108,7 +108,7 @@ def test_a_topic_made_anew_has_no_positions(topic: Bench) -> None:
     topic.node.delete_topic("t")
     topic.node.create_topic("t", 3, 1, {})
     while position(topic) != -1:
-        assert topic.disk.wait(5)
+        assert topic.disk.wait(60)
     topic.restart()
     assert position(topic) == -1
 

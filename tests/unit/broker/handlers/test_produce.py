@@ -46,7 +46,7 @@ def test_an_answer_with_flush_group_waits_for_the_disk(bench: Bench) -> None:
     answers = bench.send(produce(batch_of(b"a")))
     assert answers == []
     while not answers:
-        assert bench.disk.wait(5)
+        assert bench.disk.wait(60)
 
 
 def test_an_answer_with_flush_os_does_not_wait(bench: Bench) -> None:
