@@ -15,7 +15,8 @@ from bus.broker.dispatch import SERVED
 from bus.broker.node import Node
 from bus.broker.ticker import Ticker
 from bus.errors import BusError
-from bus.model.broker_settings import BrokerSettings, broker_settings
+from bus.model.broker_config import broker_settings
+from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
 from bus.model.ids import PartitionId
 from tests.fixtures.seeded_random import SeededRandom
