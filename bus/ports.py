@@ -209,6 +209,11 @@ class Entry(NamedTuple):
     revision: int  # of the transaction that wrote it
 
 
+def revision_of(entry: Entry | None) -> int:
+    """Of what a key holds, as a transaction expects it; 0 if the key is absent."""
+    return entry.revision if entry is not None else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All entries under a prefix, at one moment."""

@@ -36,7 +36,7 @@ from bus.adapters.store_limits import objection
 from bus.errors import BusError, CorruptLog, StorageError
 from bus.model.limits import METADATA_BYTES_MAX
 from bus.model.store_errors import SessionEnded
-from bus.ports import Changes, Disk, Entry, Session, Snapshot, Watch, Write
+from bus.ports import Changes, Disk, Entry, Session, Snapshot, Watch, Write, revision_of
 
 MAGIC = b"busdmeta"
 VERSION = 1
@@ -188,7 +188,7 @@ class Solo:
             raise refusal
         self._refresh()
         expected = {write.key: write.expected for write in writes} | dict(guards)
-        if any(self._revision_of(key) != at for key, at in expected.items()):
+        if any(revision_of(self._entries.get(key)) != at for key, at in expected.items()):
             return None
         sessions = {write.key: _session_of(write, self) for write in writes}
         revision = self._revision + 1
@@ -216,10 +216,6 @@ class Solo:
             seen = {key: value for key, value in values.items() if key.startswith(watch.prefix)}
             if seen:
                 self._tell(watch, Changes(self._revision, seen))
-
-    def _revision_of(self, key: str) -> int:
-        entry = self._entries.get(key)
-        return entry.revision if entry is not None else 0
 
     def _write(self, entries: Entries, revision: int) -> None:
         data = encode(entries, revision)
@@ -334,7 +330,7 @@ def _session_of(write: Write, store: Solo) -> SoloSession | None:
     assert isinstance(session, SoloSession), "it was opened here"
     assert session.store is store, "it was opened here"
     if not session.is_open:
-        raise SessionEnded("The session of a key has ended; open another one.")
+        raise SessionEnded
     return session
 
 

@@ -18,7 +18,7 @@ from bus.broker.mirror import Mirror
 from bus.errors import CorruptLog, MissingDirectory
 from bus.model.keys import LOCAL_CLUSTER, Keys
 from bus.model.store_errors import StoreUnreachable
-from bus.ports import Write
+from bus.ports import Write, revision_of
 
 TRIES = 10
 
@@ -81,7 +81,7 @@ class Directories:
             entry = self._mirror.get(self._key)
             if entry is not None and self.known().keys() == directories.keys():
                 return
-            write = Write(self._key, value, entry.revision if entry is not None else 0)
+            write = Write(self._key, value, revision_of(entry))
             if at_once(self._mirror, [write]) is not None:
                 return
         raise StoreUnreachable("The metadata kept changing meanwhile; try again.")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bus.errors import BusError
-from bus.ports import Changes, Coordination, Entry, Snapshot, Write
+from bus.ports import Changes, Coordination, Entry, Snapshot, Write, revision_of
 
 Outcome: TypeAlias = int | BusError | None
 
@@ -123,8 +123,5 @@ class Mirror:
         return 0 < asked.outcome <= self.revision
 
     def _has_moved(self, expected: Mapping[str, int]) -> bool:
-        return any(self._revision_of(key) != revision for key, revision in expected.items())
-
-    def _revision_of(self, key: str) -> int:
-        entry = self._entries.get(key)
-        return entry.revision if entry is not None else 0
+        found = self._entries.get
+        return any(revision_of(found(key)) != revision for key, revision in expected.items())

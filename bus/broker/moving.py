@@ -12,7 +12,7 @@ from bus.model.keys import Keys
 from bus.model.limits import TRANSACTION_BYTES_MAX, TRANSACTION_WRITES_MAX
 from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.model.stored import ClusterRecord
-from bus.ports import Coordination, Entry, Snapshot, Write
+from bus.ports import Coordination, Entry, Snapshot, Write, revision_of
 
 PIECE_BYTES_MAX = TRANSACTION_BYTES_MAX // 2  # of keys and values in one transaction
 
@@ -82,7 +82,7 @@ class Moving:
             if piece and (len(piece) == TRANSACTION_WRITES_MAX or size + more > PIECE_BYTES_MAX):
                 yield piece
                 piece, size = [], 0
-            piece.append(Write(key, value, known.revision if known is not None else 0))
+            piece.append(Write(key, value, revision_of(known)))
             size += more
         if piece:
             yield piece

@@ -19,7 +19,7 @@ from bus.errors import BusError
 from bus.model.keys import Keys
 from bus.model.store_errors import SessionEnded, StoreRefused
 from bus.model.stored_brokers import NO_EPOCH, BrokerRecord
-from bus.ports import Coordination, Entry, Later, Session, Timer, Write
+from bus.ports import Coordination, Entry, Later, Session, Timer, Write, revision_of
 
 AGAIN_SECONDS = 0.5
 log = logging.getLogger("busd")
@@ -101,8 +101,7 @@ class Registration:
         if isinstance(entry, BusError):
             self._fail(entry)
             return
-        revision = entry.revision if entry is not None else 0
-        write = Write(self._key, self._record.to_bytes(), revision, session)
+        write = Write(self._key, self._record.to_bytes(), revision_of(entry), session)
         self._store.transact([write], {}, lambda outcome: self._on_written(session, outcome))
 
     def _on_written(self, session: Session, outcome: int | BusError | None) -> None:

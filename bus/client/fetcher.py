@@ -27,6 +27,7 @@ from typing import Literal
 
 from bus.client.routing import Leader
 from bus.errors import BusError, LogTruncated, OffsetOutOfRange, UnknownTopicOrPartition
+from bus.model.backoff import doubled
 from bus.model.ids import TopicPartition
 
 NO_OFFSET = -1
@@ -312,7 +313,7 @@ class Fetcher:
                 seat.unknown_since_ms = now_ms
             if now_ms - seat.unknown_since_ms >= UNKNOWN_MS_MAX:
                 return self._break(seat, ask, named)
-        seat.retry_at_ms = now_ms + min(PAUSE_MS << min(seat.failures, 16), PAUSE_MS_MAX)
+        seat.retry_at_ms = now_ms + doubled(PAUSE_MS, seat.failures, PAUSE_MS_MAX)
         seat.failures += 1
         return [Refresh()]
 

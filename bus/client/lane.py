@@ -41,6 +41,7 @@ from bus.errors import (
     OutOfOrderSequence,
     RequestTimedOut,
 )
+from bus.model.backoff import doubled
 from bus.model.batch import NO_PRODUCER_EPOCH, NO_SEQUENCE
 from bus.model.ids import TopicPartition
 
@@ -259,7 +260,7 @@ class Lane:
         )
 
     def _pause(self, parcel: Parcel, now_ms: int) -> None:
-        delay = min(self.rules.backoff_ms << min(parcel.sends - 1, 16), self.rules.backoff_ms_max)
+        delay = doubled(self.rules.backoff_ms, parcel.sends - 1, self.rules.backoff_ms_max)
         self.retry_at_ms = max(self.retry_at_ms, now_ms + delay)
 
     def _put_back(self, parcel: Parcel) -> None:

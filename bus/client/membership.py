@@ -66,6 +66,7 @@ from bus.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
+from bus.model.backoff import doubled
 
 NOBODY, NO_GENERATION = "", -1
 PAUSE_MS = 50  # before a request is made again, doubling
@@ -355,7 +356,7 @@ class Membership:
 
     def _pause(self, now_ms: int) -> None:
         self._attempt += 1
-        pause_ms = min(PAUSE_MS << min(self._failures, 16), PAUSE_MS_MAX)
+        pause_ms = doubled(PAUSE_MS, self._failures, PAUSE_MS_MAX)
         self._failures += 1
         self._retry_at_ms = now_ms + int(pause_ms * self.rules.spread)
 

@@ -35,6 +35,7 @@ from bus.errors import (
     RequestTimedOut,
     UnknownMemberId,
 )
+from bus.model.backoff import doubled
 from bus.model.ids import TopicPartition
 from bus.wire.commits import OffsetCommitResponse, OffsetFetchResponse
 from bus.wire.schema import Message
@@ -243,7 +244,7 @@ class _LookUp:
 
 
 def _pause_seconds(pauses: int) -> float:
-    return min(PAUSE_SECONDS * (1 << min(pauses, 16)), PAUSE_SECONDS_MAX)
+    return doubled(PAUSE_SECONDS, pauses, PAUSE_SECONDS_MAX)
 
 
 def _lost() -> IllegalGeneration:

@@ -11,6 +11,8 @@ it does not answer            nothing is done to it: it may be reading its log
 from dataclasses import dataclass
 from enum import Enum
 
+from bus.model.backoff import doubled
+
 RESTART_MS = 1000
 RESTART_MS_MAX = 30_000
 STEADY_MS = 60_000
@@ -58,7 +60,7 @@ class Keeper:
         """It has ended by itself; in how many milliseconds it is started again."""
         started_ms = now_ms if self._started_ms is None else self._started_ms
         self._ends = 1 if now_ms - started_ms >= STEADY_MS else self._ends + 1
-        wait_ms = min(RESTART_MS << min(self._ends - 1, 10), RESTART_MS_MAX)
+        wait_ms = doubled(RESTART_MS, self._ends - 1, RESTART_MS_MAX)
         self._started_ms, self._start_due_ms, self._last = None, now_ms + wait_ms, None
         return wait_ms
 

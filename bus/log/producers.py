@@ -136,7 +136,7 @@ def _parse(data: Buffer) -> list[ProducerEntry]:
         producer_id, epoch, sequence, offset, delta, seen, _, _ = _ENTRY.unpack_from(data, position)
         position += _ENTRY.size
         first = (sequence - delta) & 0x7FFFFFFF
-        batch = SequencedBatch(first, sequence, offset - delta, offset, seen)
+        batch = _checked(SequencedBatch(first, sequence, offset - delta, offset, seen))
         entries.append(ProducerEntry(producer_id, epoch, [batch], seen))
     if position == len(data):  # written by Kafka
         return entries
@@ -147,9 +147,15 @@ def _parse(data: Buffer) -> list[ProducerEntry]:
             raise CorruptLog(f"The producer snapshot has {batches} batches of one producer.")
         entry.batches = []
         for _ in range(batches):
-            batch = SequencedBatch(*_BATCH.unpack_from(data, position))
-            if not 0 <= batch.last_offset - batch.base_offset <= _DELTA_MAX:
-                raise CorruptLog("The producer snapshot has a batch that ends before it begins.")
-            entry.batches.append(batch)
+            entry.batches.append(_checked(SequencedBatch(*_BATCH.unpack_from(data, position))))
             position += _BATCH.size
     return entries
+
+
+def _checked(batch: SequencedBatch) -> SequencedBatch:
+    """Itself, if its offsets can be a batch's; Kafka writes -1 for a producer without records."""
+    if not 0 <= batch.last_offset - batch.base_offset <= _DELTA_MAX:
+        raise CorruptLog("The producer snapshot has a batch that ends before it begins.")
+    if batch.base_offset < -1:
+        raise CorruptLog("The producer snapshot has a batch that begins before the log.")
+    return batch

@@ -12,4 +12,4 @@ class StoreRefused(BusError, code=-1016):
 
 
 class SessionEnded(StoreRefused, code=-1017):
-    """A key was to be written with a session that has ended; nothing is written."""
+    """The session of a key has ended, and nothing is written; open another one."""

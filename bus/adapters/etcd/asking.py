@@ -31,6 +31,7 @@ from bus.adapters.etcd.messages import (
     Transacted,
     Txn,
 )
+from bus.model.backoff import doubled
 from bus.ports import Clock, Later, Timer
 
 TRY_MS = 400  # of one request to one member, in the first two rounds
@@ -150,7 +151,7 @@ class Asker:
         self.pass_over(asked.member)
         asked.member = (asked.member + 1) % count
         rounds, rest = divmod(asked.tries, count)
-        pause_ms = 0 if rest else min(PAUSE_MS << min(rounds - 1, 10), PAUSE_MS_MAX)
+        pause_ms = 0 if rest else doubled(PAUSE_MS, rounds - 1, PAUSE_MS_MAX)
         if self._clock.now_ms() + pause_ms >= asked.deadline_ms:
             asked.answered(replace(failure, kind=Kind.LOST), asked.lost)
         elif pause_ms == 0:

@@ -31,7 +31,7 @@ from bus.adapters.store_limits import objection
 from bus.errors import BusError
 from bus.model.limits import TRANSACTIONS_PENDING_MAX
 from bus.model.store_errors import SessionEnded, StoreRefused, StoreUnreachable
-from bus.ports import Clock, Entry, Write
+from bus.ports import Clock, Entry, Write, revision_of
 
 WITHIN_MS = 5_000  # of being asked for, a transaction has an outcome
 CLAIMS_MAX = 5  # until the client's key is ours: others may claim it at the same time
@@ -148,7 +148,7 @@ class Transactions:
             self._revision = answer.header.revision
             self._end(first, answer.header.revision)
             return
-        found = answer.ranges[0].get(self._key)
+        found = self._found(answer)
         if found is not None and found.revision == self._revision:
             if lost and first.may_come_back:
                 self._fence(first, None)
@@ -190,12 +190,7 @@ class Transactions:
                 self._end(first, StoreUnreachable(answer.sentence))
                 return
             assert isinstance(answer, Transacted), "as asked"
-            found = None if answer.succeeded else answer.ranges[0].get(self._key)
-            if answer.succeeded:
-                self._revision = answer.header.revision
-            elif found is not None and found.value == fence:
-                self._revision = found.revision
-            elif self._is_applied(first, found, 1):
+            if not self._stands(fence, answer) and self._is_applied(first, self._found(answer), 1):
                 return
             self._end(first, outcome)
 
@@ -213,21 +208,30 @@ class Transactions:
                 self._end(first, outcome)
                 return
             assert isinstance(answer, Transacted), "as asked"
-            found = None if answer.succeeded else answer.ranges[0].get(self._key)
-            if answer.succeeded:
-                self._revision = answer.header.revision
-            elif found is not None and found.value == fence:
-                self._revision = found.revision
+            if self._stands(fence, answer):
+                self._again()
             elif claims > 1 and self._left_ms(first) > 0:
-                self._claim(first, found.revision if found is not None else 0, claims - 1)
-                return
+                self._claim(first, revision_of(self._found(answer)), claims - 1)
             else:
                 self._end(first, StoreUnreachable("Others of this client's name write all along."))
-                return
-            self._again()
 
         request = self._request((), (), fence, revision)
         self._asker.ask(request, self._left_ms(first), on_answer)
+
+    def _found(self, answer: Transacted) -> Entry | None:
+        """What the client's key held instead of what was expected."""
+        return answer.ranges[0].get(self._key)
+
+    def _stands(self, mark: bytes, answer: Transacted) -> bool:
+        """Does the client's key hold this mark, by this try or one whose answer was lost?"""
+        if answer.succeeded:
+            self._revision = answer.header.revision
+            return True
+        found = self._found(answer)
+        if found is None or found.value != mark:
+            return False
+        self._revision = found.revision
+        return True
 
     def _request(
         self,
@@ -250,5 +254,5 @@ def _change(write: Write, lease: int) -> Put | Delete:
 
 def _refused(failure: Failure) -> StoreRefused:
     if failure.kind is Kind.NOT_FOUND:
-        return SessionEnded("The session of a key has ended; open another one.")
+        return SessionEnded()
     return StoreRefused(failure.sentence)

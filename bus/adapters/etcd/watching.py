@@ -30,6 +30,7 @@ from bus.adapters.etcd.messages import (
 )
 from bus.adapters.etcd.tracking import Tracker
 from bus.errors import FrameError
+from bus.model.backoff import doubled
 from bus.ports import Changes, Entry, Later, Snapshot, Timer
 
 RETRY_MS = 50  # before a watch that ended twice in a row is begun again, doubling
@@ -200,7 +201,7 @@ class EtcdWatch:
     def _retry_ms(self) -> int:
         """At once the first time; the first of several failures may be of the member alone."""
         self._failures += 1
-        return 0 if self._failures == 1 else min(RETRY_MS << (self._failures - 2), RETRY_MS_MAX)
+        return 0 if self._failures == 1 else doubled(RETRY_MS, self._failures - 2, RETRY_MS_MAX)
 
     def _drop_stream(self) -> None:
         if self._end_stream is not None:

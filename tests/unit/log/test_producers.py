@@ -120,12 +120,22 @@ def test_a_snapshot_that_ends_early_is_refused_wherever_it_ends():
 
 @pytest.mark.parametrize(
     ("batch", "reason"),
-    [((0, 0, 9, 5, NOW), "ends before it begins"), ((0, 0, 0, 1 << 40, NOW), "ends before")],
+    [
+        ((0, 0, 9, 5, NOW), "ends before it begins"),
+        ((0, 0, 0, 1 << 40, NOW), "ends before"),
+        ((0, 0, -9, -5, NOW), "begins before the log"),
+    ],
 )
 def test_a_snapshot_that_contradicts_itself_is_refused(batch, reason):
     body = struct.pack(">i", 1) + struct.pack(">qhiqiqiq", 7, 2, 29, 309, 9, NOW, -1, -1)
     body += struct.pack(">i", 1) + struct.pack(">iiqqq", *batch)
     with pytest.raises(CorruptLog, match=reason):
+        ProducerTable().restore(struct.pack(">hI", 1, batches.crc32c(body)) + body)
+
+
+def test_a_snapshot_of_kafka_s_that_contradicts_itself_is_refused():
+    body = struct.pack(">i", 1) + struct.pack(">qhiqiqiq", 7, 2, 29, 309, -9, NOW, -1, -1)
+    with pytest.raises(CorruptLog, match="ends before it begins"):
         ProducerTable().restore(struct.pack(">hI", 1, batches.crc32c(body)) + body)
 
 
