@@ -4,7 +4,7 @@
     answer   each partition's machine decides; `_carry_out` is the interpreter of its effects
     ask      at once again; after a while, if the leader gave an error or cannot be reached
 
-After a group commit the leader is told at once, also while the question is open (R15). A lost link
+After a group commit the leader is told at once, also while the question waits (R15). A lost link
 ends the session: the next question names all partitions, and the leader checks each for divergence.
 """
 

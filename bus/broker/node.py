@@ -74,16 +74,11 @@ class Node:
         told = (self._on_flushed, self._on_disk_failed)
         times = settings.producer_id_expiration_ms, settings.checkpoint_interval_ms
         self.stores = Stores(disks, clock, random, *told, reserve, *times)
-        rate, interval_ms = settings.log_scrub_bytes_per_second, settings.log_scrub_interval_ms
-        self.scrubbers = [
-            Scrubber(store, disk, clock, rate, interval_ms)
-            for store, disk in zip(self.stores.all, disks, strict=True)
-        ]
+        with_disks = list(zip(self.stores.all, disks, strict=True))
+        pace = settings.log_scrub_bytes_per_second, settings.log_scrub_interval_ms
+        self.scrubbers = [Scrubber(store, disk, clock, *pace) for store, disk in with_disks]
         limits = _cleaner_limits(settings)
-        self.cleaners = [
-            Cleaner(store, disk, clock, limits)
-            for store, disk in zip(self.stores.all, disks, strict=True)
-        ]
+        self.cleaners = [Cleaner(store, disk, clock, limits) for store, disk in with_disks]
         self._pool = pool
         self._coordination = coordination
         mirror = Mirror(coordination, Keys(LOCAL_CLUSTER).root)

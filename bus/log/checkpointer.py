@@ -25,7 +25,7 @@ from bus.log.journal import Journal
 from bus.log.layout import CHECKPOINT
 from bus.log.partition_log import PartitionLog
 from bus.log.records import record_of
-from bus.log.recovery import Recovered
+from bus.log.recovered import Recovered
 from bus.model.ids import PartitionId
 from bus.ports import Clock, Disk
 

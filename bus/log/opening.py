@@ -6,7 +6,8 @@ from bus.log import layout
 from bus.log.files import forget
 from bus.log.inventory import partition_dirs
 from bus.log.records import DiskRecords
-from bus.log.recovery import Known, Recovered, recover, without_files
+from bus.log.recovered import Known, Recovered, without_files
+from bus.log.recovery import recover
 from bus.log.report import RecoveryReport
 from bus.log.standing import DiskLife, Found
 from bus.log.truncation import unfinished

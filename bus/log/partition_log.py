@@ -34,7 +34,7 @@ from bus.log.files import delete_files
 from bus.log.following import Followed, append_fetched
 from bus.log.keeper import Keeper
 from bus.log.producers import ProducerTable
-from bus.log.recovery import Recovered
+from bus.log.recovered import Recovered
 from bus.log.residency import Residency
 from bus.log.seal import Seal, pays
 from bus.log.segment import Segment

@@ -19,7 +19,7 @@ from bus.log.journal import Journal
 from bus.log.layout import partition_dir
 from bus.log.partition_log import PartitionLog
 from bus.log.records import pack_epochs
-from bus.log.recovery import Recovered
+from bus.log.recovered import Recovered
 from bus.model.ids import PartitionId
 from bus.ports import Disk
 

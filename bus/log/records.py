@@ -21,7 +21,7 @@ from bus.log.epochs import EpochStart
 from bus.log.group_commit import parse_entries
 from bus.log.journal import Journal, whole_entries
 from bus.log.partition_log import PartitionLog
-from bus.log.recovery import Known, Recovered
+from bus.log.recovered import Known, Recovered
 from bus.log.report import RecoveryReport
 from bus.model.ids import PartitionId, topic_id_of
 from bus.ports import Disk

@@ -19,17 +19,15 @@ deleted here but leftovers below a start offset that a valid checkpoint names.
 """
 
 import contextlib
-from dataclasses import dataclass, field
 
 from bus.errors import CorruptBatch
-from bus.log.checkpoints import PartitionRecord
 from bus.log.damage import find_good
 from bus.log.epoch_recovery import EpochReplay
-from bus.log.epochs import EpochCache, EpochStart
+from bus.log.epochs import EpochCache
 from bus.log.files import delete_files, forget, remove_old_life, set_aside
-from bus.log.layout import CLEANED, CUT, LOG, RESTART, SNAPSHOT, Names, offset_file
+from bus.log.layout import CLEANED, CUT, LOG, RESTART, SNAPSHOT, offset_file
 from bus.log.producer_recovery import ProducerReplay, load_producers
-from bus.log.producers import ProducerTable
+from bus.log.recovered import EXHAUSTED, Known, Recovered, why_read_only, without_files
 from bus.log.scan import (
     ANY_EPOCH,
     FOREVER,
@@ -44,58 +42,6 @@ from bus.log.segment import Damage, Segment
 from bus.log.tail import tail_of_active, tail_of_closed
 from bus.model.limits import CUT_BYTES_KEPT_MAX, LEADER_EPOCH_MAX
 from bus.ports import Disk
-
-EXHAUSTED = f"it names the leader epoch {LEADER_EPOCH_MAX}, and none can follow that"
-
-
-@dataclass(slots=True)
-class Known:
-    """What the disk's own records say of a partition before its files are looked at."""
-
-    record: PartitionRecord | None  # from the checkpoint, or the clean-shutdown file
-    durable_end: int | None  # None: no valid checkpoint, so nobody knows
-    is_clean: bool = False  # `record` is from a clean stop
-    epochs: list[EpochStart] = field(default_factory=list)  # from the checkpoint
-    promised: list[EpochStart] = field(default_factory=list)  # later ones, from the journal
-    max_epoch_seen: int = -1  # by the checkpoint
-    held_end: int = 0  # all records below it were durable here once
-    names: Names = field(default_factory=Names)  # of the files in its directory
-
-
-@dataclass(slots=True)
-class Recovered:
-    """A partition as its files and records give it."""
-
-    directory: str
-    segments: list[Segment] = field(default_factory=list)
-    start_offset: int = 0
-    end_offset: int = 0
-    flushed_offset: int = 0
-    high_watermark: int = 0
-    epochs: EpochCache = field(default_factory=EpochCache)
-    max_epoch_seen: int = -1
-    has_new_epochs: bool = False  # that no record of the disk tells of
-    held_end: int = 0
-    producers: ProducerTable = field(default_factory=ProducerTable)
-    read_only: str | None = None
-    snapshot_offset: int = 0  # of the producers' snapshot that was used; 0: none was
-    is_begun_anew: bool = False  # its `.restart` goes after the next checkpoint
-    is_sealed: bool = False  # its indexes and its snapshot on disk are those of its end (seal.py)
-    unsynced: list[Segment] = field(default_factory=list)  # scanned: to be committed anew
-    scanned_bytes: int = 0
-    cut_bytes: int = 0
-    cut_reason: str | None = None
-    is_clean: bool = False  # it ends where a clean stop left it
-
-
-def without_files(directory: str, known: Known) -> Recovered:
-    """A partition of which there are only records of the disk: it has none of its own."""
-    offset = known.record.start_offset if known.record is not None else 0
-    found = Recovered(directory, [], offset, offset, offset, offset, held_end=known.held_end)
-    epochs = EpochReplay(known.epochs, known.promised, known.max_epoch_seen)
-    found.epochs, found.max_epoch_seen = epochs.cache(offset, offset), epochs.max_epoch_seen
-    found.is_clean = known.is_clean and known.record is not None
-    return found
 
 
 def recover(disk: Disk, directory: str, known: Known, now_ms: int) -> Recovered:
@@ -114,14 +60,6 @@ def _begun_anew(disk: Disk, directory: str, known: Known, offset: int) -> Recove
     found.start_offset = found.end_offset = found.held_end = offset
     found.flushed_offset = found.high_watermark = offset
     return found
-
-
-def why_read_only(directory: str, reason: str) -> str:
-    """The sentence that users are told."""
-    return (
-        f"The log in {directory} is damaged: {reason}. It can be read but not written; "
-        "see `busd segment verify`."
-    )
 
 
 class _Recovery:

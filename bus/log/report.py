@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bus.log.recovery import Recovered
+from bus.log.recovered import Recovered
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from uuid import UUID
 from bus.log.files import delete_indexes
 from bus.log.layout import SCRUB
 from bus.log.partition_log import PartitionLog
-from bus.log.recovery import why_read_only
+from bus.log.recovered import why_read_only
 from bus.log.scrub import Checked, Piece, Place
 from bus.log.segment import Segment
 from bus.log.store import LogStore

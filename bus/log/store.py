@@ -15,12 +15,12 @@ import logging
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from bus.errors import DiskFull
 from bus.log import layout
 from bus.log.aging import Aging
 from bus.log.checkpointer import Checkpointer
 from bus.log.checkpoints import CLEAN_MAGIC
 from bus.log.group_commit import GroupCommit
+from bus.log.house import House
 from bus.log.identity import identity_of, read_identity
 from bus.log.inventory import count_topics, delete_dir
 from bus.log.journal import Journal
@@ -29,7 +29,7 @@ from bus.log.partition_log import PartitionLog
 from bus.log.promises import Promises
 from bus.log.quarantine import quarantine
 from bus.log.records import DiskRecords
-from bus.log.recovery import EXHAUSTED, Recovered, why_read_only
+from bus.log.recovered import EXHAUSTED, Recovered, why_read_only
 from bus.log.repair import accept_loss
 from bus.log.report import RecoveryReport
 from bus.log.room import Reserve, Room
@@ -39,10 +39,8 @@ from bus.model.limits import (
     CHECKPOINT_INTERVAL_MS,
     EPOCH_JOURNAL_BYTES,
     FLUSH_JOURNAL_BYTES,
-    HOUSEKEEPING_LOGS_MAX,
     LEADER_EPOCH_MAX,
     PRODUCER_EXPIRY_MS,
-    REST_INTERVAL_MS,
     SYNC_AT_START_BYTES_MAX,
 )
 from bus.model.settings import TopicSettings
@@ -74,7 +72,6 @@ class LogStore:
         self._clock = clock
         self._aging = Aging(clock)
         self._random = random
-        self._producer_expiry_ms = producer_expiry_ms
         self._logs: dict[PartitionId, PartitionLog] = {}
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
@@ -95,8 +92,7 @@ class LogStore:
         self._promises = Promises(
             disk, self._epoch_journal, self._checkpoints, self._logs, self._promised
         )
-        self._house_at = 0  # the next log to look after
-        self._rest_ms = clock.now_ms()
+        self._house = House(clock.now_ms(), producer_expiry_ms)
 
     # --- facts -----------------------------------------------------------------------------
 
@@ -342,34 +338,15 @@ class LogStore:
         self._checkpoints.write_now()
 
     def housekeeping(self, now_ms: int) -> None:
-        """Forget, roll, retain, checkpoint what is due; `now_ms` is monotonic. Call it each second.
-
-        Of very many logs each call looks at some, so that it never holds the event loop for long.
-        """
+        """What is due of the logs, and a checkpoint; `now_ms` is monotonic. Call it each second."""
         if self._disk.failed is not None:
             self.fail(self._disk.failed)
             return
         self._look_at_room()
-        wall_ms = self._aging.now_ms()
-        logs = list(self._logs.values())
-        for log in logs[self._house_at : self._house_at + HOUSEKEEPING_LOGS_MAX]:
-            try:
-                log.producers.expire(wall_ms, self._producer_expiry_ms)
-                log.apply_retention(wall_ms)
-                log.roll_if_due(wall_ms)
-                log.seal_at_rest()
-            except DiskFull:
-                continue  # deleting goes on
-            except OSError as error:
-                self.on_write_error(error)
-                return
-        self._house_at += HOUSEKEEPING_LOGS_MAX
-        if self._house_at >= len(logs):
-            self._house_at = 0
-        if now_ms - self._rest_ms >= REST_INTERVAL_MS:
-            self._rest_ms = now_ms
-            for log in logs:
-                log.rest()
+        error = self._house.keep(list(self._logs.values()), now_ms, self._aging.now_ms())
+        if error is not None:
+            self.on_write_error(error)
+            return
         if self._checkpoints.is_due_at(now_ms):
             self._checkpoints.write()
 
