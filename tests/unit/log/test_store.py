@@ -302,7 +302,7 @@ def test_closed_segments_forget_indexes_that_nobody_asks_for(life):
 
 
 def test_each_of_very_many_logs_has_its_turn(life, monkeypatch):
-    monkeypatch.setattr("bus.log.store.HOUSEKEEPING_LOGS_MAX", 2)
+    monkeypatch.setattr("bus.log.house.HOUSEKEEPING_LOGS_MAX", 2)
     logs = [life.store.create(PartitionId(UUID(int=9), n), life.settings) for n in range(4)]
     looked_after = []
     for log in logs:
