@@ -1,5 +1,6 @@
 """Batches as the checker tells them apart: by where they stand and what their checksum is."""
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 from bus.native.batch import check_stored, header
@@ -37,6 +38,12 @@ def batches_in(data, position: int, stop: int, path: str = "", whole: bool = Tru
         found.append(Batch(base, base + delta + 1, epoch, crc, path, position, size))
         position += size
     return found
+
+
+def batches_at(log: list[Batch], base: int) -> list[Batch]:
+    """The one that begins there, if one does; it may stand far below the log's end."""
+    index = bisect_left(log, (base,))
+    return [log[index]] if index < len(log) and log[index].base == base else []
 
 
 def crc_of(data, position: int = 0) -> int:

@@ -19,7 +19,7 @@ from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
 from bus.model.stored import group_from_bytes
 from tests.sim import cluster_invariants as rules
-from tests.sim.batches import Batch
+from tests.sim.batches import Batch, batches_at
 from tests.sim.ghosts import Ghost, Replica
 from tests.sim.invariants import is_not_durable
 from tests.sim.store import CLUSTER
@@ -103,18 +103,20 @@ class ClusterObserver:
     def _judge_batch(
         self, ghost: Ghost, batch: Batch, image: PartitionImage, replicas: dict[int, Replica]
     ) -> None:
-        logs = {broker: replica.batches[-64:] for broker, replica in replicas.items()}
+        logs = {
+            broker: batches_at(replica.batches, batch.base) for broker, replica in replicas.items()
+        }
         problem = rules.eligible_lacks_committed(image, logs, {}, [batch])
         fail_if("I1", problem and f"{ghost.name}: {problem}")
         if not ghost.flush_group:
             return
         ends = {}
-        for broker, replica in replicas.items():
-            own = [each for each in replica.batches if each.what == batch.what]
+        for broker, own in logs.items():
             disk = self._world.machines[broker - 1].disk
             for each in own:
                 durable = disk.durable_bytes(each.path)
-                if is_not_durable(each, disk.raw(each.path), durable) is None:
+                is_there = each.what == batch.what
+                if is_there and is_not_durable(each, disk.raw(each.path), durable) is None:
                     ends[broker] = batch.end
         lost = len(self._wiped.get(ghost.pid, ()))  # disks that had it when it was counted
         fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr - lost))

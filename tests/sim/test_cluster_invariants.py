@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bus.model.cluster import NO_LEADER, PartitionImage
 from tests.sim import cluster_invariants as rules
-from tests.sim.batches import Batch
+from tests.sim.batches import Batch, batches_at
 from tests.sim.cluster_invariants import Advance, Change
 
 IMAGE = PartitionImage(1, 4, 7, 2, (1, 2, 3), (1, 2, 3))
@@ -27,6 +27,12 @@ def test_who_may_lead_holds_all_that_is_committed() -> None:
     assert "broker 2" in rules.eligible_lacks_committed(IMAGE, short, {}, COMMITTED)
     other = logs | {3: log_of((0, 1, 100), (10, 1, 999))}
     assert "broker 3" in rules.eligible_lacks_committed(IMAGE, other, {}, COMMITTED)
+
+
+def test_a_batch_is_found_however_far_below_the_end_it_stands() -> None:
+    log = log_of(*((base, 1, base) for base in range(0, 5000, 10)))
+    assert batches_at(log, 30) == [log[3]]
+    assert batches_at(log, 35) == batches_at(log, 5000) == batches_at([], 0) == []
 
 
 def test_eligible_leaders_are_held_to_it_and_others_are_not() -> None:
