@@ -23,6 +23,8 @@ COMMANDS: dict[str, str] = {  # name, and module in bus.cli -> what it does
     "serve": "run a broker",
     "topic": "create, list, describe, alter and delete topics",
     "group": "list, describe, reset and delete consumer groups",
+    "cluster": "show the brokers, who leads, and who is in sync",
+    "doctor": "tell which failures each topic survives, and what to put right",
     "produce": "send lines, or the rows of a CSV, NDJSON or Parquet file",
     "consume": "print records",
     "segment": "look into the files of a log, and check them",

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pytest_plugin": {"testing"},
     "web": {"errors", "model", "client", "broker.status"},
     "cli": {"errors", "model", "client", "embedded"},
+    "cli.doctor": {"errors", "model", "control", "client", "embedded"},
     "cli.serve": {"errors", "model", "broker", "web"},
     "cli.kafka_doc": {"errors", "model", "wire", "broker"},
     "cli.segment": {"errors", "model", "log", "native", "adapters", "ports", "client"},

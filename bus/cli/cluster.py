@@ -1,0 +1,92 @@
+"""`busd cluster`: the brokers, who leads, and who is in sync."""
+
+import sys
+import time
+
+from bus.cli.cluster_view import (
+    BROKERS_HEAD,
+    PARTITIONS_HEAD,
+    View,
+    broker_rows,
+    look,
+    partition_rows,
+    summary,
+    trouble,
+)
+from bus.cli.connect import add_options, connect
+from bus.cli.failure import FAILED, OK, UserError
+from bus.cli.options import Group, Namespace, Parser, positive
+from bus.cli.table import print_table
+
+SHOWN_MAX = 20  # partitions that `status` names
+CLEAR = "\x1b[H\x1b[2J"
+
+STATUS_EXAMPLES = """  busd cluster status
+  busd cluster status --watch 1
+
+It ends with 1 if a partition has no leader, or not all of its replicas are in sync.
+"""
+DESCRIBE_EXAMPLES = """  busd cluster describe
+  busd cluster describe --topic flights --server kafka://broker-1:9092
+"""
+
+
+def parser() -> Parser:
+    """What is to be seen."""
+    made = Parser("busd cluster", "Look at a cluster of brokers.")
+    group = Group(made)
+    status = group.add("status", "show the brokers, and what is not well", _status, STATUS_EXAMPLES)
+    status.add_argument("--watch", type=positive, metavar="SECONDS", help="again and again")
+    describe = group.add(
+        "describe", "show who leads and who holds each partition", _describe, DESCRIBE_EXAMPLES
+    )
+    describe.add_argument("--topic", action="append", metavar="TOPIC", help="repeatable")
+    for inner in (status, describe):
+        add_options(inner)
+    return made
+
+
+def run(args: Namespace) -> int:
+    """The chosen one."""
+    code: int = args.run(args)
+    return code
+
+
+def _status(args: Namespace) -> int:
+    with connect(args) as connection:
+        admin = connection.admin()
+        while args.watch is not None:
+            view = look(admin)
+            if sys.stdout.isatty():
+                print(CLEAR, end="")
+            show_status(view)
+            sys.stdout.flush()
+            time.sleep(args.watch)
+        view = look(admin)
+    show_status(view)
+    return FAILED if any(trouble(each) for _, each in view.partitions) else OK
+
+
+def show_status(view: View) -> None:
+    """Brokers, and the first of the partitions that are not well."""
+    print(summary(view))
+    print()
+    print_table("", BROKERS_HEAD, broker_rows(view))
+    wrong = [entry for entry in view.partitions if trouble(entry[1])]
+    if wrong:
+        print()
+        print_table("", PARTITIONS_HEAD, partition_rows(wrong[:SHOWN_MAX]))
+    if len(wrong) > SHOWN_MAX:
+        print(f"and {len(wrong) - SHOWN_MAX:,} more; `busd cluster describe` shows all")
+
+
+def _describe(args: Namespace) -> int:
+    with connect(args) as connection:
+        view = look(connection.admin())
+    known = {topic.name for topic in view.topics}
+    for name in args.topic or ():
+        if name not in known:
+            raise UserError(f"There is no topic {name!r}.")
+    wanted = [entry for entry in view.partitions if not args.topic or entry[0] in args.topic]
+    print_table("", PARTITIONS_HEAD, partition_rows(wanted))
+    return OK
