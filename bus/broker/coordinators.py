@@ -1,15 +1,20 @@
-"""The coordinator of a broker's groups: `__consumer_offsets`, and a shard for each partition.
+"""The groups that this broker coordinates: those of the `__consumer_offsets` partitions it leads.
 
 What          Rule
 ----          ----
 topic         made at first use by a request that would write to it, compacted
-shard         of a group: the hash of its name, as Kafka's; all requests of a group go there
-start         all shards are loaded, a few at a time; until then their groups are refused
+shard         one a partition; a group belongs to that of the hash of its name, as with Kafka
+led here      in an epoch of its own: its shard is loaded, a few at a time; its groups are refused
+                until then. It begins once all is committed that the log held (R9)
+led no more   its shard is closed: who waits is sent to the next coordinator, its deadlines go, and
+                what was to be written is not; a loading that is under way comes to nothing
+in doubt      a write may or may not stand: the shard is loaded anew once that is known
 deleted topic what groups have read of it is forgotten
 """
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from bus.broker.coordinators_loading import Groups, Loading
 from bus.broker.coordinators_shard import Answered, Load, Shard, Work
@@ -20,8 +25,8 @@ from bus.broker.runtime import Runtime
 from bus.control.group import Group
 from bus.control.group_facts import GroupRules
 from bus.control.offsets import Offsets
-from bus.errors import GroupMaxSizeReached
-from bus.model.cluster import ClusterImage, TopicImage
+from bus.errors import CoordinatorNotAvailable, GroupMaxSizeReached, NotCoordinator
+from bus.model.cluster import NO_LEADER, ClusterImage
 from bus.model.group_settings import GroupSettings
 from bus.model.hashing import coordinator_partition
 from bus.model.ids import OFFSETS_TOPIC
@@ -36,7 +41,8 @@ from bus.ports import Clock
 log = logging.getLogger("busd.groups")
 
 LOADINGS_MAX = 2  # at a time: each holds a piece of a log
-Create = Callable[[str, int, dict[str, str]], TopicImage]
+LOOK_AGAIN_MS = 10  # whether a loading may begin
+Create = Callable[[str, int, dict[str, str]], object]  # has it made, be it later
 
 
 class Coordinators:
@@ -51,7 +57,9 @@ class Coordinators:
         pool: Pool,
         later: Later,
         settings: GroupSettings,
+        me: int,
     ) -> None:
+        self._me = me
         self._runtime = runtime
         self._image = image
         self._create = create
@@ -69,38 +77,50 @@ class Coordinators:
             retention_ms=settings.offsets_retention_minutes * 60_000,
         )
         self._load = Load()
-        self._shards: list[Shard] = []
+        self._shards: dict[int, Shard] = {}  # of the partitions that are led here
         self._nobody = Shard(self.rules, clock, None, self._load)  # before the topic is made
         self._nobody.load({}, ())
         self._started_ms = clock.now_ms()
         self._waiting: list[Loading] = []  # to be loaded
         self._loading: list[Loading] = []
+        self._looks_again = False  # whether one of them may begin, soon
         self._expire_ms = clock.now_ms() + settings.offsets_retention_check_interval_ms
         self._expiring: Iterator[Shard] = iter(())
 
     @property
     def shards(self) -> list[Shard]:
-        """Of each partition in order; none until the topic is made."""
-        return self._shards
+        """Of each partition that is led here, in order."""
+        return [self._shards[index] for index in sorted(self._shards)]
 
-    def start(self) -> None:
-        """Load what an earlier life has left."""
-        self._started_ms = self._clock.now_ms()
-        topic = self._image().topics.get(OFFSETS_TOPIC)
-        if topic is not None:
-            self._open(topic)
+    def on_role(self, partition: Partition) -> None:
+        """This broker leads the partition from now on, or in another epoch, or no more."""
+        if partition.topic != OFFSETS_TOPIC:
+            return
+        known = self._shards.get(partition.index)
+        leads, epoch = not partition.leader.resigned, partition.leader.epoch
+        if known is not None and not (leads and known.epoch == epoch):
+            self._unload(partition, NotCoordinator.code)
+        if leads and partition.index not in self._shards:
+            self._open(partition)
 
     def ensure_topic(self) -> None:
-        """Make the topic if there is none. Raises as the making of a topic does."""
-        if self._shards:
+        """Have the topic made if there is none. Raises as the making of a topic does."""
+        if OFFSETS_TOPIC in self._image().topics:
             return
         config = {
             "cleanup.policy": "compact",
             "segment.bytes": str(self._settings.offsets_topic_segment_bytes),
             "max.message.bytes": str(GROUP_RECORD_BYTES_MAX),
         }
-        count = self._settings.offsets_topic_num_partitions
-        self._open(self._create(OFFSETS_TOPIC, count, config))
+        self._create(OFFSETS_TOPIC, self._settings.offsets_topic_num_partitions, config)
+        if OFFSETS_TOPIC not in self._image().topics:
+            raise CoordinatorNotAvailable(f"The topic {OFFSETS_TOPIC} is being made.")
+
+    def leader_of(self, group_id: str) -> int:
+        """The broker that coordinates the group; below 0 while there is none."""
+        self.ensure_topic()
+        partitions = self._image().topics[OFFSETS_TOPIC].partitions
+        return partitions[coordinator_partition(group_id, len(partitions))].leader
 
     def ask(
         self,
@@ -113,8 +133,8 @@ class Coordinators:
     ) -> None:
         """Have a group's machine do `work`. With `may_begin` the group may be new.
 
-        Raises CoordinatorLoading, CoordinatorNotAvailable, GroupMaxSizeReached, or what the making
-        of the topic raises; `answered` is not called then.
+        Raises NotCoordinator, CoordinatorLoading, CoordinatorNotAvailable, GroupMaxSizeReached, or
+        what the making of the topic raises; `answered` is not called then.
         """
         if may_begin:
             self.ensure_topic()
@@ -129,7 +149,7 @@ class Coordinators:
         return self._load.bytes >= GROUPS_BYTES_MAX
 
     def find(self, group_id: str) -> Group | None:
-        """The group, None if there is none. Raises CoordinatorLoading, CoordinatorNotAvailable."""
+        """The group, None if there is none. Raises as `ask` does of its coordinator."""
         shard = self._shard_of(group_id)
         shard.check()
         return shard.groups.get(group_id)
@@ -140,13 +160,23 @@ class Coordinators:
         return group.ledger.offsets if group is not None else Offsets()
 
     def _shard_of(self, group_id: str) -> Shard:
-        if not self._shards:
+        image = self._image()
+        if not image.cluster_id:
+            raise CoordinatorNotAvailable("The cluster's metadata has not been read yet.")
+        topic = image.topics.get(OFFSETS_TOPIC)
+        if topic is None:
             return self._nobody
-        return self._shards[coordinator_partition(group_id, len(self._shards))]
+        index = coordinator_partition(group_id, len(topic.partitions))
+        shard = self._shards.get(index)
+        if shard is not None:
+            return shard
+        if topic.partitions[index].leader in (self._me, NO_LEADER):
+            raise CoordinatorNotAvailable(f"Nobody leads partition {index} of {OFFSETS_TOPIC}.")
+        raise NotCoordinator
 
     def on_topic_deleted(self, topic: str) -> None:
         """One made anew under its name begins without positions."""
-        for shard in self._shards:
+        for shard in self.shards:
             shard.drop_topic(topic)
 
     def next_tick_ms(self) -> int | None:
@@ -160,12 +190,11 @@ class Coordinators:
 
     def keep_house(self, now_ms: int) -> None:
         """Peers that have gone, loading that could not begin, positions that expire."""
-        self._load_more()
-        for shard in self._shards:
+        for shard in self.shards:
             shard.keep_house()
         if now_ms >= self._expire_ms:
             self._expire_ms = now_ms + self._settings.offsets_retention_check_interval_ms
-            self._expiring = iter(self._shards)
+            self._expiring = iter(self.shards)
         shard_due = next(self._expiring, None)  # one a call: a large one takes a while
         if shard_due is not None:
             shard_due.expire()
@@ -173,53 +202,71 @@ class Coordinators:
     def stop(self) -> None:
         """The broker stops: nobody is left waiting."""
         self._waiting.clear()
-        for shard in self._shards:
+        for shard in self.shards:
             shard.stop()
 
-    def _open(self, topic: TopicImage) -> None:
-        for index in range(len(topic.partitions)):
-            partition = self._runtime.find(OFFSETS_TOPIC, index)
-            if partition is None:
-                shard = Shard(self.rules, self._clock, None, self._load)
-                shard.failure = f"Partition {index} of {OFFSETS_TOPIC} is absent."
-            else:
-                writes = Writes(self._runtime, partition, self._clock, self._later)
-                shard = Shard(self.rules, self._clock, writes, self._load)
-                self._begin(partition, shard)
-            self._shards.append(shard)
-        self._load_more()
-
-    def _begin(self, partition: Partition, shard: Shard) -> None:
+    def _open(self, partition: Partition) -> None:
+        writes = Writes(self._runtime, partition, self._clock, self._later)
+        shard = Shard(self.rules, self._clock, writes, self._load, partition.leader.epoch)
+        shard.on_doubt = partial(self._load_anew, partition, shard)
+        self._shards[partition.index] = shard
         if partition.log.start_offset == partition.log.end_offset:
             shard.load({}, ())
             return
+        done = partial(self._on_loaded, shard)
+        shard.loading = Loading(partition, self._pool, self.rules, done)
+        if not self._waiting and not self._loading:
+            self._started_ms = self._clock.now_ms()
+        self._waiting.append(shard.loading)
+        self._load_more()
 
-        def done(found: Groups | str) -> None:
-            self._loading.remove(loading)
-            if isinstance(found, str):
-                shard.failure = found
-            else:
-                shard.load(found, self._image().topics)
-            self._load_more()
-            self._tell_loaded()
+    def _unload(self, partition: Partition, error: int) -> None:
+        shard = self._shards.pop(partition.index)
+        loading = shard.loading
+        if loading is not None:
+            loading.cancel()
+            self._waiting = [one for one in self._waiting if one is not loading]
+            self._loading = [one for one in self._loading if one is not loading]
+        shard.close(error)
 
-        loading = Loading(partition, self._pool, self.rules, done)
-        self._waiting.append(loading)
+    def _load_anew(self, partition: Partition, shard: Shard) -> None:
+        """What its groups know may be less than what will stand in the log."""
+        if self._shards.get(partition.index) is shard:
+            self._unload(partition, CoordinatorNotAvailable.code)
+            self._open(partition)
+
+    def _on_loaded(self, shard: Shard, found: Groups | str) -> None:
+        assert shard.loading is not None, "nothing else is told of it"
+        self._loading.remove(shard.loading)
+        shard.loading = None
+        if isinstance(found, str):
+            shard.failure = found
+        else:
+            shard.load(found, self._image().topics)
+        self._load_more()
+        self._tell_loaded()
 
     def _load_more(self) -> None:
-        """Begin what may begin; whatever has to wait for its log is asked again later."""
+        """Begin what may begin; whatever has to wait for its log is looked at again soon."""
         while len(self._loading) < LOADINGS_MAX:
             loading = next((one for one in self._waiting if one.may_begin), None)
             if loading is None:
-                return
+                break
             self._waiting.remove(loading)
             self._loading.append(loading)
             loading.begin()
+        if self._waiting and not self._looks_again and len(self._loading) < LOADINGS_MAX:
+            self._looks_again = True
+            self._later(LOOK_AGAIN_MS / 1000, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looks_again = False
+        self._load_more()
 
     def _tell_loaded(self) -> None:
         if self._waiting or self._loading:
             return
-        groups = [group for shard in self._shards for group in shard.groups.values()]
+        groups = [group for shard in self.shards for group in shard.groups.values()]
         log.info(
             "groups loaded: %d with %d positions in %d ms",
             len(groups),

@@ -2,7 +2,8 @@
 
 The log is read piece by piece; a native pass on a pool thread keeps the newest record of each key,
 and what survives is replayed there as well, so the event loop only hands the pieces over. Nothing
-is loaded before all that the log held at the start is committed: what was acted upon stays.
+is loaded before all that the log held then is committed: what was acted upon stays, and what an
+earlier leader has answered is there (R9).
 """
 
 import logging
@@ -43,12 +44,18 @@ class Loading:
         self._done = done
         self._newest = newest()
         self._offset = partition.log.start_offset
+        self._held = partition.log.end_offset
         self._end = 0
+        self._cancelled = False
 
     @property
     def may_begin(self) -> bool:
-        """Is all committed that the log held when this broker came to lead it?"""
-        return not self._partition.leader.offset_error()
+        """Is all committed that the log held when this was made?"""
+        return self._partition.leader.high_watermark >= self._held
+
+    def cancel(self) -> None:
+        """Nobody wants to know any more; `done` is not called."""
+        self._cancelled = True
 
     def begin(self) -> None:
         """Read, and call `done`, maybe at once."""
@@ -70,6 +77,8 @@ class Loading:
         self._pool.submit(partial(_feed, self._newest, found), self._on_fed)
 
     def _on_fed(self, future: "Future[int]") -> None:
+        if self._cancelled:
+            return
         try:
             offset = future.result()
         except Exception as error:
@@ -82,6 +91,8 @@ class Loading:
         self._read()
 
     def _on_replayed(self, future: "Future[Groups]") -> None:
+        if self._cancelled:
+            return
         try:
             groups = future.result()
         except Exception as error:

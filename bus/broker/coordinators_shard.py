@@ -2,21 +2,29 @@
 
 A request gets a ticket and goes to its group's machine; what that asks to be written goes to the
 log, and what came of it back to the machine. While the partition is loaded, or cannot be, every
-request is refused.
+request is refused; once it is closed, nothing that still comes back changes anything.
 """
 
 import logging
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
+from bus.broker.coordinators_loading import Loading
 from bus.broker.coordinators_records import Row, rows_of
 from bus.broker.coordinators_writes import Writes
 from bus.control.group import Group
-from bus.control.group_effects import Effect, Outcome, Respond
+from bus.control.group_effects import Effect, Outcome, Respond, Told
 from bus.control.group_facts import GroupRules, Now
 from bus.control.offsets_requests import drop_topic, expire
 from bus.control.timers import Timers
-from bus.errors import CoordinatorLoading, CoordinatorNotAvailable, NotCoordinator, error_class
+from bus.errors import (
+    NONE,
+    CoordinatorLoading,
+    CoordinatorNotAvailable,
+    NotCoordinator,
+    error_class,
+)
+from bus.model.batch import NO_LEADER_EPOCH
 from bus.ports import Clock
 
 log = logging.getLogger("busd.groups")
@@ -46,8 +54,18 @@ class Load:
 class Shard:
     """One partition's groups; one thread only."""
 
-    def __init__(self, rules: GroupRules, clock: Clock, writes: Writes | None, load: Load) -> None:
+    def __init__(
+        self,
+        rules: GroupRules,
+        clock: Clock,
+        writes: Writes | None,
+        load: Load,
+        epoch: int = NO_LEADER_EPOCH,
+    ) -> None:
         self.groups: dict[str, Group] = {}
+        self.epoch = epoch  # of the leader that it belongs to
+        self.loading: Loading | None = None
+        self.on_doubt: Callable[[], None] = _ignore  # told if a write may or may not stand
         self.is_loaded = False
         self.failure: str | None = None  # why it cannot be loaded
         self.writes = writes
@@ -61,6 +79,7 @@ class Shard:
         self._timers = load.timers
         self._bytes: dict[str, int] = {}  # of each group, as it is counted in the load
         self._dropped: set[str] = set()  # topics that were deleted before it was loaded
+        self._closed = NONE  # the error that it was closed with
 
     @property
     def parked(self) -> int:
@@ -129,6 +148,20 @@ class Shard:
             for member in group.members:
                 self._run(group, group.parking.refuse(member, CoordinatorNotAvailable.code))
 
+    def close(self, error: int) -> None:
+        """Its partition is led here no more, or its groups are read anew: all are told so."""
+        self._closed = error
+        if self.writes is not None:
+            self.writes.close()
+        asked, self._asked = self._asked, {}
+        for one in asked.values():
+            one.answered(Told(error))
+        for group_id in self.groups:
+            self._timers.cancel(group_id)
+        self._load.groups -= len(self.groups)
+        self._load.bytes -= sum(self._bytes.values())
+        self.groups, self._bytes = {}, {}
+
     def _run_each(self, work: Callable[[Group], list[Effect]]) -> None:
         if self.is_loaded:
             for group in list(self.groups.values()):
@@ -145,12 +178,16 @@ class Shard:
         self._settle(group)
 
     def _write(self, group: Group, write: int, rows: list[Row]) -> None:
-        def done(error: int) -> None:
+        def done(error: int, in_doubt: bool) -> None:
+            if self._closed:
+                return
             if error:
                 level = logging.INFO if error == NotCoordinator.code else logging.WARNING
                 name = error_class(error).__name__
                 log.log(level, "group %s: a write failed with %s", group.group_id, name)
             self._run(group, group.ledger.on_written(write, error, self._now()))
+            if in_doubt:
+                self.on_doubt()
 
         assert self.writes is not None, "a shard that cannot write serves nobody"
         self.rows_written += len(rows)
@@ -182,3 +219,7 @@ class Shard:
 
     def _now(self) -> Now:
         return Now(self._clock.now_ms(), self._clock.wall_ms())
+
+
+def _ignore() -> None:
+    pass

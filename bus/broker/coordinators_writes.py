@@ -2,6 +2,14 @@
 
 A write is done when the last batch that holds a record of it is committed, or failed when any of
 them is. They are told in their order, so records are replayed in that of the log.
+
+The log's answer             What the group's clients are told, as Kafka's are
+----------------             -------------------------------------------------
+NotLeader, StorageError      NotCoordinator: look for the next one
+batch or record too large    UnknownServerError
+any other                    CoordinatorNotAvailable: too few replicas, before or after the append
+
+Of too few replicas after the append nobody knows whether it will stand: the write is in doubt.
 """
 
 from collections import deque
@@ -18,8 +26,10 @@ from bus.errors import (
     CoordinatorNotAvailable,
     MessageTooLarge,
     NotCoordinator,
+    NotEnoughReplicasAfterAppend,
     NotLeader,
     RecordListTooLarge,
+    StorageError,
     UnknownServerError,
 )
 from bus.model.batch import NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, BatchInfo
@@ -29,10 +39,11 @@ from bus.native.builder import encode_list
 from bus.ports import Clock
 
 Later = Callable[[float, Callable[[], None]], object]  # run after so many seconds
-Done = Callable[[int], None]  # told the error, 0 if it is durable
+Done = Callable[[int, bool], None]  # told the error, 0 if it is durable; and is it in doubt?
 FOREVER_MS = 1 << 40  # a write is answered when it is known what came of it, and not before
 _TELLS = {
     NotLeader.code: NotCoordinator.code,
+    StorageError.code: NotCoordinator.code,
     MessageTooLarge.code: UnknownServerError.code,
     RecordListTooLarge.code: UnknownServerError.code,
 }
@@ -45,6 +56,7 @@ class Queued:
     end: int  # rows of the partition's writes up to its last one, since the start
     done: Done
     error: int = NONE
+    in_doubt: bool = False
 
 
 class Writes:
@@ -58,6 +70,7 @@ class Writes:
         self._rows: list[Row] = []  # of this turn
         self._queue: deque[Queued] = deque()
         self._end = 0  # rows that were asked for
+        self._closed = False
         self.batches = 0
 
     def append(self, rows: list[Row], done: Done) -> None:
@@ -69,13 +82,19 @@ class Writes:
         if is_first:
             self._later(0, self.flush)
 
+    def close(self) -> None:
+        """What is not in the log yet is not written: its groups are another coordinator's."""
+        self._rows.clear()
+        self._closed = True
+
     def flush(self) -> None:
+        """Write what has come in this turn."""
         rows, self._rows = self._rows, []
         first = self._end - len(rows)
         keys: list[bytes | None] = [key for key, _ in rows]
         values = [value for _, value in rows]
         start, now = 0, self._clock.wall_ms()
-        while start < len(rows):
+        while start < len(rows) and not self._closed:
             batch, end = encode_list(values, keys, now, start, OFFSETS_BATCH_BYTES)
             seal(batch, NO_PRODUCER_ID, NO_PRODUCER_EPOCH, NO_SEQUENCE)
             self.batches += 1
@@ -87,18 +106,19 @@ class Writes:
 
         def answered(answer: Answer) -> None:
             error = answer.error
+            in_doubt = error == NotEnoughReplicasAfterAppend.code
             if error:
                 error = _TELLS.get(error, CoordinatorNotAvailable.code)
-            self._on_answered(start, end, error)
+            self._on_answered(start, end, error, in_doubt)
 
         self._runtime.produce(self._partition, batch, info, ACKS_ALL, FOREVER_MS, answered)
 
-    def _on_answered(self, start: int, end: int, error: int) -> None:
+    def _on_answered(self, start: int, end: int, error: int, in_doubt: bool) -> None:
         begin = 0
         for write in self._queue:
             if error and begin < end and write.end > start:
-                write.error = error
+                write.error, write.in_doubt = error, write.in_doubt or in_doubt
             begin = write.end
         while self._queue and self._queue[0].end <= end:
             write = self._queue.popleft()
-            write.done(write.error)
+            write.done(write.error, write.in_doubt)

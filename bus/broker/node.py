@@ -105,7 +105,9 @@ class Node:
             pool,
             later,
             settings.group,
+            settings.node_id,
         )
+        self.runtime.on_role = self.coordinators.on_role
         self._producer_ids = iter(range(0))
 
     def start(self) -> None:
@@ -127,7 +129,6 @@ class Node:
         if not self.stores.working:
             raise StorageError(f"No disk can be written: {self.stores.all[0].failed}.")
         self._compact_offsets()
-        self.coordinators.start()
         self.serving = True
 
     def stop(self, *, clean: bool = True) -> None:

@@ -63,6 +63,8 @@ class Roles:
             has_failed = change.partition.store.failed is not None
             effects = change.partition.leader.on_disk_failed() if has_failed else change.effects
             self._runtime.run(change.partition, effects)
+            if not change.partition.leader.resigned:
+                self._runtime.on_role(change.partition)
         return [change.partition for change in changes]
 
     def lead_alone(self, partitions: Iterable[Partition]) -> None:
@@ -80,6 +82,9 @@ class Roles:
         return epoch > max(known, partition.leader.epoch) and epoch >= partition.log.max_epoch_seen
 
     def _change(self, partition: Partition, image: PartitionImage) -> Change:
+        """Whatever it was, it is no more: who waits for it is told before it is anything else."""
+        if partition.follower is not None or not partition.leader.resigned:
+            self._runtime.resign(partition)
         log = partition.log
         committed = min(log.high_watermark, log.end_offset)
         is_new = image.leader_epoch > log.max_epoch_seen
@@ -93,7 +98,6 @@ class Roles:
             )
             assert isinstance(persist, Persist), "an epoch is durable before anything else"
             return Change(partition, persist.entry.epoch, persist.entry.start_offset, effects)
-        self._runtime.resign(partition)
         if image.leader == self._me:
             return Change(partition)
         partition.follower = Follower(committed)

@@ -51,6 +51,7 @@ class Runtime:
         self.on_appended: Callable[[Partition], None] = _ignore  # there is more to replicate
         self.on_replica_flushed: Callable[[Partition], None] = _ignore
         self.on_proposed: Callable[[Partition, Proposal], None] = _ignore
+        self.on_role: Callable[[Partition], None] = _ignore  # it is led here anew, or no more
         self.partitions: dict[PartitionId, Partition] = {}
         self._stores = stores
         self._clock = clock
@@ -143,6 +144,7 @@ class Runtime:
     def resign(self, partition: Partition) -> None:
         """It is led here no more: whoever waits asks the next leader."""
         self.run(partition, partition.leader.on_resigned())
+        self.on_role(partition)
         self._on_committed(partition)
 
     def resign_all(self) -> None:

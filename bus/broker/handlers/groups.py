@@ -1,7 +1,8 @@
 """FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup: members and their coordinator.
 
-This broker coordinates all groups. Versions differ in little: what follows from one is told to the
-group's machine as a fact, and answers have fields that only some versions write.
+A group's coordinator is the leader of its partition of `__consumer_offsets`. Versions differ in
+little: what follows from one is told to the group's machine as a fact, and answers have fields that
+only some versions write.
 """
 
 from uuid import UUID
@@ -99,11 +100,10 @@ def _coordinator(node: Node, context: Context, key: str, key_type: int) -> Coord
             raise TransactionalIdAuthorizationFailed("Transactions are not served by this broker.")
         if key_type != KEY_TYPE_GROUP:
             raise InvalidRequest(f"There are no coordinators of type {key_type}.")
-        node.coordinators.ensure_topic()
-        broker = node.metadata.image.brokers[node.settings.node_id]
-        endpoint = endpoint_for(node, context, broker)
-        if endpoint is None:
-            raise CoordinatorNotAvailable("The listener has no endpoint.")
+        broker = node.metadata.image.brokers.get(node.coordinators.leader_of(key))
+        endpoint = endpoint_for(node, context, broker) if broker is not None else None
+        if broker is None or endpoint is None:
+            raise CoordinatorNotAvailable("Nobody who can be reached coordinates the group now.")
     except BusError as error:
         node.count_error(error.code)
         return Coordinator(key, -1, "", -1, error.code, str(error))
