@@ -19,7 +19,9 @@ from bus.wire import (
     groups,
     metadata,
     offsets,
+    peers,
     produce,
+    replicas,
     security,
     transactions,
 )
@@ -118,11 +120,24 @@ APIS = (  # key, name, lowest and highest version, the first in the compact enco
     _api(60, "DescribeCluster", 0, 1, 0, cluster),
 )
 
-API_BY_KEY: dict[int, Api] = {api.key: api for api in APIS}
-_API_BY_TYPE: dict[type, Api] = {t: api for api in APIS for t in (api.request, api.response)}
+PEER_APIS = (  # between brokers, beside Fetch; clients are served none of them
+    _api(20_000, "Hello", 0, 0, 0, peers),
+    _api(20_001, "ReplicaAck", 0, 0, 0, replicas),
+    _api(20_002, "BrokerReport", 0, 0, 0, replicas),
+    _api(20_003, "Beat", 0, 0, 0, peers),
+    _api(20_004, "Inquiry", 0, 0, 0, peers),
+    _api(20_005, "Opinion", 0, 0, 0, peers),
+    _api(20_006, "AlterPartition", 0, 0, 0, replicas),
+)
 
-assert len(API_BY_KEY) == len(APIS), "two requests share a key"
-assert all(api.flexible_since <= EVER for api in APIS)
+API_BY_KEY: dict[int, Api] = {api.key: api for api in APIS}
+_ANY_BY_KEY = API_BY_KEY | {api.key: api for api in PEER_APIS}
+_API_BY_TYPE: dict[type, Api] = {
+    table: api for api in _ANY_BY_KEY.values() for table in (api.request, api.response)
+}
+
+assert len(_ANY_BY_KEY) == len(APIS) + len(PEER_APIS), "two requests share a key"
+assert all(api.flexible_since <= EVER for api in _ANY_BY_KEY.values())
 
 
 def api_of(message: Message | type[Message]) -> Api:
@@ -132,7 +147,7 @@ def api_of(message: Message | type[Message]) -> Api:
 
 def api_by_key(key: int) -> Api:
     """The Api with this key. Raises UnsupportedVersion, as a peer's key may be anything."""
-    api = API_BY_KEY.get(key)
+    api = _ANY_BY_KEY.get(key)
     if api is None:
         raise UnsupportedVersion(f"There is no request with the key {key} here.")
     return api

@@ -1,7 +1,7 @@
-"""What brokers say to each other beside Fetch: acknowledgements, in-sync sets, reports and beats.
+"""What brokers say to each other beside Fetch: acknowledgements, in-sync sets and reports.
 
-AlterPartition is Kafka's (key 56, version 3); the others are ours (bus/wire/extensions.py). Clients
-are served none of them.
+All are ours (bus/wire/extensions.py): AlterPartition asks for what Kafka's asks for, and no more.
+Clients are served none of them.
 """
 
 from uuid import UUID

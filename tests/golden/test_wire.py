@@ -12,7 +12,7 @@ import pytest
 
 from bus.native.decoder import Decoder
 from bus.native.encoder import Encoder
-from tests.fixtures.messages import FORMS, form_id, program_of, sample, table_of
+from tests.fixtures.messages import ALL_FORMS, form_id, program_of, sample, table_of
 
 FOLDER = Path(__file__).parent / "wire"
 
@@ -32,22 +32,22 @@ def golden(form):
     return bytes.fromhex(lines[f"v{form[1]}"])
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_id)
+@pytest.mark.parametrize("form", ALL_FORMS, ids=form_id)
 def test_a_message_is_written_as_ever(form):
     assert written(form) == golden(form)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_id)
+@pytest.mark.parametrize("form", ALL_FORMS, ids=form_id)
 def test_a_message_is_read_as_ever(form):
     assert Decoder(golden(form)).read(program_of(form, True)) == sample(form, True)
 
 
 def test_there_is_a_file_for_each_message_and_no_other():
-    assert set(FOLDER.iterdir()) == {path_of(form) for form in FORMS}
+    assert set(FOLDER.iterdir()) == {path_of(form) for form in ALL_FORMS}
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for path in {path_of(form) for form in FORMS}:
-        lines = [f"v{f[1]} {written(f).hex()}\n" for f in FORMS if path_of(f) == path]
+    for path in {path_of(form) for form in ALL_FORMS}:
+        lines = [f"v{f[1]} {written(f).hex()}\n" for f in ALL_FORMS if path_of(f) == path]
         path.write_text("".join(lines))

@@ -11,9 +11,9 @@ from bus.errors import FrameError, UnsupportedVersion
 from bus.native.decoder import Decoder
 from bus.native.encoder import Encoder
 from bus.wire.frames import decode_request, parse_header, parse_request_frames
-from tests.fixtures.messages import FORMS, form_id, messages, program_of, sample
+from tests.fixtures.messages import ALL_FORMS, form_id, messages, program_of, sample
 
-NEWEST = [form for form in FORMS if form[1] in {form[0].max_version, form[0].min_version}]
+NEWEST = [form for form in ALL_FORMS if form[1] in {form[0].max_version, form[0].min_version}]
 HUGE_CLASSIC = [b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\xff\xff\xff\xfe"]
 HUGE_COMPACT = [b"\xff\xff\xff\xff\x0f", b"\x80\x80\x80\x80\x08", b"\xff\xff\xff\xff\xff\x01"]
 
@@ -31,7 +31,7 @@ def read(form, data):
     return message
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_id)
+@pytest.mark.parametrize("form", ALL_FORMS, ids=form_id)
 def test_every_truncation_is_refused(form):
     data = encoded(form, sample(form))
     assert read(form, data) == sample(form)
@@ -40,7 +40,7 @@ def test_every_truncation_is_refused(form):
             read(form, bytes(data[:size]))
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_id)
+@pytest.mark.parametrize("form", ALL_FORMS, ids=form_id)
 def test_a_byte_too_many_is_refused(form):
     with pytest.raises(FrameError, match="left over"):
         read(form, encoded(form, sample(form)) + b"\0")
@@ -88,7 +88,7 @@ def test_garbage_is_refused(data):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(FORMS), st.lists(st.binary(max_size=60), min_size=1, max_size=4))
+@given(st.sampled_from(ALL_FORMS), st.lists(st.binary(max_size=60), min_size=1, max_size=4))
 def test_garbage_frames_are_refused(form, frames):
     api, version, _ = form
     head = api.key.to_bytes(2, "big") + version.to_bytes(2, "big") + bytes(4) + b"\xff\xff"

@@ -18,10 +18,10 @@ from bus.wire.frames import (
     response_frames,
 )
 from bus.wire.header import RequestHeader
-from tests.fixtures.messages import FORMS, form_id, messages
+from tests.fixtures.messages import ALL_FORMS, form_id, messages
 
-REQUESTS = [form for form in FORMS if form[2]]
-RESPONSES = [form for form in FORMS if not form[2]]
+REQUESTS = [form for form in ALL_FORMS if form[2]]
+RESPONSES = [form for form in ALL_FORMS if not form[2]]
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 CLIENT_IDS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 some = settings(max_examples=10, deadline=None)

@@ -17,12 +17,12 @@ from bus.wire.frames import (
     response_frames,
 )
 from bus.wire.header import RequestHeader
-from tests.fixtures.messages import FORMS, sample
+from tests.fixtures.messages import ALL_FORMS, sample
 from tests.fuzz.targets.exact import exact
 
 HEADER = RequestHeader(0, 0, 7, "fuzz")
-ASKED = [form for form in FORMS if form[2]]
-ANSWERED = [form for form in FORMS if not form[2]]
+ASKED = [form for form in ALL_FORMS if form[2]]
+ANSWERED = [form for form in ALL_FORMS if not form[2]]
 
 
 def requests(data: bytes) -> None:

@@ -5,7 +5,7 @@ import pytest
 from bus.errors import UnsupportedVersion
 from bus.wire.fetch import FetchRequest, FetchResponse
 from bus.wire.produce import ProduceRequest
-from bus.wire.registry import API_BY_KEY, APIS, api_by_key, api_of
+from bus.wire.registry import API_BY_KEY, APIS, PEER_APIS, api_by_key, api_of
 
 
 def test_a_message_leads_to_its_api():
@@ -39,3 +39,9 @@ def test_only_the_answer_to_api_versions_keeps_its_old_header():
     for api in APIS:
         flexible = api.is_flexible(api.max_version)
         assert api.has_flexible_answer_header(api.max_version) == (flexible and api.key != 18)
+
+
+def test_what_brokers_say_to_each_other_is_not_among_what_clients_may_ask():
+    assert [api.key for api in PEER_APIS] == [*range(20_000, 20_007)]
+    assert not {api.key for api in PEER_APIS} & API_BY_KEY.keys()
+    assert all(api_by_key(api.key) is api is api_of(api.request) for api in PEER_APIS)
