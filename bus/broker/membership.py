@@ -14,6 +14,7 @@ as a controller's transactions are guarded by its revision.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from bus.broker.controlling import Controlling
@@ -122,9 +123,7 @@ class Membership:
         ):
             return
         if self._own_entry() is None:
-            record = BrokerRecord(
-                self._record.endpoints, self._record.rack, self._record.boot_id, self.epoch
-            )
+            record = replace(self._record, epoch=self.epoch)
             self._write(self._keys.broker(self._me), record.to_bytes(), self._on_registered)
         elif self.controller == NOBODY and self.epoch != NO_EPOCH:
             self.take_control()

@@ -37,6 +37,8 @@ class BrokerRecord:
     rack: str
     boot_id: str  # of the kernel: equal ids mean that the page cache survived
     epoch: int = NO_EPOCH  # NO_EPOCH: the revision of this entry; else that of its first one (R1)
+    peer_url: str = ""  # where other brokers reach it; empty: nowhere
+    peer_key: str = ""  # its public CURVE key (Z85), which proves who it is on links to others
 
     def to_bytes(self) -> bytes:
         """The value of the broker's key."""
@@ -45,6 +47,8 @@ class BrokerRecord:
             "rack": self.rack,
             "boot_id": self.boot_id,
             "epoch": self.epoch,
+            "peer_url": self.peer_url,
+            "peer_key": self.peer_key,
         }
         return to_json(content)
 
@@ -59,6 +63,8 @@ class BrokerRecord:
                 text_of(content["rack"]),
                 text_of(content["boot_id"]),
                 number_of(content["epoch"]),
+                text_of(content["peer_url"]),
+                text_of(content["peer_key"]),
             )
 
         return from_json(key, data, parse)

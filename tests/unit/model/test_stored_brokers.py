@@ -7,7 +7,9 @@ import pytest
 from bus.errors import CorruptLog
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord, BrokerState
 
-BROKER = BrokerRecord({"zmq": "tcp://h:7901"}, "r1", "boot")
+BROKER = BrokerRecord(
+    {"zmq": "tcp://h:7901"}, "r1", "boot", peer_url="tcp://h:7902", peer_key="k" * 40
+)
 EPOCH = BrokerEpochRecord(7, BrokerState.ACTIVE, 3, (UUID(int=1), UUID(int=2)), "boot")
 
 
