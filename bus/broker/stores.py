@@ -103,6 +103,10 @@ class Stores:
         """Those whose disk has not failed."""
         return [store for store in self.all if store.failed is None]
 
+    def stuck_ms(self, now_ms: int) -> int:
+        """The age of the oldest unfinished write of all working disks (replication 5.3)."""
+        return max((store.stuck_ms(now_ms) for store in self.working), default=0)
+
     def housekeeping(self, now_ms: int) -> None:
         """What is due of the work that nobody waits for; call it every half second or so."""
         for store in self.working:

@@ -11,7 +11,8 @@ its link stands, a beat has come      nothing is stuck                  heard
 
 A link is lost when its peer's process ends, at once, or when libzmq's own thread has heard nothing
 of libzmq's own thread there, whatever the two programs are busy with. More than half of all lost at
-once is more likely our own network: then nobody is silent before FREEZE_MS have passed.
+once is more likely our own network: then nobody is silent before FREEZE_MS have passed. While this
+process stood still it could hear nobody: no time of that kind counts (`on_pause`).
 
 It decides what is fenced, and so how long clients wait; never what is safe. That epochs decide.
 """
@@ -76,6 +77,21 @@ class Liveness:
         """It is registered no more."""
         self._seen.pop(broker, None)
 
+    @property
+    def watched(self) -> frozenset[int]:
+        """All that are registered."""
+        return frozenset(self._seen)
+
+    @property
+    def silent(self) -> list[int]:
+        """Those that count as dead."""
+        return [broker for broker, seen in self._seen.items() if seen.is_silent]
+
+    def is_heard_elsewhere(self, broker: int) -> bool:
+        """Has another one said that it has a link to it, since ours was lost?"""
+        seen = self._seen.get(broker)
+        return seen is not None and any(seen.hears.values())
+
     def on_link(self, broker: int, is_up: bool, now_ms: int) -> list[LivenessEffect]:
         """The link to a broker is there, or is lost."""
         seen = self._seen.get(broker)
@@ -105,6 +121,13 @@ class Liveness:
             return []
         seen.hears[witness] = hears
         return self._judge(broker, seen, now_ms)
+
+    def on_pause(self, paused_ms: int, now_ms: int) -> None:
+        """This process stood still so long: what came meanwhile is yet to be read."""
+        for seen in self._seen.values():
+            seen.beat_ms = min(now_ms, seen.beat_ms + paused_ms)
+            if seen.lost_ms is not None:
+                seen.lost_ms = min(now_ms, seen.lost_ms + paused_ms)
 
     def on_tick(self, now_ms: int) -> list[LivenessEffect]:
         """Time has passed."""

@@ -56,6 +56,10 @@ class GroupCommit:
             self._dirty.clear()
             self._on_failed(error)
 
+    def age_ms(self, now_ms: int) -> int:
+        """How long the commit that is under way has taken so far; 0 if none is."""
+        return now_ms - self._began_ms if self._under_way else 0
+
     @property
     def is_idle(self) -> bool:
         """Nothing is under way."""

@@ -136,6 +136,10 @@ class LogStore:
         """Group commits done since the start, and the milliseconds they took in all."""
         return self._commits.count, self._commits.took_ms
 
+    def stuck_ms(self, now_ms: int) -> int:
+        """The age of the oldest write that is not durable yet though it was asked for."""
+        return self._commits.age_ms(now_ms)
+
     def aging_ms(self) -> int:
         """The time by which records grow old, in wall-clock milliseconds (aging.py)."""
         return self._aging.now_ms()

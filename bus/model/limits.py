@@ -83,6 +83,13 @@ REPLICA_FETCH_WAIT_MS = 500  # a replica's fetch is answered after so long at th
 REPLICA_BACKOFF_MS = 50  # before a leader that gave an error is asked again
 REPLICA_LAG_MS_MAX = 10_000  # a replica that has not had all for so long is not waited for (R20)
 
+# Links between brokers.
+BEAT_MS = 200  # from an event loop to whoever controls
+PEER_REQUEST_BYTES_MAX = 32 * MIB  # one frame of what another broker asks
+PEER_MESSAGES_HELD_MAX = 4096  # of one link, that libzmq holds for us
+PEER_ASKS_MAX = 20_000  # of one link, that wait for their answers
+PEER_ANSWER_BUFFERS_MAX = 1000  # partitions with records in one answer to a replica
+
 # The log.
 LEADER_EPOCH_MAX = 2**31 - 1  # what the batch header and the protocol hold
 SEGMENT_FIRST_BYTES = 64 * KIB  # first allocation of an idle partition, doubling from there (S1)

@@ -85,3 +85,20 @@ def test_of_one_that_is_not_watched_nothing_is_said():
     liveness.forget(2)
     assert liveness.on_link(2, False, 10) == []
     assert liveness.on_beat(2, STUCK_MS, 10) == []
+
+
+def test_what_could_not_be_heard_while_we_stood_still_is_held_against_nobody():
+    liveness = watching()
+    liveness.on_link(2, False, 10)
+    liveness.on_pause(3 * STUCK_MS, 3 * STUCK_MS)
+    assert liveness.on_tick(3 * STUCK_MS) == []
+    assert liveness.silent == []
+
+
+def test_it_tells_whom_others_hear():
+    liveness = watching()
+    liveness.on_link(2, False, 10)
+    liveness.on_opinion(3, 2, True, 11)
+    assert liveness.is_heard_elsewhere(2)
+    assert not liveness.is_heard_elsewhere(3)
+    assert liveness.watched == {2, 3, 4}
