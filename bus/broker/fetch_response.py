@@ -5,7 +5,7 @@ from itertools import groupby
 from uuid import UUID
 
 from bus.broker.reads import Fetch, Piece
-from bus.errors import UnsupportedCompressionType
+from bus.errors import FencedLeaderEpoch, NotLeader, UnsupportedCompressionType
 from bus.model.batch import COMPRESSION_MASK, Buffer
 from bus.wire.fetch import (
     EpochEndOffset,
@@ -16,6 +16,7 @@ from bus.wire.fetch import (
 )
 
 ZSTD, ZSTD_SINCE_VERSION = 4, 10
+MISLED = (NotLeader.code, FencedLeaderEpoch.code)  # errors that come with a hint (KIP-951)
 ATTRIBUTES_BYTE = 22  # low byte of a batch's attributes
 
 
@@ -27,7 +28,14 @@ def response_of(fetch: Fetch, pieces: Sequence[Piece], more: bool = False) -> Fe
         FetchableTopicResponse(topic, topic_id, [_partition_data(fetch, p) for p in group])
         for (topic, topic_id), group in groupby(pieces, key=_topic)
     ]
-    return FetchResponse(session_id=fetch.session_id, responses=topics, more=more)
+    response = FetchResponse(session_id=fetch.session_id, responses=topics, more=more)
+    if fetch.leaders is not None and any(piece.error in MISLED for piece in pieces):
+        parts = [part for topic in topics for part in topic.partitions]
+        for piece, part in zip(pieces, parts, strict=True):
+            if piece.error in MISLED:
+                part.current_leader = fetch.leaders.hint(piece.wanted.name, piece.wanted.index)
+        response.node_endpoints = fetch.leaders.endpoints(part.current_leader for part in parts)
+    return response
 
 
 def _topic(piece: Piece) -> tuple[str, UUID]:

@@ -258,13 +258,14 @@ class Node:
         return {self.settings.node_id: BrokerInfo(self.settings.node_id, urls)}
 
     def _host(self, topic: TopicImage) -> None:
-        settings = self._settings_of(topic)
+        settings = self.settings_of(topic)
         hosted = self.runtime.partitions.keys() | self.absent
         wanted = [(pid, settings) for pid in _ids(topic) if pid not in hosted]
         found = self.runtime.host(topic.name, wanted)
         self.roles.lead_alone(found)
 
-    def _settings_of(self, topic: TopicImage) -> TopicSettings:
+    def settings_of(self, topic: TopicImage) -> TopicSettings:
+        """What holds for a topic: what it was given, and this broker's defaults."""
         return topic_settings(topic.config, self.settings.topic)
 
     def _on_flushed(self, log: PartitionLog, offset: int) -> None:

@@ -1,8 +1,9 @@
 """A fetch, and what each of its partitions gives to it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from bus.broker.context import Reply
@@ -14,10 +15,21 @@ from bus.log.partition_log import PartitionLog
 from bus.model.batch import OFFSET_END, Buffer
 from bus.model.ids import NO_TOPIC_ID
 from bus.native.segment import slice_end
+from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
 
 NO_CREDIT = -1  # the reader wants one answer
 
 log = logging.getLogger("busd")
+
+
+class Hints(Protocol):
+    """Who leads what this broker does not."""
+
+    def hint(self, topic: str, index: int) -> LeaderIdAndEpoch | None:
+        """The leader of a partition, if it is known."""
+
+    def endpoints(self, hints: Iterable[LeaderIdAndEpoch | None]) -> list[NodeEndpoint]:
+        """Where those who were named are reached."""
 
 
 @dataclass(slots=True)
@@ -33,6 +45,7 @@ class Wanted:
     error: int = NONE
     topic: str = ""  # as it was named, by name or id
     topic_id: UUID = NO_TOPIC_ID
+    name: str = ""  # the topic's
 
 
 @dataclass(slots=True)
@@ -89,6 +102,7 @@ class Fetch:
     reads_files: bool = False  # it is on this machine, and reads what it is told a place of
     session_id: int = 0  # that its answer names (bus/broker/sessions.py)
     changed: Callable[[Sequence["Piece"]], list["Piece"]] | None = None  # what it is to be told
+    leaders: Hints | None = None  # whom it is told of where it asks in vain
 
 
 def collect(fetch: Fetch, wanted: Sequence[Wanted]) -> list[Piece]:

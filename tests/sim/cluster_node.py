@@ -62,7 +62,7 @@ class ClusterNode(Node):
             process.later,
             process,
             lambda: 1 + random.below(SESSIONS),
-            self._settings_of,
+            self.settings_of,
             self.fetches.on_committed,
         )
         peers.replication = self.cluster.replication

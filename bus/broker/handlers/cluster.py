@@ -1,7 +1,7 @@
 """DescribeCluster: the brokers, without any topic."""
 
 from bus.broker.context import Context, Reply
-from bus.broker.handlers.metadata import endpoint_for
+from bus.broker.leaders import endpoint_for
 from bus.broker.node import Node
 from bus.errors import MismatchedEndpointType, UnsupportedEndpointType
 from bus.wire.cluster import (

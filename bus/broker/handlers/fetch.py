@@ -1,13 +1,14 @@
 """Fetch: which partitions to look at, from where on, and how much of them."""
 
 from bus.broker.context import Context, Reply
+from bus.broker.leaders import Leaders, absence
 from bus.broker.node import Node
 from bus.broker.reads import Fetch, Wanted
 from bus.broker.sessions import Asked
-from bus.errors import NONE, UnknownTopicId, UnknownTopicOrPartition
+from bus.errors import NONE, UnknownTopicId
 from bus.model.ids import NO_TOPIC_ID
 from bus.model.limits import STREAM_CREDIT_BYTES_MAX
-from bus.wire.fetch import FetchRequest, FetchResponse, FetchTopic
+from bus.wire.fetch import FetchRequest, FetchResponse
 
 FIRST_BATCH = 1  # bytes: enough to be given one batch, which comes whole (KIP-74)
 READ_COMMITTED = 1  # protocol: Fetch, isolation level
@@ -36,6 +37,7 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
             not context.is_kafka and request.host != "" and request.host == node.host,
             admitted.session_id,
             session.changed if session is not None else None,
+            Leaders(node, context),
         ),
         request.max_wait_ms,
     )
@@ -43,8 +45,12 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
 
 def _wanted(node: Node, asked: Asked) -> Wanted:
     topic, part = asked
-    name, error = _resolve(node, topic)
-    partition = node.runtime.find(name, part.partition)
+    is_named = topic.topic_id == NO_TOPIC_ID  # by its id since version 13
+    name = topic.topic if is_named else node.topic_name(topic.topic_id)
+    partition, error = None, UnknownTopicId.code
+    if name is not None:
+        partition = node.runtime.find(name, part.partition)
+        error = NONE if partition is not None else absence(node, name, part.partition)
     return Wanted(
         partition,
         part.partition,
@@ -52,9 +58,10 @@ def _wanted(node: Node, asked: Asked) -> Wanted:
         max(part.partition_max_bytes, 0),
         part.current_leader_epoch,
         part.last_fetched_epoch,
-        error if partition is None else NONE,
+        error,
         topic.topic,
         topic.topic_id,
+        name or "",
     )
 
 
@@ -62,10 +69,3 @@ def _distinct(wanted: list[Wanted]) -> list[Wanted]:
     """Each partition once: one named 60,000 times would be looked at as often at each commit."""
     found = {id(each.partition or each): each for each in wanted}
     return wanted if len(found) == len(wanted) else list(found.values())
-
-
-def _resolve(node: Node, topic: FetchTopic) -> tuple[str, int]:
-    """The topic's name, and the error if it has no such partition; ids since version 13."""
-    if topic.topic_id == NO_TOPIC_ID:
-        return topic.topic, UnknownTopicOrPartition.code
-    return node.topic_name(topic.topic_id) or "", UnknownTopicId.code

@@ -10,7 +10,7 @@ from uuid import UUID
 from bus.broker.context import Context, Reply
 from bus.broker.coordinators_records import topics_of
 from bus.broker.coordinators_shard import Answered, Work
-from bus.broker.handlers.metadata import endpoint_for
+from bus.broker.leaders import endpoint_for
 from bus.broker.node import Node
 from bus.control.group_effects import Joined, Outcome, Synced, Told
 from bus.control.group_facts import Join, Leaving, Protocol, Sync

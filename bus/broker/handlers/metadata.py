@@ -4,6 +4,7 @@ import re
 from uuid import UUID
 
 from bus.broker.context import Context, Reply
+from bus.broker.leaders import endpoint_for
 from bus.broker.node import Node
 from bus.errors import (
     NONE,
@@ -13,8 +14,7 @@ from bus.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from bus.model.cluster import BrokerInfo, TopicImage
-from bus.model.endpoint import Endpoint
+from bus.model.cluster import PartitionImage, TopicImage
 from bus.model.ids import INTERNAL_TOPICS, NO_TOPIC_ID, check_topic_name
 from bus.model.limits import TOPICS_CREATED_PER_LOOKUP_MAX
 from bus.wire.extensions import API_KEY_MIN
@@ -105,13 +105,6 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
     )
 
 
-def endpoint_for(node: Node, context: Context, broker: BrokerInfo) -> Endpoint | None:
-    """Where who asks reaches `broker`: ourselves by default where it has reached us already."""
-    if context.reached is not None and broker.broker_id == node.settings.node_id:
-        return context.reached
-    return node.endpoint_of(broker, context.listener)
-
-
 def _look_up(
     node: Node, context: Context, asked: list[MetadataRequestTopic], create: bool
 ) -> list[MetadataResponseTopic]:
@@ -159,29 +152,44 @@ def _find(
 
 
 def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
-    partitions, batch_bytes_max = [], -1
-    for index, image in enumerate(topic.partitions):
-        hosted = node.runtime.find(topic.name, index)
-        if hosted is not None:
-            batch_bytes_max = min(hosted.settings.max_message_bytes, hosted.settings.segment_bytes)
-        partitions.append(
-            MetadataResponsePartition(
-                error_code=0 if hosted is not None else LeaderNotAvailable.code,
-                partition_index=index,
-                leader_id=image.leader if hosted is not None else -1,
-                leader_epoch=hosted.leader.epoch if hosted is not None else -1,
-                replica_nodes=list(image.replicas),
-                isr_nodes=list(image.isr),
-                offline_replicas=[] if hosted is not None else list(image.replicas),
-            )
-        )
+    hosted = (node.runtime.find(topic.name, index) for index in range(len(topic.partitions)))
+    known = next((partition.settings for partition in hosted if partition is not None), None)
+    settings = known or node.settings_of(topic)
     return MetadataResponseTopic(
         name=topic.name,
         topic_id=topic.topic_id,
         is_internal=topic.name in INTERNAL_TOPICS,
-        partitions=partitions,
+        partitions=[
+            _describe_partition(node, topic.name, index, image)
+            for index, image in enumerate(topic.partitions)
+        ],
         topic_authorized_operations=NOT_ASKED,
-        batch_bytes_max=batch_bytes_max,
+        batch_bytes_max=min(settings.max_message_bytes, settings.segment_bytes),
+    )
+
+
+def _describe_partition(
+    node: Node, topic: str, index: int, image: PartitionImage
+) -> MetadataResponsePartition:
+    """As the authority's record says; where we lead, in the epoch that we lead it in."""
+    me, brokers = node.settings.node_id, node.metadata.image.brokers
+    leader, epoch = image.leader, image.leader_epoch
+    offline = [replica for replica in image.replicas if replica not in brokers]
+    if leader == me:
+        hosted = node.runtime.find(topic, index)
+        if hosted is None:
+            offline.append(me)
+        else:
+            epoch = max(epoch, hosted.leader.epoch)
+    is_led = leader in brokers and leader not in offline
+    return MetadataResponsePartition(
+        error_code=NONE if is_led else LeaderNotAvailable.code,
+        partition_index=index,
+        leader_id=leader if is_led else -1,
+        leader_epoch=epoch if is_led else -1,
+        replica_nodes=list(image.replicas),
+        isr_nodes=list(image.isr),
+        offline_replicas=offline,
     )
 
 

@@ -1,6 +1,7 @@
 """ListOffsets, OffsetForLeaderEpoch, DeleteRecords: where a log begins, ends and divides."""
 
 from bus.broker.context import Context, Reply
+from bus.broker.leaders import absence
 from bus.broker.node import Node
 from bus.broker.partition import Partition
 from bus.errors import (
@@ -9,8 +10,8 @@ from bus.errors import (
     InvalidTopic,
     OffsetOutOfRange,
     StorageError,
-    UnknownTopicOrPartition,
 )
+from bus.model.batch import NO_LEADER_EPOCH
 from bus.model.ids import INTERNAL_TOPICS
 from bus.wire.offsets import (
     DeleteRecordsPartitionResult,
@@ -47,7 +48,7 @@ def _list_one(node: Node, topic: str, asked: ListOffsetsPartition) -> ListOffset
     answer.offset = answer.timestamp = answer.leader_epoch = -1
     partition = node.runtime.find(topic, asked.partition_index)
     if partition is None:
-        answer.error_code = UnknownTopicOrPartition.code
+        answer.error_code = absence(node, topic, asked.partition_index)
         return answer
     leader = partition.leader
     answer.error_code = leader.epoch_error(asked.current_leader_epoch) or leader.offset_error()
@@ -98,7 +99,7 @@ def _epoch_end(node: Node, topic: str, asked: OffsetForLeaderPartition) -> Epoch
     answer = EpochEndOffset(partition=asked.partition)
     partition = node.runtime.find(topic, asked.partition)
     if partition is None:
-        answer.error_code = UnknownTopicOrPartition.code
+        answer.error_code = absence(node, topic, asked.partition)
         return answer
     leader, epochs = partition.leader, partition.log.epochs
     answer.error_code = leader.epoch_error(asked.current_leader_epoch) or leader.offset_error()
@@ -132,7 +133,10 @@ def _delete_one(node: Node, topic: str, index: int, offset: int) -> DeleteRecord
     result = DeleteRecordsPartitionResult(partition_index=index, low_watermark=-1)
     partition = node.runtime.find(topic, index)
     if partition is None:
-        result.error_code = UnknownTopicOrPartition.code
+        result.error_code = absence(node, topic, index)
+        return result
+    result.error_code = partition.leader.epoch_error(NO_LEADER_EPOCH)
+    if result.error_code != NONE:
         return result
     if topic in INTERNAL_TOPICS:
         result.error_code = InvalidTopic.code

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from bus.broker.context import Context, Reply
+from bus.broker.fetch_response import MISLED
+from bus.broker.leaders import Leaders, absence
 from bus.broker.node import Node
 from bus.broker.partition import Partition
 from bus.control.effects import Answer
@@ -23,7 +25,6 @@ from bus.errors import (
     InvalidTopic,
     InvalidTransactionState,
     RecordListTooLarge,
-    UnknownTopicOrPartition,
     UnsupportedCompressionType,
 )
 from bus.log.unpacking import unpack
@@ -32,6 +33,7 @@ from bus.model.ids import INTERNAL_TOPICS
 from bus.model.limits import BATCH_OVERHEAD
 from bus.model.topic_settings import LOG_APPEND_TIME
 from bus.native.batch import check, header, lacks_key, stamp_append_time
+from bus.wire.hints import LeaderIdAndEpoch
 from bus.wire.produce import (
     PartitionProduceResponse,
     ProduceRequest,
@@ -56,20 +58,20 @@ def produce(node: Node, context: Context, request: ProduceRequest, reply: Reply)
     """Serve one Produce."""
     response = ProduceResponse()
     left = 1  # ours, given back at the end: answers may come at once
+    is_misled = False
 
-    def finish_one() -> None:
-        nonlocal left
+    def finish_one(error: int = NONE) -> None:
+        nonlocal left, is_misled
         left -= 1
+        is_misled = is_misled or error in MISLED
         if left > 0:
             return
-        if request.acks != ACKS_NONE:
+        if is_misled:
+            _hint(node, context, response)
+        if request.acks == ACKS_NONE:
+            _end_unanswered(context, response, reply)
+        else:
             reply(response)
-            return
-        reply(None)
-        if any(
-            part.error_code for topic in response.responses for part in topic.partition_responses
-        ):
-            context.hang_up("a produce with acks=0 failed")
 
     for topic in request.topic_data:
         answers: list[PartitionProduceResponse] = []
@@ -82,14 +84,16 @@ def produce(node: Node, context: Context, request: ProduceRequest, reply: Reply)
             partition = node.runtime.find(topic.name, data.index)
             try:
                 if partition is None:
-                    raise _unknown(topic.name, data.index)
+                    raise _absent(node, topic.name, data.index)
                 if request.transactional_id is not None:
                     raise Refusal(
                         InvalidTransactionState.code, "Transactions are not served by this broker."
                     )
                 records, info, append_time = _validate(node, context, partition, data.records)
             except Refusal as refusal:
+                left += 1
                 _refuse(node, answer, refusal)
+                finish_one(refusal.error)
                 continue
             left += 1
             answer.log_append_time_ms = append_time
@@ -161,7 +165,7 @@ def _answered(
     node: Node,
     partition: Partition,
     answer: PartitionProduceResponse,
-    finish_one: Callable[[], None],
+    finish_one: Callable[[int], None],
     outcome: Answer,
 ) -> None:
     answer.error_code = outcome.error
@@ -173,7 +177,7 @@ def _answered(
     else:
         answer.error_message = outcome.detail
         node.count_error(outcome.error)
-    finish_one()
+    finish_one(outcome.error)
 
 
 def _refuse(node: Node, answer: PartitionProduceResponse, refusal: Refusal) -> None:
@@ -181,7 +185,25 @@ def _refuse(node: Node, answer: PartitionProduceResponse, refusal: Refusal) -> N
     node.count_error(refusal.error)
 
 
-def _unknown(topic: str, index: int) -> Refusal:
+def _absent(node: Node, topic: str, index: int) -> Refusal:
     return Refusal(
-        UnknownTopicOrPartition.code, f"This broker has no partition {index} of {topic!r}."
+        absence(node, topic, index), f"This broker has no partition {index} of {topic!r}."
     )
+
+
+def _end_unanswered(context: Context, response: ProduceResponse, reply: Reply) -> None:
+    reply(None)
+    if any(part.error_code for topic in response.responses for part in topic.partition_responses):
+        context.hang_up("a produce with acks=0 failed")
+
+
+def _hint(node: Node, context: Context, response: ProduceResponse) -> None:
+    """Tell who leads what this broker does not lead (KIP-951)."""
+    leaders = Leaders(node, context)
+    hints: list[LeaderIdAndEpoch | None] = []
+    for topic in response.responses:
+        for part in topic.partition_responses:
+            if part.error_code in MISLED:
+                part.current_leader = leaders.hint(topic.name, part.index)
+                hints.append(part.current_leader)
+    response.node_endpoints = leaders.endpoints(hints)
