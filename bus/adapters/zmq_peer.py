@@ -35,6 +35,7 @@ class ZmqPeer:
         "_copied_left",
         "_copied_marked",
         "_copied_sent",
+        "_hang_up",
         "_left",
         "_lent_left",
         "_lent_sent",
@@ -46,6 +47,7 @@ class ZmqPeer:
         "identity",
         "in_flight_bytes",
         "name",
+        "user",
     )
 
     def __init__(
@@ -54,13 +56,17 @@ class ZmqPeer:
         name: str,
         fd: int,
         send: Callable[["ZmqPeer", Sequence[Sendable]], None],
+        hang_up: Callable[["ZmqPeer"], None],
+        user: str = "",
     ) -> None:
         self.identity = identity
         self.name = name  # for logs: where the peer comes from
+        self.user = user  # the key that it has proven to have, if the server asks for one
         self.fd = fd  # of its connection, or -1
         self.closed = False  # closed out or gone: neither heard nor answered
         self.in_flight_bytes = 0
         self._send = send
+        self._hang_up = hang_up
         self._pending: dict[int, int] = {}  # correlation id -> bytes of the request
         # Bytes handed to ZeroMQ and known to have left, by how they were handed over. `_left` is
         # filled on pyzmq's thread, one entry a lent frame; `_marks` says what each stood for.
@@ -115,10 +121,10 @@ class ZmqPeer:
         return True
 
     def close(self, reason: str) -> None:
-        """End the conversation: say goodbye and hear no more; `reason` is logged."""
+        """End the conversation and hear no more; `reason` is logged."""
         if not self.closed:
             log.warning("Peer %s is closed out: %s.", self.name, reason)
-            self._send(self, [self.identity, GOODBYE])
+            self._hang_up(self)
             self.gone()
 
     def gone(self) -> None:

@@ -1,4 +1,4 @@
-"""The ROUTER that the bus's own clients talk to, with an account for each peer.
+"""The ROUTER that clients, or other brokers, talk to, with an account for each peer.
 
 event                         what is done
 -----                         ------------
@@ -12,7 +12,8 @@ connection gone (monitor),    the account is closed and `on_gone` is told
   or no route for a reply
 
 ZeroMQ offers no way to cut one peer off, so a closed-out peer is sent one empty frame as a
-goodbye, keeps its connection and is not listened to. Twice the credit is borne because a client
+goodbye, keeps its connection and is not listened to; but for a guarded server's, whose connection
+is shut down beneath ZeroMQ. Twice the credit is borne because a client
 may see an answer before we see that the answer has left. A request of any size is taken from a
 peer that has nothing else unanswered.
 
@@ -30,14 +31,17 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import os
 import socket as posix
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from bus.adapters.zmq_peer import ZmqPeer
+from bus.adapters.zmq_curve import KeyPair, guard_server
+from bus.adapters.zmq_peer import GOODBYE, ZmqPeer
 from bus.adapters.zmq_socket import Sendable, ZmqSocket, require_libzmq
 from bus.errors import BadSetting
 from bus.model.limits import (
@@ -52,6 +56,8 @@ RECEIVE_MESSAGES_MAX = 8  # that libzmq holds for us, a peer
 HANDSHAKE_MS = 2_000
 HEARTBEAT_MS = 5_000
 HEARTBEAT_TIMEOUT_MS = 15_000
+GONE_MAX = 1000  # ended conversations of which messages may still be there, and do not count
+DOMAIN = "busd"  # of the Gate
 CLOSE_SECONDS_MAX = 5.0  # that a listener may take to be gone
 LINGER_MS = 500  # answers that were sent before a stop still leave
 
@@ -78,9 +84,14 @@ class ZmqServer:
         credit_requests: int = REQUESTS_UNANSWERED_MAX,
         frame_bytes_max: int = FRAME_BYTES_MAX,
         peers_max: int = PEERS_MAX,
+        keys: KeyPair | None = None,
+        heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS),
+        messages_max: int = RECEIVE_MESSAGES_MAX,
     ) -> None:
+        """With `keys` it is guarded: the context's Gate for DOMAIN says who is let in."""
         require_libzmq()
-        _require_local(endpoint)
+        if keys is None:
+            _require_local(endpoint)
         self._on_request = on_request
         self._on_gone = on_gone
         self._credit_bytes = credit_bytes
@@ -88,10 +99,13 @@ class ZmqServer:
         self._peers_max = peers_max
         self._peers: dict[bytes, ZmqPeer] = {}
         self._by_fd: dict[int, ZmqPeer] = {}
+        self._gone: dict[bytes, None] = {}  # of a guarded server, whose peers choose no identity
         self._refused_some = False
         router = (context or zmq.Context.instance()).socket(zmq.ROUTER)
         try:
-            _set_options(router, frame_bytes_max)
+            _set_options(router, frame_bytes_max, messages_max, heartbeat_ms)
+            if keys is not None:
+                guard_server(router, keys, DOMAIN)
             router.setsockopt(zmq.IPV6, int("[" in endpoint))
             _bind(router, endpoint)
             monitor = router.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED)
@@ -103,6 +117,7 @@ class ZmqServer:
         self._monitor = ZmqSocket(loop, monitor, self._on_event)
         self._news = monitor
         self._router = router
+        self._is_guarded = keys is not None
         self._listens = not endpoint.startswith("inproc://")
 
     @property
@@ -111,13 +126,16 @@ class ZmqServer:
         return list(self._peers.values())
 
     def close(self) -> None:
-        """Stop listening and drop the peers; answers already sent have half a second to leave."""
+        """Stop listening and drop the peers; answers already sent have half a second to leave.
+
+        A guarded server's are lost: nobody else can be told apart from its peers' next ones.
+        """
         if self._router.closed:
             return
         self._stop_listening()
         self._router.disable_monitor()
         self._monitor.close()
-        self._socket.close(LINGER_MS)
+        self._socket.close(0 if self._is_guarded else LINGER_MS)
         for peer in list(self._peers.values()):
             self._forget(peer)
 
@@ -132,7 +150,10 @@ class ZmqServer:
             self._monitor.receive_now()
 
     def _on_message(self, frames: list[zmq.Frame]) -> None:
-        peer = self._peers.get(frames[0].bytes) or self._open(frames)
+        identity = frames[0].bytes
+        if identity in self._gone:
+            return
+        peer = self._peers.get(identity) or self._open(frames)
         if peer is None or peer.closed or len(frames) < 2:
             return
         views = [frame.buffer for frame in frames[1:]]
@@ -150,8 +171,9 @@ class ZmqServer:
         earlier = self._by_fd.get(fd)
         if earlier is not None:
             self._forget(earlier)
-        identity = frames[0].bytes
-        peer = ZmqPeer(identity, f"{address}#{identity.hex()}", fd, self._send)
+        identity, user = frames[0].bytes, _user(frames[-1]) if self._is_guarded else ""
+        name = f"{address}#{identity.hex()}"
+        peer = ZmqPeer(identity, name, fd, self._send, self._hang_up, user)
         self._peers[identity] = peer
         if fd >= 0:
             self._by_fd[fd] = peer
@@ -164,6 +186,18 @@ class ZmqServer:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             self._forget(peer)
+
+    def cut(self, peer: ZmqPeer) -> None:
+        """End the conversation without a word; `on_gone` is told when the connection is."""
+        if not peer.closed:
+            self._hang_up(peer)
+            peer.gone()
+
+    def _hang_up(self, peer: ZmqPeer) -> None:
+        if self._is_guarded and self._peers.get(peer.identity) is peer:
+            _shut_down(peer.fd, self.endpoint)
+        else:
+            self._send(peer, [peer.identity, GOODBYE])
 
     def _on_event(self, frames: list[zmq.Frame]) -> None:
         event = parse_monitor_message([frame.bytes for frame in frames])
@@ -179,6 +213,10 @@ class ZmqServer:
             return
         if self._by_fd.get(peer.fd) is peer:
             del self._by_fd[peer.fd]
+        if self._is_guarded:
+            self._gone[peer.identity] = None
+            if len(self._gone) > GONE_MAX:
+                del self._gone[next(iter(self._gone))]
         peer.gone()
         self._on_gone(peer)
 
@@ -191,6 +229,27 @@ def _origin(frame: zmq.Frame) -> tuple[int, str]:
     except zmq.ZMQError:  # inproc:// has neither
         return -1, "inproc"
     return int(fd), str(address)
+
+
+def _user(frame: zmq.Frame) -> str:
+    """The key that the sender has proven to have."""
+    return str(frame.get("User-Id"))
+
+
+def _shut_down(fd: int, endpoint: str) -> None:
+    """Have libzmq find a connection closed, if it is one to our port.
+
+    The descriptor belongs to libzmq, which may close it at any time, and somebody else may be given
+    the number: at worst another peer of ours loses its connection, and makes another one.
+    """
+    port = endpoint.rpartition(":")[2]
+    try:
+        connection = posix.socket(fileno=os.dup(fd))
+    except OSError:
+        return
+    with connection, suppress(OSError):
+        if str(connection.getsockname()[1]) == port:
+            connection.shutdown(posix.SHUT_RDWR)
 
 
 def _require_local(endpoint: str) -> None:
@@ -214,15 +273,20 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _set_options(router: "zmq.Socket[bytes]", frame_bytes_max: int) -> None:
+def _set_options(
+    router: "zmq.Socket[bytes]",
+    frame_bytes_max: int,
+    messages_max: int,
+    heartbeat_ms: tuple[int, int],
+) -> None:
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)
     router.setsockopt(zmq.ROUTER_HANDOVER, 0)
-    router.setsockopt(zmq.RCVHWM, RECEIVE_MESSAGES_MAX)
+    router.setsockopt(zmq.RCVHWM, messages_max)
     router.setsockopt(zmq.SNDHWM, 0)
     router.setsockopt(zmq.MAXMSGSIZE, frame_bytes_max)
     router.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-    router.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    router.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    router.setsockopt(zmq.HEARTBEAT_IVL, heartbeat_ms[0])
+    router.setsockopt(zmq.HEARTBEAT_TIMEOUT, heartbeat_ms[1])
     router.setsockopt(zmq.LINGER, LINGER_MS)
 
 

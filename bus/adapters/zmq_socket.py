@@ -79,12 +79,15 @@ class ZmqSocket:
         socket: "zmq.Socket[bytes]",
         on_message: Callable[[list[zmq.Frame]], None],
         frames_max: int = FRAMES_PER_REQUEST_MAX,
+        on_too_long: Callable[[], None] | None = None,
     ) -> None:
+        """`on_too_long` is told of a message of more frames, which is dropped."""
         socket.copy_threshold = COPY_BYTES_MAX
         self._loop = loop
         self._socket = socket
         self._on_message = on_message
         self._frames_max = frames_max
+        self._on_too_long = on_too_long
         self._parked: deque[Sequence[Sendable]] = deque()
         self._parked_bytes = 0
         self._scheduled = False
@@ -179,7 +182,9 @@ class ZmqSocket:
 
     def _deliver(self, frames: list[zmq.Frame]) -> None:
         if len(frames) > self._frames_max:
-            log.warning("A message of too many frames was dropped; %d are allowed.", len(frames))
+            log.warning("A message of more than %d frames was dropped.", self._frames_max)
+            if self._on_too_long is not None:
+                self._on_too_long()
             return
         try:
             self._on_message(frames)

@@ -1,0 +1,138 @@
+"""One connection to one guarded server, from its beginning to its end; there is no second one.
+
+monitor event          before    what is done
+-------------          ------    ------------
+handshake succeeded    dialled   open; on_open
+disconnected, closed   any       on_down(reason), once; nothing comes of it any more
+(a goodbye came)       open      the same
+
+ZeroMQ would connect again by itself, and hand on what came by the older connection as if it had
+come by the newer one. So it may not: who wants another connection dials anew.
+
+Invariant: after on_down, or `close`, no callback is called.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from bus.adapters.zmq_curve import KeyPair, guard_client, is_key
+from bus.adapters.zmq_socket import ZmqSocket, require_libzmq
+from bus.errors import BadSetting
+from bus.model.batch import Buffer
+from bus.model.limits import (
+    FRAME_BYTES_MAX,
+    PEER_ANSWER_BUFFERS_MAX,
+    PEER_ASKS_MAX,
+    PEER_MESSAGES_HELD_MAX,
+)
+
+CONNECT_MS = 2_000
+HANDSHAKE_MS = 2_000
+HEARTBEAT_MS = 50  # of libzmq's own thread
+HEARTBEAT_TIMEOUT_MS = 200
+NEVER = -1  # a second connection
+
+_FAILED = (
+    zmq.EVENT_CLOSED
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+class ZmqDial:
+    """On the loop's thread, as its callbacks are; messages are views of ZeroMQ's memory."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        url: str,
+        keys: KeyPair,
+        server_key: str,
+        on_open: Callable[[], None],
+        on_message: Callable[[list[memoryview]], None],
+        on_down: Callable[[str], None],
+    ) -> None:
+        """Raises BadSetting if nobody can be reached that way at all."""
+        require_libzmq()
+        if not is_key(server_key):
+            raise BadSetting(f"{server_key!r} is not the key of a broker.")
+        self.is_open = False
+        self._url = url
+        self._on_open = on_open
+        self._on_message = on_message
+        self._on_down = on_down
+        self._is_over = False
+        dealer = context.socket(zmq.DEALER)
+        try:
+            _set_options(dealer, url)
+            guard_client(dealer, keys, server_key)
+            monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
+        except BaseException:
+            dealer.close(0)
+            raise
+        try:
+            dealer.connect(url)
+        except zmq.ZMQError:
+            monitor.close(0)
+            dealer.close(0)
+            raise BadSetting(f"{url!r} is no address of a broker; it is tcp://HOST:PORT.") from None
+        self._dealer = dealer
+        frames_max = PEER_ANSWER_BUFFERS_MAX + 1
+        self._socket = ZmqSocket(loop, dealer, self._on_frames, frames_max, self._on_too_long)
+        self._monitor = ZmqSocket(loop, monitor, self._on_event)
+
+    def send(self, frames: Sequence[Buffer]) -> None:
+        """Send one message on the open connection; raises BufferFull if it does not move."""
+        assert self.is_open, "who is not connected is told nothing"
+        self._socket.send(frames)
+
+    def close(self) -> None:
+        """End it; what was sent may be lost."""
+        if not self._is_over:
+            self._is_over, self.is_open = True, False
+            self._dealer.disable_monitor()
+            self._monitor.close()
+            self._socket.close()
+
+    def _on_frames(self, frames: list[zmq.Frame]) -> None:
+        if len(frames) == 1 and not len(frames[0]):
+            self._end(f"{self._url} ended the conversation; its log says why.")
+        else:
+            self._on_message([frame.buffer for frame in frames])
+
+    def _on_too_long(self) -> None:
+        self._end(f"{self._url} sent a message of too many frames.")
+
+    def _on_event(self, frames: list[zmq.Frame]) -> None:
+        event = int(parse_monitor_message([frame.bytes for frame in frames])["event"])
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self.is_open = True
+            self._on_open()
+        elif self.is_open:
+            self._end(f"{self._url} closed the connection, or does not answer.")
+        elif event & (zmq.EVENT_CLOSED | zmq.EVENT_DISCONNECTED):
+            self._end(f"{self._url} cannot be reached, or does not know our key.")
+
+    def _end(self, reason: str) -> None:
+        self.close()
+        self._on_down(reason)
+
+
+def _set_options(dealer: "zmq.Socket[bytes]", url: str) -> None:
+    dealer.setsockopt(zmq.IMMEDIATE, 1)
+    dealer.setsockopt(zmq.IPV6, int("[" in url))
+    dealer.setsockopt(zmq.RECONNECT_IVL, NEVER)
+    dealer.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
+    dealer.setsockopt(zmq.RCVHWM, PEER_MESSAGES_HELD_MAX)
+    dealer.setsockopt(zmq.SNDHWM, PEER_ASKS_MAX)
+    dealer.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
+    dealer.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    dealer.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    dealer.setsockopt(zmq.LINGER, 0)

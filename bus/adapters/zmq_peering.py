@@ -1,0 +1,87 @@
+"""The sockets between one broker and all others: one to be called on, one for each call.
+
+They have a context of their own, so a thread of their own in libzmq, whose heartbeats no client's
+traffic holds up, and a Gate of their own. All is encrypted, on loopback too.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import zmq
+
+from bus.adapters.zmq_curve import Gate, KeyPair
+from bus.adapters.zmq_dial import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, ZmqDial
+from bus.adapters.zmq_peer import ZmqPeer
+from bus.adapters.zmq_server import DOMAIN, ZmqServer
+from bus.model.limits import (
+    IN_FLIGHT_BYTES_MAX,
+    PEER_ASKS_MAX,
+    PEER_MESSAGES_HELD_MAX,
+    PEER_REQUEST_BYTES_MAX,
+)
+
+
+class ZmqPeering:
+    """Owns all of them; on the loop's thread, as its callbacks are."""
+
+    endpoint: str  # with the real port, once bound to tcp://HOST:*
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        url: str,
+        keys: KeyPair,
+        admits: Callable[[str], bool],
+        on_request: Callable[[ZmqPeer, list[memoryview]], None],
+        on_gone: Callable[[ZmqPeer], None],
+    ) -> None:
+        """`admits` says whether a public key is a broker's. Raises OSError with a sentence."""
+        self._loop = loop
+        self._keys = keys
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._gate = Gate(loop, self._context, DOMAIN, admits)
+            try:
+                self._server = ZmqServer(
+                    loop,
+                    url,
+                    on_request,
+                    on_gone,
+                    context=self._context,
+                    credit_bytes=IN_FLIGHT_BYTES_MAX,
+                    credit_requests=PEER_ASKS_MAX,
+                    frame_bytes_max=PEER_REQUEST_BYTES_MAX,
+                    keys=keys,
+                    heartbeat_ms=(HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS),
+                    messages_max=PEER_MESSAGES_HELD_MAX,
+                )
+            except BaseException:
+                self._gate.close()
+                raise
+        except BaseException:
+            self._context.term()
+            raise
+        self.endpoint = self._server.endpoint
+
+    def dial(
+        self,
+        url: str,
+        key: str,
+        on_open: Callable[[], None],
+        on_message: Callable[[list[memoryview]], None],
+        on_down: Callable[[str], None],
+    ) -> ZmqDial:
+        """Connect to the broker with this key, once. Raises BadSetting."""
+        return ZmqDial(
+            self._loop, self._context, url, self._keys, key, on_open, on_message, on_down
+        )
+
+    def cut(self, peer: ZmqPeer) -> None:
+        """End the connection of one that called."""
+        self._server.cut(peer)
+
+    def close(self) -> None:
+        """Close all but the calls, which are closed already."""
+        self._server.close()
+        self._gate.close()
+        self._context.term()
