@@ -1,8 +1,7 @@
 """A node's part in a cluster: put together, and kept in step with the coordination store.
 
-Each time the store's copy has changed: who is a member and who controls first, then topics; of
-those that have changed, the partitions that have a replica here are opened and take up the role
-that their record gives them, and those that have none any more are removed.
+Each time the store's copy has changed: who is a member and who controls first, then topics and what
+is hosted of them here.
 """
 
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from bus.broker.feeding import Feeds
 from bus.broker.fetches import Pool
 from bus.broker.following import Following
+from bus.broker.hosting import Hosting, SettingsOf
 from bus.broker.membership import Membership
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
@@ -19,14 +19,9 @@ from bus.broker.replication import Replication
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.streams import Later
-from bus.model.cluster import PartitionImage, TopicImage
-from bus.model.ids import PartitionId
 from bus.model.keys import Keys
 from bus.model.stored_brokers import BrokerRecord
-from bus.model.topic_settings import TopicSettings
 from bus.ports import Clock, Coordination
-
-SettingsOf = Callable[[TopicImage], TopicSettings]
 
 
 class Cluster:
@@ -49,14 +44,11 @@ class Cluster:
         new_session_id: Callable[[], int],
         settings_of: SettingsOf,
         on_committed: Callable[[Partition], None],
+        on_deleted: Callable[[str], None],
     ) -> None:
-        self._me = me
         self._mirror = mirror
         self._keys = keys
         self._metadata = metadata
-        self._runtime = runtime
-        self._settings_of = settings_of
-        self._topics: dict[str, TopicImage] = {}
         self._is_open = False  # the logs are recovered
         self._is_judged = False  # the controller knows what this life has found of them
         self.members = Membership(
@@ -68,6 +60,9 @@ class Cluster:
         feeds = Feeds(runtime, clock, pool, lambda: self.members.lives, new_session_id)
         self.replication = Replication(
             me, self.members, runtime, roles, feeds, self.following, peers, clock, later
+        )
+        self.hosting = Hosting(
+            me, runtime, settings_of, self.replication.assume, self.following.drop, on_deleted
         )
 
     def start(self) -> None:
@@ -88,44 +83,7 @@ class Cluster:
         self.members.on_news()
         self._is_judged = self._is_judged or self.members.is_accepted
         if self._is_judged:  # before, a record may name us for what we do not hold any more (R2)
-            self._take_up(self._metadata.refresh().topics)
+            self.hosting.take_up(self._metadata.refresh().topics)
 
     def _on_members_changed(self) -> None:
         self.replication.on_members_changed()
-
-    def _take_up(self, topics: dict[str, TopicImage]) -> None:
-        wanted: list[tuple[Partition, PartitionImage]] = []
-        before, self._topics = self._topics, topics
-        for name, topic in topics.items():
-            known = before.get(name)
-            if known is topic:
-                continue
-            if known is not None and known.topic_id != topic.topic_id:
-                self._release(known)
-            wanted += self._replicas_of(topic)
-        for name in before.keys() - topics.keys():
-            self._release(before[name])
-        if wanted:
-            self.replication.assume(wanted)
-
-    def _replicas_of(self, topic: TopicImage) -> list[tuple[Partition, PartitionImage]]:
-        """Those here, opened; those that were here and shall be no more are removed."""
-        found: list[tuple[Partition, PartitionImage]] = []
-        settings = self._settings_of(topic)
-        for index, image in enumerate(topic.partitions):
-            pid = PartitionId(topic.topic_id, index)
-            partition = self._runtime.partitions.get(pid)
-            if self._me not in image.replicas:
-                self._remove([pid] if partition is not None else [])
-                continue
-            if partition is None:
-                (partition,) = self._runtime.host(topic.name, [(pid, settings)])
-            found.append((partition, image))
-        return found
-
-    def _release(self, topic: TopicImage) -> None:
-        self._remove([PartitionId(topic.topic_id, n) for n in range(len(topic.partitions))])
-
-    def _remove(self, pids: list[PartitionId]) -> None:
-        self.following.drop(pids)
-        self._runtime.release(pids)

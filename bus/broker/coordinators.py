@@ -15,6 +15,7 @@ deleted topic what groups have read of it is forgotten
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Protocol
 
 from bus.broker.coordinators_loading import Groups, Loading
 from bus.broker.coordinators_shard import Answered, Load, Shard, Work
@@ -23,9 +24,10 @@ from bus.broker.fetches import Pool
 from bus.broker.partition import Partition
 from bus.broker.runtime import Runtime
 from bus.control.group import Group
+from bus.control.group_effects import Told
 from bus.control.group_facts import GroupRules
 from bus.control.offsets import Offsets
-from bus.errors import CoordinatorNotAvailable, GroupMaxSizeReached, NotCoordinator
+from bus.errors import BusError, CoordinatorNotAvailable, GroupMaxSizeReached, NotCoordinator
 from bus.model.cluster import NO_LEADER, ClusterImage
 from bus.model.group_settings import GroupSettings
 from bus.model.hashing import coordinator_partition
@@ -42,7 +44,20 @@ log = logging.getLogger("busd.groups")
 
 LOADINGS_MAX = 2  # at a time: each holds a piece of a log
 LOOK_AGAIN_MS = 10  # whether a loading may begin
-Create = Callable[[str, int, dict[str, str]], object]  # has it made, be it later
+
+
+class Create(Protocol):
+    """How a topic is made."""
+
+    def __call__(
+        self,
+        name: str,
+        done: Callable[[BusError | None], None],
+        *,
+        partitions: int,
+        config: dict[str, str],
+    ) -> None:
+        """`done` is called once, now or later."""
 
 
 class Coordinators:
@@ -81,6 +96,7 @@ class Coordinators:
         self._nobody = Shard(self.rules, clock, None, self._load)  # before the topic is made
         self._nobody.load({}, ())
         self._started_ms = clock.now_ms()
+        self._awaiting: list[Callable[[BusError | None], None]] = []  # that the topic is made
         self._waiting: list[Loading] = []  # to be loaded
         self._loading: list[Loading] = []
         self._looks_again = False  # whether one of them may begin, soon
@@ -103,24 +119,34 @@ class Coordinators:
         if leads and partition.index not in self._shards:
             self._open(partition)
 
-    def ensure_topic(self) -> None:
-        """Have the topic made if there is none. Raises as the making of a topic does."""
+    def ensure_topic(self, done: Callable[[BusError | None], None]) -> None:
+        """Have the topic made if there is none; `done` as of the making of a topic."""
         if OFFSETS_TOPIC in self._image().topics:
+            done(None)
+            return
+        self._awaiting.append(done)
+        if len(self._awaiting) > 1:
             return
         config = {
             "cleanup.policy": "compact",
             "segment.bytes": str(self._settings.offsets_topic_segment_bytes),
             "max.message.bytes": str(GROUP_RECORD_BYTES_MAX),
         }
-        self._create(OFFSETS_TOPIC, self._settings.offsets_topic_num_partitions, config)
-        if OFFSETS_TOPIC not in self._image().topics:
-            raise CoordinatorNotAvailable(f"The topic {OFFSETS_TOPIC} is being made.")
+        count = self._settings.offsets_topic_num_partitions
+        self._create(OFFSETS_TOPIC, self._on_made, partitions=count, config=config)
+
+    def _on_made(self, error: BusError | None) -> None:
+        is_there = OFFSETS_TOPIC in self._image().topics  # maybe somebody else was faster
+        awaiting, self._awaiting = self._awaiting, []
+        for done in awaiting:
+            done(None if is_there else error)
 
     def leader_of(self, group_id: str) -> int:
         """The broker that coordinates the group; below 0 while there is none."""
-        self.ensure_topic()
-        partitions = self._image().topics[OFFSETS_TOPIC].partitions
-        return partitions[coordinator_partition(group_id, len(partitions))].leader
+        topic = self._image().topics.get(OFFSETS_TOPIC)
+        if topic is None:
+            return NO_LEADER
+        return topic.partitions[coordinator_partition(group_id, len(topic.partitions))].leader
 
     def ask(
         self,
@@ -133,15 +159,26 @@ class Coordinators:
     ) -> None:
         """Have a group's machine do `work`. With `may_begin` the group may be new.
 
-        Raises NotCoordinator, CoordinatorLoading, CoordinatorNotAvailable, GroupMaxSizeReached, or
-        what the making of the topic raises; `answered` is not called then.
+        What keeps it from that is answered, too: NotCoordinator, CoordinatorLoading,
+        CoordinatorNotAvailable, GroupMaxSizeReached, or what the making of the topic brings.
         """
+
+        def ready(error: BusError | None) -> None:
+            try:
+                if error is not None:
+                    raise error
+                shard = self._shard_of(group_id)
+                is_new = may_begin and group_id not in shard.groups
+                if is_new and self._load.groups >= GROUPS_MAX:
+                    raise GroupMaxSizeReached
+                shard.ask(group_id, work, answered, is_gone)
+            except BusError as refusal:
+                answered(Told(refusal.code))
+
         if may_begin:
-            self.ensure_topic()
-        shard = self._shard_of(group_id)
-        if may_begin and group_id not in shard.groups and self._load.groups >= GROUPS_MAX:
-            raise GroupMaxSizeReached(f"The broker has {GROUPS_MAX} groups, as many as it may.")
-        shard.ask(group_id, work, answered, is_gone)
+            self.ensure_topic(ready)
+        else:
+            ready(None)
 
     @property
     def is_full(self) -> bool:

@@ -10,25 +10,22 @@ be nobody's.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from bus.broker.metadata import at_once
 from bus.broker.mirror import Mirror
-from bus.errors import CorruptLog, MissingDirectory
-from bus.model.keys import LOCAL_CLUSTER, Keys
-from bus.model.store_errors import StoreUnreachable
+from bus.broker.store_change import change
+from bus.errors import BusError, CorruptLog, MissingDirectory
+from bus.model.keys import Keys
 from bus.ports import Write, revision_of
-
-TRIES = 10
 
 
 class Directories:
     """The broker's directories as the metadata names them."""
 
-    def __init__(self, mirror: Mirror, node_id: int, cluster: str = LOCAL_CLUSTER) -> None:
+    def __init__(self, mirror: Mirror, keys: Keys, node_id: int) -> None:
         self._mirror = mirror
-        self._key = Keys(cluster).directories(node_id)
+        self._key = keys.directories(node_id)
 
     def known(self) -> dict[UUID, str]:
         """Path by id. Raises CorruptLog."""
@@ -70,18 +67,23 @@ class Directories:
                 "serves none of them and deletes nothing, start with --accept-missing-data."
             )
 
-    def note(self, directories: Mapping[UUID, str]) -> None:
-        """These are the broker's directories from now on. Raises StoreUnreachable.
+    def note(
+        self, directories: Mapping[UUID, str], done: Callable[[BusError | None], None]
+    ) -> None:
+        """These are the broker's directories from now on.
 
         Nothing is written where only a path has changed: it serves people alone.
         """
         content = {str(identity): path for identity, path in sorted(directories.items())}
         value = json.dumps(content).encode()
-        for _ in range(TRIES):
+
+        def decide() -> list[Write]:
             entry = self._mirror.get(self._key)
             if entry is not None and self.known().keys() == directories.keys():
-                return
-            write = Write(self._key, value, revision_of(entry))
-            if at_once(self._mirror, [write]) is not None:
-                return
-        raise StoreUnreachable("The metadata kept changing meanwhile; try again.")
+                return []
+            return [Write(self._key, value, revision_of(entry))]
+
+        def told(outcome: int | BusError) -> None:
+            done(outcome if isinstance(outcome, BusError) else None)
+
+        change(self._mirror, decide, told)

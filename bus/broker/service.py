@@ -78,7 +78,10 @@ class Service:
         try:
             self._open_listeners()
             self._check_filesystem()
-            self.node.start()
+            outcomes: list[Exception | None] = []
+            self.node.start(outcomes.append)
+            if error := outcomes[0]:
+                raise error
         except BaseException:
             self._close_listeners()
             raise

@@ -97,8 +97,8 @@ def status_of(
     node: Node, listeners: Sequence[ListenerStatus] = (), *, listener_closed: bool = False
 ) -> Status:
     """A snapshot; call it on the event loop's thread."""
-    counters = node.counters
-    directories = tuple(map(_directory, node.stores.all, node.scrubbers, node.cleaners))
+    counters, work = node.counters, node.housework
+    directories = tuple(map(_directory, node.stores.all, work.scrubbers, work.cleaners))
     return Status(
         node_id=node.settings.node_id,
         cluster_id=node.metadata.image.cluster_id,
@@ -109,7 +109,7 @@ def status_of(
         endpoints={name: endpoint.url for name, endpoint in node.endpoints.items()},
         directories=directories,
         partitions=_partitions(node),
-        absent_partitions=len(node.absent),
+        absent_partitions=len(node.hosting.absent),
         requests=dict(counters.requests),
         errors=dict(counters.errors),
         records_in=counters.records_in,

@@ -37,6 +37,7 @@ from bus.model.cluster import NO_LEADER, PartitionImage
 from bus.model.ids import PartitionId, topic_id_of
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, VALUE_BYTES_MAX
 
+FORMAT = 1  # of all that is kept: ClusterRecord.format
 RECORDS_PER_GROUP_MAX = 64
 _FIXED = struct.Struct(">16siiiiB")
 Parsed = TypeVar("Parsed")

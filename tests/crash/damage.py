@@ -105,7 +105,7 @@ def prepare(
 ) -> Image:
     """An image of so many durable batches, and so many more that were only written."""
     bench = Bench(directory)
-    bench.node.create_topic("t", 1, config={k.replace("_", "."): v for k, v in config.items()})
+    bench.create_topic("t", 1, config={k.replace("_", "."): v for k, v in config.items()})
     earlier: Files = {}
     for number in range(durable):
         assert told(bench, produce(_batch(number, size))).error_code == 0

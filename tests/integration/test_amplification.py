@@ -53,7 +53,7 @@ REQUESTS = [
 def busy(tmp_path: Path) -> Iterator[Bench]:
     """A topic of many partitions, and a group with a position in each."""
     bench = Bench(tmp_path / "data", offsets_topic_num_partitions=1)
-    bench.node.create_topic("t", PARTITIONS)
+    bench.create_topic("t", PARTITIONS)
     told(bench, produce(batch_of(b"v" * 1000)))
     bench.ask(commit_of(*(("t", partition, 1) for partition in range(PARTITIONS))))
     yield bench

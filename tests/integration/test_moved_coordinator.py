@@ -26,7 +26,7 @@ OTHER = 2
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """A broker with one partition of offsets, whose roles are given to it by hand."""
     made = Bench(tmp_path / "data", offsets_topic_num_partitions=1)
-    made.node.create_topic("t", 3, 1, {})
+    made.create_topic("t", 3, 1, {})
     made.ask(commit_of(("t", 0, 1)))
     yield made
     made.close()

@@ -43,10 +43,11 @@ class ClusterNode(Node):
         super().__init__(settings, [disk], coordination, process, random, process, process.later)
         self._suspects = suspects
         self._new_id = new_id
+        self.producer_ids.next = self._give_id
         me, keys = settings.node_id, Keys(CLUSTER)
         infos = {broker: BrokerInfo(broker, {}) for broker in range(1, brokers + 1)}
         mirror = Mirror(coordination, keys.root, self._on_news)
-        self.metadata = Metadata(mirror, random, lambda: infos, me, CLUSTER)
+        self.metadata = Metadata(mirror, keys, lambda: infos, lambda: me)
         record = BrokerRecord({}, "", disk.facts().boot_id)
         self.cluster = Cluster(
             me,
@@ -62,19 +63,21 @@ class ClusterNode(Node):
             process.later,
             process,
             lambda: 1 + random.below(SESSIONS),
-            self.settings_of,
+            self.topics.settings_of,
             self.fetches.on_committed,
+            self.coordinators.on_topic_deleted,
         )
         peers.replication = self.cluster.replication
         peers.controls = lambda: self.cluster.members.controlling
 
-    def start(self) -> None:
+    def start(self, done: Callable[[Exception | None], None]) -> None:
         self.recovery = self.stores.open()
         self.cluster.start()
         disk_ids = [store.disk_uuid for store in self.stores.all]
         boot = self.stores.all[0]._disk.facts().boot_id
         self.cluster.replication.begin(disk_ids, boot, self._suspects(self))
         self.serving = True
+        done(None)
 
     def stop(self, *, clean: bool = True) -> None:
         self.cluster.close()
@@ -88,8 +91,8 @@ class ClusterNode(Node):
         times = (super().next_tick_ms(), self.cluster.replication.next_tick_ms())
         return min(filter(None, times), default=None)
 
-    def new_producer_id(self) -> int:
-        return self._new_id()
+    def _give_id(self, told: Callable[[int], None]) -> None:
+        told(self._new_id())
 
     def endpoint_of(self, broker: BrokerInfo, listener: str) -> None:
         return None

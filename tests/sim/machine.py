@@ -80,7 +80,10 @@ class Machine:
         self._make_unreadable()
         try:
             self.node = self._node(process)
-            self.node.start()
+            outcomes: list[Exception | None] = []
+            self.node.start(outcomes.append)
+            if outcomes[0] is not None:
+                raise outcomes[0]
         except (OSError, BusError) as error:
             world.note(f"{name} does not begin: {error}")
             self.node = None

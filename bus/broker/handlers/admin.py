@@ -7,6 +7,8 @@ from functools import partial
 from bus.broker.context import Context, Reply
 from bus.broker.handlers.outcome import attempt_each
 from bus.broker.node import Node
+from bus.broker.topic_changes import Done
+from bus.broker.topics import Assigned
 from bus.errors import (
     BusError,
     InvalidReplicaAssignment,
@@ -49,24 +51,43 @@ def create_topics(node: Node, context: Context, request: CreateTopicsRequest, re
     attempt_each(node, parts, partial(reply, response))
 
 
-def _refuse_twice() -> None:
+def _refuse_twice(_: Done) -> None:
     raise InvalidRequest("The request names the topic twice.")
 
 
 def _create(
-    node: Node, asked: CreatableTopic, result: CreatableTopicResult, validate_only: bool
+    node: Node,
+    asked: CreatableTopic,
+    result: CreatableTopicResult,
+    validate_only: bool,
+    done: Done,
 ) -> None:
     check_not_internal(asked.name)
     partitions = None if asked.num_partitions == DEFAULT else asked.num_partitions
     replicas = None if asked.replication_factor == DEFAULT else asked.replication_factor
-    if asked.assignments:
-        if partitions is not None or replicas is not None:
-            raise InvalidRequest("Partitions are either counted or assigned, not both.")
-        partitions = _check_assigned(node, asked.assignments)
-    config = {entry.name: entry.value for entry in asked.configs if entry.value is not None}
-    topic = node.create_topic(asked.name, partitions, replicas, config, validate_only)
+    if asked.assignments and not (partitions is None and replicas is None):
+        raise InvalidRequest("Partitions are either counted or assigned, not both.")
+
+    def told(error: BusError | None) -> None:
+        if error is None and not validate_only:
+            _describe(node, asked.name, result)
+        done(error)
+
+    node.topics.create(
+        asked.name,
+        told,
+        partitions=partitions,
+        replication_factor=replicas,
+        assigned=_assigned(asked.assignments) if asked.assignments else None,
+        config={entry.name: entry.value for entry in asked.configs if entry.value is not None},
+        validate_only=validate_only,
+    )
+
+
+def _describe(node: Node, name: str, result: CreatableTopicResult) -> None:
+    topic = node.metadata.image.topics.get(name)
     if topic is None:
-        return
+        return  # it is deleted already
     result.topic_id = topic.topic_id
     result.num_partitions = len(topic.partitions)
     result.replication_factor = len(topic.partitions[0].replicas)
@@ -76,24 +97,15 @@ def _create(
             value=value,
             config_source=TOPIC_CONFIG if name in topic.config else DEFAULT_CONFIG,
         )
-        for name, value in node.described_config(topic).items()
+        for name, value in node.topics.described(topic).items()
     ]
 
 
-def _check_assigned(node: Node, assignments: Sequence[CreatableReplicaAssignment]) -> int:
-    """How many partitions are assigned. All must be to where they would be placed anyway."""
-    if sorted(one.partition_index for one in assignments) != list(range(len(assignments))):
+def _assigned(assignments: Sequence[CreatableReplicaAssignment]) -> Assigned:
+    ordered = sorted(assignments, key=lambda one: one.partition_index)
+    if [one.partition_index for one in ordered] != list(range(len(ordered))):
         raise InvalidReplicaAssignment("Partitions are assigned from 0 on, without a gap.")
-    for one in assignments:
-        _check_replicas(node, one.broker_ids)
-    return len(assignments)
-
-
-def _check_replicas(node: Node, broker_ids: Sequence[int]) -> None:
-    """One node is a cluster of one: nobody else can hold a partition."""
-    own = node.settings.node_id
-    if list(broker_ids) != [own]:
-        raise InvalidReplicaAssignment(f"Each partition can be assigned to broker {own} alone.")
+    return [tuple(one.broker_ids) for one in ordered]
 
 
 def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, reply: Reply) -> None:
@@ -107,15 +119,16 @@ def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, re
     attempt_each(node, parts, partial(reply, response))
 
 
-def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult) -> None:
+def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult, done: Done) -> None:
     name = asked.name
     if asked.topic_id != NO_TOPIC_ID:
         name = node.topic_name(asked.topic_id)
     if name is None:
         raise UnknownTopicOrPartition
     check_not_internal(name)
-    topic = node.delete_topic(name)
-    result.name, result.topic_id = topic.name, topic.topic_id
+    result.topic_id = node.metadata.topic(name).topic_id
+    result.name = name
+    node.topics.delete(name, done)
 
 
 def create_partitions(
@@ -130,29 +143,29 @@ def create_partitions(
     attempt_each(node, parts, partial(reply, response))
 
 
-def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool) -> None:
+def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool, done: Done) -> None:
     check_not_internal(asked.name)
-    if asked.assignments:
-        image = node.metadata.image.topics.get(asked.name)
-        if image is not None and len(asked.assignments) != asked.count - len(image.partitions):
-            raise InvalidReplicaAssignment("Each new partition is assigned, and no other.")
-        for one in asked.assignments:
-            _check_replicas(node, one.broker_ids)
-    node.create_partitions(asked.name, asked.count, validate_only)
+    assigned = [tuple(one.broker_ids) for one in asked.assignments] if asked.assignments else None
+    node.topics.grow(asked.name, asked.count, done, assigned=assigned, validate_only=validate_only)
 
 
 def init_producer_id(
     node: Node, context: Context, request: InitProducerIdRequest, reply: Reply
 ) -> None:
     """Serve one InitProducerId; without a transactional id it is always a new producer."""
-    response = InitProducerIdResponse(producer_id=-1, producer_epoch=-1)
-    try:
-        if request.transactional_id == "":
-            raise InvalidRequest("The transactional id is empty.")
-        if request.transactional_id is not None:
-            raise InvalidTransactionState("Transactions are not served by this broker.")
-        response.producer_id, response.producer_epoch = node.new_producer_id(), 0
-    except BusError as error:
-        response.error_code = error.code
-        node.count_error(error.code)
-    reply(response)
+
+    def told(outcome: int | BusError) -> None:
+        response = InitProducerIdResponse(producer_id=-1, producer_epoch=-1)
+        if isinstance(outcome, BusError):
+            response.error_code = outcome.code
+            node.count_error(outcome.code)
+        else:
+            response.producer_id, response.producer_epoch = outcome, 0
+        reply(response)
+
+    if request.transactional_id == "":
+        told(InvalidRequest("The transactional id is empty."))
+    elif request.transactional_id is not None:
+        told(InvalidTransactionState("Transactions are not served by this broker."))
+    else:
+        node.producer_ids.next(told)

@@ -1,13 +1,14 @@
 """DescribeConfigs, IncrementalAlterConfigs, AlterConfigs: settings of topics, read and changed."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from bus.broker.context import Context, Reply
-from bus.broker.handlers.outcome import attempt
+from bus.broker.handlers.outcome import Work, attempt, attempt_each
 from bus.broker.node import Node
-from bus.errors import InvalidConfig, InvalidRequest, UnknownTopicOrPartition
+from bus.broker.topic_changes import Done
+from bus.errors import InvalidConfig, InvalidRequest
 from bus.model.broker_settings import BROKER_SETTINGS
 from bus.model.cluster import TopicImage
 from bus.model.setting import Setting, as_text
@@ -59,10 +60,8 @@ def _describe(
     document: bool,
 ) -> None:
     if resource.resource_type == TOPIC_RESOURCE:
-        topic = node.metadata.image.topics.get(resource.resource_name)
-        if topic is None:
-            raise UnknownTopicOrPartition(f"There is no topic {resource.resource_name!r}.")
-        values, given, table = node.described_config(topic), set(topic.config), TOPIC_SETTINGS
+        topic = node.metadata.topic(resource.resource_name)
+        values, given, table = node.topics.described(topic), set(topic.config), TOPIC_SETTINGS
         source = TOPIC_SOURCE
     elif resource.resource_type == BROKER_RESOURCE:
         if resource.resource_name not in ("", str(node.settings.node_id)):
@@ -101,66 +100,77 @@ def incremental_alter_configs(
     node: Node, context: Context, request: IncrementalAlterConfigsRequest, reply: Reply
 ) -> None:
     """Serve one IncrementalAlterConfigs; a resource is changed as a whole or not at all."""
-    response = IncrementalAlterConfigsResponse()
-    named = Counter(map(_key, request.resources))
-    for resource in request.resources:
-        result = AlterConfigsResourceResponse(
-            resource_type=resource.resource_type, resource_name=resource.resource_name
-        )
-        work = partial(_alter, node, resource, request.validate_only)
-        attempt(node, result, work if named[_key(resource)] == 1 else _refuse_twice)
-        response.responses.append(result)
-    reply(response)
+    works = [
+        partial(_alter, node, resource, request.validate_only) for resource in request.resources
+    ]
+    parts = _parts(request.resources, works)
+    response = IncrementalAlterConfigsResponse(responses=[result for result, _ in parts])
+    attempt_each(node, parts, partial(reply, response))
 
 
-def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool) -> None:
-    topic = _topic(node, resource.resource_type, resource.resource_name)
-    config = dict(topic.config)
-    now = node.described_config(topic)
-    for change in resource.configs:
-        _apply(config, change, now)
-    node.alter_config(topic.name, config, validate_only)
+def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool, done: Done) -> None:
+    def altered(topic: TopicImage) -> dict[str, str]:
+        config = dict(topic.config)
+        now = node.topics.described(topic)
+        for change in resource.configs:
+            _apply(config, change, now)
+        return config
+
+    name = _topic_name(resource)
+    node.topics.alter(name, altered, done, validate_only=validate_only)
 
 
 def alter_configs(node: Node, context: Context, request: AlterConfigsRequest, reply: Reply) -> None:
     """Serve one AlterConfigs: what is not named returns to its default."""
-    response = AlterConfigsResponse()
-    named = Counter(map(_key, request.resources))
-    for resource in request.resources:
-        result = AlterConfigsResourceResponse(
-            resource_type=resource.resource_type, resource_name=resource.resource_name
+    works = [
+        partial(_replace, node, resource, request.validate_only) for resource in request.resources
+    ]
+    parts = _parts(request.resources, works)
+    response = AlterConfigsResponse(responses=[result for result, _ in parts])
+    attempt_each(node, parts, partial(reply, response))
+
+
+def _replace(node: Node, resource: ReplacedConfigs, validate_only: bool, done: Done) -> None:
+    def altered(_: TopicImage) -> dict[str, str]:
+        config: dict[str, str] = {}
+        for entry in resource.configs:
+            if entry.value is None:
+                raise InvalidRequest(f"The setting {entry.name} is given no value.")
+            config[entry.name] = entry.value
+        return config
+
+    name = _topic_name(resource)
+    node.topics.alter(name, altered, done, validate_only=validate_only)
+
+
+def _parts(
+    resources: Sequence[AlterConfigsResource | ReplacedConfigs], works: Sequence[Work]
+) -> list[tuple[AlterConfigsResourceResponse, Work]]:
+    """A result for each, and what gives it; one that is named twice is refused."""
+    named = Counter(map(_key, resources))
+    return [
+        (
+            AlterConfigsResourceResponse(
+                resource_type=resource.resource_type, resource_name=resource.resource_name
+            ),
+            work if named[_key(resource)] == 1 else _refuse_twice,
         )
-        work = partial(_replace, node, resource, request.validate_only)
-        attempt(node, result, work if named[_key(resource)] == 1 else _refuse_twice)
-        response.responses.append(result)
-    reply(response)
-
-
-def _replace(node: Node, resource: ReplacedConfigs, validate_only: bool) -> None:
-    topic = _topic(node, resource.resource_type, resource.resource_name)
-    config: dict[str, str] = {}
-    for entry in resource.configs:
-        if entry.value is None:
-            raise InvalidRequest(f"The setting {entry.name} is given no value.")
-        config[entry.name] = entry.value
-    node.alter_config(topic.name, config, validate_only)
+        for resource, work in zip(resources, works, strict=True)
+    ]
 
 
 def _key(resource: AlterConfigsResource | ReplacedConfigs) -> tuple[int, str]:
     return resource.resource_type, resource.resource_name
 
 
-def _refuse_twice() -> None:
+def _refuse_twice(_: Done) -> None:
     raise InvalidRequest("The request names the resource twice.")
 
 
-def _topic(node: Node, resource_type: int, name: str) -> TopicImage:
-    if resource_type != TOPIC_RESOURCE:
+def _topic_name(resource: AlterConfigsResource | ReplacedConfigs) -> str:
+    if resource.resource_type != TOPIC_RESOURCE:
         raise InvalidRequest("Only the settings of topics can be altered while the broker runs.")
-    topic = node.metadata.image.topics.get(name)
-    if topic is None:
-        raise UnknownTopicOrPartition(f"There is no topic {name!r}.")
-    return topic
+    return resource.resource_name
 
 
 def _apply(config: dict[str, str], change: AlterableConfig, now: Mapping[str, str]) -> None:

@@ -58,48 +58,59 @@ def ask(
     *,
     may_begin: bool = False,
     may_be_empty: bool = False,
-) -> int:
-    """Have a group's machine do `work`; the error if it cannot be asked, and 0 otherwise.
+) -> None:
+    """Have a group's machine do `work`; an error is answered, too.
 
     A group without a name has no members, but may have positions: old programs keep them so.
     """
     if len(group_id) > GROUP_NAME_LENGTH_MAX or not (group_id or may_be_empty):
-        return InvalidGroupId.code
-    try:
+        answered(Told(InvalidGroupId.code))
+    else:
         node.coordinators.ask(group_id, work, answered, context.is_gone, may_begin=may_begin)
-    except BusError as error:
-        return error.code
-    return NONE
 
 
 def find_coordinator(
     node: Node, context: Context, request: FindCoordinatorRequest, reply: Reply
 ) -> None:
-    """Serve one FindCoordinator."""
+    """Serve one FindCoordinator; the topic of groups is made for the first who asks."""
+
+    def found(failure: BusError | None) -> None:
+        reply(_coordinators(node, context, request, failure))
+
+    if request.key_type == KEY_TYPE_GROUP:
+        node.coordinators.ensure_topic(found)
+    else:
+        found(None)
+
+
+def _coordinators(
+    node: Node, context: Context, request: FindCoordinatorRequest, failure: BusError | None
+) -> FindCoordinatorResponse:
     if context.version >= SEVERAL_KEYS_SINCE_VERSION:
-        keys = request.coordinator_keys
-        found = [_coordinator(node, context, key, request.key_type) for key in keys]
-        reply(FindCoordinatorResponse(coordinators=found))
-        return
-    one = _coordinator(node, context, request.key, request.key_type)
-    reply(
-        FindCoordinatorResponse(
-            error_code=one.error_code,
-            error_message=one.error_message,
-            node_id=one.node_id,
-            host=one.host,
-            port=one.port,
-        )
+        keys, kind = request.coordinator_keys, request.key_type
+        several = [_coordinator(node, context, key, kind, failure) for key in keys]
+        return FindCoordinatorResponse(coordinators=several)
+    one = _coordinator(node, context, request.key, request.key_type, failure)
+    return FindCoordinatorResponse(
+        error_code=one.error_code,
+        error_message=one.error_message,
+        node_id=one.node_id,
+        host=one.host,
+        port=one.port,
     )
 
 
-def _coordinator(node: Node, context: Context, key: str, key_type: int) -> Coordinator:
+def _coordinator(
+    node: Node, context: Context, key: str, key_type: int, failure: BusError | None
+) -> Coordinator:
     try:
         if key_type == KEY_TYPE_TRANSACTION:
             # the one error that all clients take as final; of any other, some ask again for ever
             raise TransactionalIdAuthorizationFailed("Transactions are not served by this broker.")
         if key_type != KEY_TYPE_GROUP:
             raise InvalidRequest(f"There are no coordinators of type {key_type}.")
+        if failure is not None:
+            raise failure
         broker = node.metadata.image.brokers.get(node.coordinators.leader_of(key))
         endpoint = endpoint_for(node, context, broker) if broker is not None else None
         if broker is None or endpoint is None:
@@ -115,29 +126,29 @@ def join_group(node: Node, context: Context, request: JoinGroupRequest, reply: R
 
     def answer(outcome: Outcome) -> None:
         node.count_error(outcome.error)
+        if not isinstance(outcome, Joined):
+            outcome = Joined(outcome.error, request.member_id)
         reply(_joined(context.version, outcome))
 
-    error = _names_error(request)
-    if not error:
-        join = _join(node, context, request)
-        error = ask(
-            node,
-            context,
-            request.group_id,
-            lambda group, ticket, now: group.on_join(ticket, join, now),
-            answer,
-            may_begin=True,
-        )
-    if error:
-        answer(Joined(error, request.member_id))
+    if not _has_good_names(request):
+        answer(Told(InvalidRequest.code))
+        return
+    join = _join(node, context, request)
+    ask(
+        node,
+        context,
+        request.group_id,
+        lambda group, ticket, now: group.on_join(ticket, join, now),
+        answer,
+        may_begin=True,
+    )
 
 
-def _names_error(request: JoinGroupRequest) -> int:
+def _has_good_names(request: JoinGroupRequest) -> bool:
     """Compact strings have no bound, records have: whatever is too long is no name."""
     names = [request.protocol_type, request.group_instance_id or ""]
     names += [one.name for one in request.protocols]
-    too_long = any(len(name) > GROUP_NAME_LENGTH_MAX for name in names)
-    return InvalidRequest.code if too_long else NONE
+    return all(len(name) <= GROUP_NAME_LENGTH_MAX for name in names)
 
 
 def _join(node: Node, context: Context, request: JoinGroupRequest) -> Join:
@@ -163,9 +174,7 @@ def _join(node: Node, context: Context, request: JoinGroupRequest) -> Join:
     )
 
 
-def _joined(version: int, outcome: Outcome) -> JoinGroupResponse:
-    if not isinstance(outcome, Joined):
-        outcome = Joined(outcome.error)
+def _joined(version: int, outcome: Joined) -> JoinGroupResponse:
     name = outcome.protocol
     if name is None and version < NULL_PROTOCOL_SINCE_VERSION:
         name = ""
@@ -208,15 +217,13 @@ def sync_group(node: Node, context: Context, request: SyncGroupRequest, reply: R
         request.protocol_name,
         {one.member_id: bytes(one.assignment) for one in request.assignments},
     )
-    error = ask(
+    ask(
         node,
         context,
         request.group_id,
         lambda group, ticket, now: group.on_sync(ticket, sync, now),
         answer,
     )
-    if error:
-        answer(Synced(error))
 
 
 def heartbeat(node: Node, context: Context, request: HeartbeatRequest, reply: Reply) -> None:
@@ -226,7 +233,7 @@ def heartbeat(node: Node, context: Context, request: HeartbeatRequest, reply: Re
         node.count_error(outcome.error)
         reply(HeartbeatResponse(error_code=outcome.error))
 
-    error = ask(
+    ask(
         node,
         context,
         request.group_id,
@@ -235,8 +242,6 @@ def heartbeat(node: Node, context: Context, request: HeartbeatRequest, reply: Re
         ),
         answer,
     )
-    if error:
-        answer(Told(error))
 
 
 def leave_group(node: Node, context: Context, request: LeaveGroupRequest, reply: Reply) -> None:
@@ -255,12 +260,10 @@ def leave_group(node: Node, context: Context, request: LeaveGroupRequest, reply:
         reply(LeaveGroupResponse(error_code=error, members=members if several else []))
 
     leaving = [Leaving(one.member_id, one.group_instance_id) for one in named]
-    error = ask(
+    ask(
         node,
         context,
         request.group_id,
         lambda group, ticket, now: group.on_leave(ticket, leaving, now),
         answer,
     )
-    if error:
-        answer(Told(error))

@@ -92,8 +92,5 @@ def delete_groups(node: Node, context: Context, request: DeleteGroupsRequest, re
 
     for result in results:
         left += 1
-        done = partial(finish_one, result)
-        error = ask(node, context, result.group_id, delete, done)
-        if error:
-            done(Told(error))
+        ask(node, context, result.group_id, delete, partial(finish_one, result))
     finish_one(None, Told())

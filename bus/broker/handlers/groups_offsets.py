@@ -78,7 +78,7 @@ def offset_commit(node: Node, context: Context, request: OffsetCommitRequest, re
         return
     member = request.member_id, request.group_instance_id
     facts = Commit(request.generation_id_or_member_epoch, *member, positions)
-    error = ask(
+    ask(
         node,
         context,
         request.group_id,
@@ -87,8 +87,6 @@ def offset_commit(node: Node, context: Context, request: OffsetCommitRequest, re
         may_begin=True,
         may_be_empty=True,
     )
-    if error:
-        answer_all(Told(error))
 
 
 def _partitions(node: Node, topic: str) -> int:
@@ -192,7 +190,7 @@ def offset_delete(node: Node, context: Context, request: OffsetDeleteRequest, re
             answer.error_code = error
         reply(response)
 
-    error = ask(
+    ask(
         node,
         context,
         request.group_id,
@@ -200,5 +198,3 @@ def offset_delete(node: Node, context: Context, request: OffsetDeleteRequest, re
         answer_all,
         may_be_empty=True,
     )
-    if error:
-        answer_all(Told(error))

@@ -1,9 +1,12 @@
 """ApiVersions and Metadata: what this broker serves, and where topics are led."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from bus.broker.context import Context, Reply
+from bus.broker.in_turn import in_turn
 from bus.broker.leaders import endpoint_for
 from bus.broker.node import Node
 from bus.errors import (
@@ -78,12 +81,24 @@ def _offer(api: Api, is_kafka: bool) -> ApiVersion:
 
 def metadata(node: Node, context: Context, request: MetadataRequest, reply: Reply) -> None:
     """Serve one Metadata; null asks for all topics (and, at version 0, so does an empty list)."""
-    image = node.metadata.image
     asked = request.topics
     if asked is None or (context.version == 0 and not asked):
-        topics = [_describe(node, topic) for topic in image.topics.values()]
-    else:
-        topics = _look_up(node, context, asked, request.allow_auto_topic_creation)
+        found = [_describe(node, topic) for topic in node.metadata.image.topics.values()]
+        reply(_response(node, context, found))
+        return
+    create = request.allow_auto_topic_creation
+    if context.version < EXPLICIT_CREATION_SINCE_VERSION:
+        create = True
+    _look_up(node, asked, create, lambda found: reply(_response(node, context, found)))
+
+
+def _response(
+    node: Node, context: Context, topics: list[MetadataResponseTopic]
+) -> MetadataResponse:
+    if context.version < NAMELESS_SINCE_VERSION:
+        for topic in topics:
+            topic.name = topic.name or ""
+    image = node.metadata.image
     brokers = [
         MetadataResponseBroker(
             node_id=broker.broker_id,
@@ -94,67 +109,82 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
         for broker in image.brokers.values()
         if (endpoint := endpoint_for(node, context, broker)) is not None
     ]
-    reply(
-        MetadataResponse(
-            brokers=brokers,
-            cluster_id=image.cluster_id,
-            controller_id=image.controller_id,
-            topics=topics,
-            cluster_authorized_operations=NOT_ASKED,
-        )
+    return MetadataResponse(
+        brokers=brokers,
+        cluster_id=image.cluster_id,
+        controller_id=image.controller_id,
+        topics=topics,
+        cluster_authorized_operations=NOT_ASKED,
     )
 
 
 def _look_up(
-    node: Node, context: Context, asked: list[MetadataRequestTopic], create: bool
-) -> list[MetadataResponseTopic]:
+    node: Node,
+    asked: list[MetadataRequestTopic],
+    create: bool,
+    done: Callable[[list[MetadataResponseTopic]], None],
+) -> None:
     """Each topic once, however often it is asked for; not more are created than take a moment."""
-    if context.version < EXPLICIT_CREATION_SINCE_VERSION:
-        create = True
-    end = len(node.metadata.image.topics) + TOPICS_CREATED_PER_LOOKUP_MAX
-    found = []
-    for entry in {(each.name, each.topic_id): each for each in asked}.values():
-        is_full = len(node.metadata.image.topics) >= end
-        found.append(_find(node, entry, create, LeaderNotAvailable.code if is_full else NONE))
-    if context.version < NAMELESS_SINCE_VERSION:
-        for topic in found:
-            topic.name = topic.name or ""
-    return found
+    entries = list({(each.name, each.topic_id): each for each in asked}.values())
+    found = [_find(node, entry) for entry in entries]
+    missing = [n for n, topic in enumerate(found) if _may_be_made(node, entries[n], topic, create)]
+    for number in missing[TOPICS_CREATED_PER_LOOKUP_MAX:]:
+        found[number].error_code = LeaderNotAvailable.code
+    made = missing[:TOPICS_CREATED_PER_LOOKUP_MAX]
+    in_turn((partial(_make, node, found, number) for number in made), lambda: done(found))
 
 
-def _find(
-    node: Node, asked: MetadataRequestTopic, create: bool, not_yet: int
-) -> MetadataResponseTopic:
-    """One topic, made if it may be; `not_yet` is the error instead of making it."""
+def _find(node: Node, asked: MetadataRequestTopic) -> MetadataResponseTopic:
     image = node.metadata.image
     if asked.topic_id != NO_TOPIC_ID:
-        found = image.topic_by_id(asked.topic_id)
-        if found is None:
+        topic = image.topic_by_id(asked.topic_id)
+        if topic is None:
             return _error(asked.name, asked.topic_id, UnknownTopicId.code)
-        return _describe(node, found)
-    name = asked.name or ""
-    topic = image.topics.get(name)
-    if topic is not None:
         return _describe(node, topic)
+    topic = image.topics.get(asked.name or "")
+    if topic is None:
+        return _error(asked.name or "", NO_TOPIC_ID, UnknownTopicOrPartition.code)
+    return _describe(node, topic)
+
+
+def _may_be_made(
+    node: Node, asked: MetadataRequestTopic, found: MetadataResponseTopic, create: bool
+) -> bool:
+    """One that cannot be has the error that says so."""
+    if found.error_code != UnknownTopicOrPartition.code:
+        return False
     try:
-        check_topic_name(name)
-        if not (create and node.settings.auto_create_topics_enable):
-            return _error(name, NO_TOPIC_ID, UnknownTopicOrPartition.code)
-        if not_yet:
-            return _error(name, NO_TOPIC_ID, not_yet)
-        if name in INTERNAL_TOPICS:
-            node.coordinators.ensure_topic()
-        else:
-            node.create_topic(name)
+        check_topic_name(asked.name or "")
     except BusError as error:
-        return _error(name, NO_TOPIC_ID, error.code)
-    return _describe(node, node.metadata.image.topics[name])
+        found.error_code = error.code
+        return False
+    return create and node.settings.auto_create_topics_enable
+
+
+def _make(
+    node: Node, found: list[MetadataResponseTopic], number: int, through: Callable[[], None]
+) -> None:
+    """Make the topic that was asked for as `number`, unless somebody else was faster."""
+    name = found[number].name or ""
+
+    def told(error: BusError | None) -> None:
+        topic = node.metadata.image.topics.get(name)
+        if topic is not None:
+            found[number] = _describe(node, topic)
+        elif error is not None:
+            found[number].error_code = error.code
+        through()
+
+    if name in INTERNAL_TOPICS:
+        node.coordinators.ensure_topic(told)
+    else:
+        node.topics.create(name, told)
 
 
 def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
     hosted = (node.runtime.find(topic.name, index) for index in range(len(topic.partitions)))
     known = next((partition.settings for partition in hosted if partition is not None), None)
-    settings = known or node.settings_of(topic)
+    settings = known or node.topics.settings_of(topic)
     return MetadataResponseTopic(
         name=topic.name,
         topic_id=topic.topic_id,

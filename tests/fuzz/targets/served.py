@@ -42,7 +42,7 @@ class Served:
             path = folder() / self._name
             shutil.rmtree(path, ignore_errors=True)
             self._bench = Bench(path, offsets_topic_num_partitions=1)
-            self._bench.node.create_topic("t", 1)
+            self._bench.create_topic("t", 1)
             told(self._bench, produce(batch_of(b"a", b"b")))
             self._left = INPUTS_PER_NODE
             atexit.register(self.close)

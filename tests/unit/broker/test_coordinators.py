@@ -31,7 +31,7 @@ OFFSETS = "__consumer_offsets"
 
 @pytest.fixture
 def topic(bench: Bench) -> Bench:
-    bench.node.create_topic("t", 3, 1, {})
+    bench.create_topic("t", 3, 1, {})
     return bench
 
 
@@ -39,7 +39,7 @@ def topic(bench: Bench) -> Bench:
 def small(tmp_path: Path) -> Iterator[Bench]:
     """A node with one partition of offsets."""
     made = Bench(tmp_path / "data", offsets_topic_num_partitions=1)
-    made.node.create_topic("t", 3, 1, {})
+    made.create_topic("t", 3, 1, {})
     yield made
     made.close()
 
@@ -53,7 +53,7 @@ def test_a_groups_records_stand_in_the_partition_that_kafka_would_choose(topic: 
 
 
 def test_commits_of_one_turn_are_written_together(small: Bench) -> None:
-    small.node.coordinators.ensure_topic()
+    small.node.coordinators.ensure_topic(lambda error: None)
     turns: list[Callable[[], None]] = []
     (shard,) = small.node.coordinators.shards
     shard.writes._later = lambda _seconds, call: turns.append(call)
@@ -81,8 +81,8 @@ def test_a_topic_that_is_made_anew_during_the_loading_has_no_positions(topic: Be
     topic.ask(commit_of(("t", 0, 42)))
     topic.pool.held = []
     topic.restart()
-    topic.node.delete_topic("t")
-    topic.node.create_topic("t", 3, 1, {})
+    topic.delete_topic("t")
+    topic.create_topic("t", 3, 1, {})
     topic.pool.let_go_on()
     while position(topic) != -1:
         assert topic.disk.wait(60)
@@ -145,7 +145,7 @@ def test_asking_for_the_offsets_topic_makes_it_as_it_has_to_be(topic: Bench) -> 
     request = MetadataRequest([MetadataRequestTopic(name=OFFSETS)], True)
     (found,) = topic.ask(request).topics
     assert (found.is_internal, len(found.partitions)) == (True, 50)
-    config = topic.node.described_config(topic.node.metadata.image.topics[OFFSETS])
+    config = topic.node.topics.described(topic.node.metadata.image.topics[OFFSETS])
     assert config["max.message.bytes"] == str(16 * 1024 * 1024)
 
 

@@ -6,20 +6,24 @@ import pytest
 
 from bus.broker.directories import Directories
 from bus.errors import CorruptLog, MissingDirectory
+from bus.model.keys import Keys
 from tests.fixtures.memory_store import MemoryStore
 
+KEYS = Keys("local")
 A, B, C = (UUID(int=number) for number in (1, 2, 3))
 
 
 @pytest.fixture
 def directories() -> Directories:
-    made = Directories(MemoryStore(), 1)
-    made.note({A: "/a", B: "/b"})
+    made = Directories(MemoryStore(), KEYS, 1)
+    outcomes = []
+    made.note({A: "/a", B: "/b"}, outcomes.append)
+    assert outcomes == [None]
     return made
 
 
 def test_a_new_broker_knows_none_and_takes_all() -> None:
-    directories = Directories(MemoryStore(), 1)
+    directories = Directories(MemoryStore(), KEYS, 1)
     assert directories.known() == {}
     assert directories.check({A: "/a"}, False) == {}
 
@@ -46,18 +50,18 @@ def test_a_value_that_cannot_be_read_is_named(directories: Directories) -> None:
     coordination = MemoryStore()
     coordination.put("/busd/local/disks/1", b"[1]")
     with pytest.raises(CorruptLog, match="/busd/local/disks/1"):
-        Directories(coordination, 1).known()
+        Directories(coordination, KEYS, 1).known()
 
 
 def test_topics_without_their_metadata_are_refused_unless_accepted() -> None:
-    directories = Directories(MemoryStore(), 1)
+    directories = Directories(MemoryStore(), KEYS, 1)
     with pytest.raises(MissingDirectory, match=r"/a holds records .topics: 3.*`metadata`"):
         directories.check_orphans({"/a": 3}, False)
     directories.check_orphans({"/a": 3}, True)
 
 
 def test_a_directory_without_topics_needs_no_metadata() -> None:
-    Directories(MemoryStore(), 1).check_orphans({"/a": 0}, False)
+    Directories(MemoryStore(), KEYS, 1).check_orphans({"/a": 0}, False)
 
 
 def test_what_a_known_directory_holds_beside_its_topics_is_no_orphan(

@@ -67,7 +67,7 @@ class Readers:
 
 @pytest.fixture
 def readers(bench: Bench) -> Readers:
-    bench.node.create_topic("t", 2, 1, {"flush": "os"})
+    bench.create_topic("t", 2, 1, {"flush": "os"})
     return Readers(bench)
 
 
@@ -137,7 +137,7 @@ def test_a_partition_that_is_not_hosted_answers_its_error_at_once(readers: Reade
 
 
 def test_a_full_house_answers_at_once(bench: Bench) -> None:
-    bench.node.create_topic("t", 2, 1, {"flush": "os"})
+    bench.create_topic("t", 2, 1, {"flush": "os"})
     readers = Readers(bench, parked_max=1)
     readers.fetch(0)
     readers.fetch(0)

@@ -7,7 +7,7 @@ from tests.fixtures.requests import produce
 
 
 def test_a_group_is_told_with_its_members_and_its_lag(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {})
+    bench.create_topic("t", 1, 1, {})
     bench.ask(produce(batch_of(b"a", b"b", b"c")))
     bench.ask(commit_of(("t", 0, 1)))
     Member(bench).settle()

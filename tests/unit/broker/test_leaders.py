@@ -31,7 +31,7 @@ THERE = NodeEndpoint(OTHER, "tcp://127.0.0.1:7902", 7902, "r2")
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """Broker 1 with the topic "t" of two partitions; the second has no replica here."""
     made = Bench(tmp_path / "data")
-    made.node.create_topic("t", 1, 1, {})
+    made.create_topic("t", 1, 1, {})
     image = made.node.metadata.image
     topic = image.topics["t"]
     away = PartitionImage(OTHER, 4, 0, 1, (OTHER,), (OTHER,))

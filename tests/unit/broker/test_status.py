@@ -6,7 +6,7 @@ from tests.fixtures.requests import fetch, produce, told
 
 
 def test_a_snapshot_tells_of_partitions_requests_and_bytes(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"flush": "os"})
+    bench.create_topic("t", 1, 1, {"flush": "os"})
     told(bench, produce(batch_of(b"a", b"b")))
     told(bench, produce(b"garbage"))
     bench.send(fetch(9, wait_ms=500))
@@ -35,12 +35,12 @@ def test_the_uptime_is_counted_from_the_start(bench: Bench) -> None:
 
 
 def test_commits_are_counted_with_their_time(bench: Bench) -> None:
-    bench.node.create_topic("t", 1)
+    bench.create_topic("t", 1)
     told(bench, produce(batch_of(b"a")))
     assert status_of(bench.node).commits == 1
 
 
 def test_a_damaged_partition_says_why(bench: Bench) -> None:
-    bench.node.create_topic("t", 1)
+    bench.create_topic("t", 1)
     bench.node.runtime.find("t", 0).log.read_only = "It is damaged."
     assert status_of(bench.node).partitions[0].read_only == "It is damaged."

@@ -26,7 +26,7 @@ def bench(paths: list[Path]) -> Iterator[Bench]:
     made = Bench(*paths)
     for store in made.node.stores.all:
         store.room.free_bytes = 1 << 40  # both are on one disk, which others fill meanwhile
-    made.node.create_topic("t", PARTITIONS)
+    made.create_topic("t", PARTITIONS)
     yield made
     made.close()
 
@@ -49,7 +49,7 @@ def test_new_partitions_are_spread_evenly(bench: Bench) -> None:
 
 def test_a_full_disk_gets_no_new_partitions(bench: Bench) -> None:
     bench.node.stores.all[0].room.is_full = True
-    bench.node.create_topic("u", 4)
+    bench.create_topic("u", 4)
     found = [bench.node.runtime.find("u", index) for index in range(4)]
     assert {Path(partition.store.path).name for partition in found if partition} == {"two"}
 
@@ -115,7 +115,7 @@ def test_a_missing_directory_is_forgotten_once_it_holds_no_topic(
 ) -> None:
     bench.close()
     bench.reopen(paths[0], accept_missing_data=True)
-    bench.node.delete_topic("t")
+    bench.delete_topic("t")
     bench.close()
     bench.reopen(paths[0], accept_missing_data=True)
     bench.close()
@@ -125,7 +125,7 @@ def test_a_missing_directory_is_forgotten_once_it_holds_no_topic(
 
 def test_the_newest_metadata_wins(bench: Bench, paths: list[Path]) -> None:
     old = (paths[1] / "metadata").read_bytes()
-    bench.node.create_topic("u", 2)
+    bench.create_topic("u", 2)
     bench.close()
     (paths[1] / "metadata").write_bytes(old)
     bench.reopen(*paths)
@@ -152,7 +152,7 @@ def test_a_copy_of_a_directory_is_refused(bench: Bench, paths: list[Path], tmp_p
 
 def test_a_directory_of_another_broker_is_refused(bench: Bench, tmp_path: Path) -> None:
     other = Bench(tmp_path / "other")
-    other.node.create_topic("mine", 1)
+    other.create_topic("mine", 1)
     other.close()
     bench.close()
     with pytest.raises(CorruptLog, match=r"another broker|different brokers"):

@@ -67,7 +67,7 @@ class Tail:
         node = bench.node
         self.streams = Streams(bench.clock, node.counters, self._later)
         node.streams = node.fetches._streams = self.streams
-        node.create_topic("t", 2, 1, {"flush": "os"})
+        bench.create_topic("t", 2, 1, {"flush": "os"})
         self.partitions = [node.runtime.find("t", index) for index in (0, 1)]
 
     def write(self, value: bytes = b"a", index: int = 0) -> None:
@@ -199,7 +199,7 @@ def test_each_reader_has_a_credit_of_its_own(tail: Tail) -> None:
 
 def test_a_partition_that_is_gone_ends_a_stream_with_its_error(tail: Tail) -> None:
     reader = tail.reader(0)
-    tail.bench.node.delete_topic("t")
+    tail.bench.delete_topic("t")
     tail.deliver()
     assert reader.more() == [False]
     assert reader.answers[0].responses[0].partitions[0].error_code == NotLeader.code

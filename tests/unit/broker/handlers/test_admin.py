@@ -62,7 +62,7 @@ def test_what_is_minus_one_is_the_broker_s_default(bench: Bench) -> None:
 
 
 def test_each_topic_of_a_request_has_its_own_outcome(bench: Bench) -> None:
-    bench.node.create_topic("old")
+    bench.create_topic("old")
     results = create(bench, wanted("old"), wanted("new"))
     assert [r.error_code for r in results] == [TopicAlreadyExists.code, 0]
     assert topics_of(bench) == ["new", "old"]
@@ -120,22 +120,22 @@ def test_a_topic_that_is_only_validated_is_not_made(bench: Bench) -> None:
 
 
 def test_a_topic_made_anew_has_another_id(bench: Bench) -> None:
-    first = bench.node.create_topic("t")
-    bench.node.delete_topic("t")
-    again = bench.node.create_topic("t")
+    first = bench.create_topic("t")
+    bench.delete_topic("t")
+    again = bench.create_topic("t")
     assert first is not None
     assert again is not None
     assert first.topic_id != again.topic_id
 
 
 def test_a_topic_is_deleted_by_name(bench: Bench) -> None:
-    bench.node.create_topic("t")
+    bench.create_topic("t")
     (result,) = bench.ask(DeleteTopicsRequest(topic_names=["t"]), version=5).responses
     assert (result.name, result.error_code, topics_of(bench)) == ("t", 0, [])
 
 
 def test_a_topic_is_deleted_by_id(bench: Bench) -> None:
-    made = bench.node.create_topic("t")
+    made = bench.create_topic("t")
     request = DeleteTopicsRequest(topics=[DeleteTopicState(None, made.topic_id)])
     (result,) = bench.ask(request).responses
     assert (result.name, result.topic_id, topics_of(bench)) == ("t", made.topic_id, [])
@@ -154,13 +154,13 @@ def grow(bench: Bench, name: str, count: int, validate_only: bool = False, assig
 
 
 def test_a_topic_grows(bench: Bench) -> None:
-    bench.node.create_topic("t", 2)
+    bench.create_topic("t", 2)
     assert grow(bench, "t", 5).error_code == 0
     assert bench.node.runtime.find("t", 4) is not None
 
 
 def test_growth_that_is_only_validated_changes_nothing(bench: Bench) -> None:
-    bench.node.create_topic("t", 2)
+    bench.create_topic("t", 2)
     assert grow(bench, "t", 5, validate_only=True).error_code == 0
     assert bench.node.runtime.find("t", 2) is None
 
@@ -178,7 +178,7 @@ def test_growth_that_is_only_validated_changes_nothing(bench: Bench) -> None:
 def test_growth_that_cannot_be_is_refused(
     bench: Bench, name: str, count: int, error: type, validate_only: bool
 ) -> None:
-    bench.node.create_topic("t", 2)
+    bench.create_topic("t", 2)
     assert grow(bench, name, count, validate_only).error_code == error.code
 
 
@@ -186,7 +186,7 @@ def test_growth_that_cannot_be_is_refused(
 def test_new_partitions_may_be_assigned_to_this_broker_alone(
     bench: Bench, brokers: list[int], error: int
 ) -> None:
-    bench.node.create_topic("t", 1)
+    bench.create_topic("t", 1)
     placed = [CreatePartitionsAssignment(brokers)]
     assert grow(bench, "t", 2, assignments=placed).error_code == error
     assert grow(bench, "t", 4, assignments=placed).error_code == InvalidReplicaAssignment.code

@@ -24,7 +24,7 @@ OF_TOPIC, OF_BROKER, DEFAULT = 1, 4, 5
 
 @pytest.fixture
 def topic(bench: Bench) -> Bench:
-    bench.node.create_topic("t", 2, 1, {"retention.ms": "5000"})
+    bench.create_topic("t", 2, 1, {"retention.ms": "5000"})
     return bench
 
 

@@ -24,7 +24,7 @@ from tests.fixtures.requests import fetch, got, produce, told
 
 @pytest.fixture
 def topic(bench: Bench) -> Bench:
-    bench.node.create_topic("t", 2, 1, {"flush": "os"})
+    bench.create_topic("t", 2, 1, {"flush": "os"})
     return bench
 
 
@@ -38,7 +38,7 @@ def test_written_records_come_back(topic: Bench) -> None:
 
 
 def test_records_that_are_not_flushed_are_not_visible(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"flush": "group"})
+    bench.create_topic("t", 1, 1, {"flush": "group"})
     bench.send(produce(batch_of(b"a"), acks=1))
     data = got(bench, fetch())
     assert data.high_watermark == 0
@@ -85,7 +85,7 @@ def test_the_first_batch_comes_whole_however_small_the_limit(topic: Bench) -> No
 
 def test_deleting_the_topic_ends_the_wait(topic: Bench) -> None:
     answers = topic.send(fetch(wait_ms=500))
-    topic.node.delete_topic("t")
+    topic.delete_topic("t")
     assert answers[0].responses[0].partitions[0].error_code != 0
 
 
@@ -178,7 +178,7 @@ def test_aborted_transactions_are_told_to_who_asks_for_them(
 
 def test_with_too_many_waiting_a_fetch_is_answered_empty_at_once(tmp_path) -> None:
     bench = Bench(tmp_path / "few", max_parked_fetches=1)
-    bench.node.create_topic("t", 1, 1, {})
+    bench.create_topic("t", 1, 1, {})
     assert bench.send(fetch(wait_ms=500)) == []
     assert len(bench.send(fetch(wait_ms=500))) == 1
     bench.close()
@@ -228,7 +228,7 @@ def test_a_client_of_kafka_s_gets_the_records_whatever_it_says(full: Bench) -> N
 def test_nobody_is_told_a_place_if_the_setting_says_so(tmp_path) -> None:
     bench = Bench(tmp_path / "silent", fetch_from_files=False)
     try:
-        bench.node.create_topic("t", 1, 1, {"flush": "os"})
+        bench.create_topic("t", 1, 1, {"flush": "os"})
         told(bench, produce(batch_of(b"x" * 300_000)))
         request = fetch()
         request.host = boot_id()

@@ -10,7 +10,7 @@ from tests.fixtures.node import Bench
 
 @pytest.fixture
 def topic(bench: Bench) -> Bench:
-    bench.node.create_topic("t", 3, 1, {})
+    bench.create_topic("t", 3, 1, {})
     return bench
 
 

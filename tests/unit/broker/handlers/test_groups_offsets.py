@@ -23,7 +23,7 @@ from tests.fixtures.node import Bench
 
 @pytest.fixture
 def topic(bench: Bench) -> Bench:
-    bench.node.create_topic("t", 3, 1, {})
+    bench.create_topic("t", 3, 1, {})
     return bench
 
 
@@ -105,8 +105,8 @@ def test_positions_stay_over_a_restart(topic: Bench) -> None:
 
 def test_a_topic_made_anew_has_no_positions(topic: Bench) -> None:
     topic.ask(commit_of(("t", 0, 42)))
-    topic.node.delete_topic("t")
-    topic.node.create_topic("t", 3, 1, {})
+    topic.delete_topic("t")
+    topic.create_topic("t", 3, 1, {})
     while position(topic) != -1:
         assert topic.disk.wait(60)
     topic.restart()

@@ -29,7 +29,7 @@ def found(bench: Bench, request: MetadataRequest, version: int | None = None):
 
 
 def test_a_topic_is_described_with_its_leaders_and_its_id(bench: Bench) -> None:
-    made = bench.node.create_topic("t", 3, 1, {"max.message.bytes": "5000"})
+    made = bench.create_topic("t", 3, 1, {"max.message.bytes": "5000"})
     topic = found(bench, look_up("t"))
     assert topic.topic_id == made.topic_id
     assert topic.batch_bytes_max == 5000
@@ -44,7 +44,7 @@ def test_the_broker_is_named_by_the_endpoint_of_the_listener_asked(bench: Bench)
 
 def test_null_asks_for_all_topics(bench: Bench) -> None:
     for name in ("a", "b"):
-        bench.node.create_topic(name)
+        bench.create_topic(name)
     answer = bench.ask(MetadataRequest(topics=None))
     assert sorted(topic.name for topic in answer.topics) == ["a", "b"]
 
@@ -53,7 +53,7 @@ def test_null_asks_for_all_topics(bench: Bench) -> None:
 def test_an_empty_list_asks_for_all_topics_at_version_0_alone(
     bench: Bench, version: int, count: int
 ) -> None:
-    bench.node.create_topic("a")
+    bench.create_topic("a")
     assert len(bench.ask(look_up(), version).topics) == count
 
 
@@ -65,7 +65,7 @@ def test_a_topic_of_an_unknown_id_has_no_name(bench: Bench, version: int, name: 
 
 
 def test_a_topic_is_found_by_its_id(bench: Bench) -> None:
-    made = bench.node.create_topic("t")
+    made = bench.create_topic("t")
     asked = MetadataRequestTopic(name=None, topic_id=made.topic_id)
     assert found(bench, MetadataRequest(topics=[asked])).name == "t"
 
@@ -97,7 +97,7 @@ def test_with_auto_create_off_nothing_is_created(tmp_path, version: int | None) 
     bench = Bench(tmp_path / "data", auto_create_topics_enable=False)
     assert found(bench, look_up("new"), version).error_code == UnknownTopicOrPartition.code
     assert bench.node.metadata.image.topics == {}
-    assert bench.node.create_topic("made", 1) is not None, "by an admin it still can be"
+    assert bench.create_topic("made", 1) is not None, "by an admin it still can be"
     assert found(bench, look_up("made"), version).error_code == 0
     bench.close()
 
@@ -115,6 +115,6 @@ def test_api_versions_names_what_is_served_and_the_credit_of_a_peer(bench: Bench
 
 @pytest.mark.parametrize(("segment", "expected"), [("1048576", 1048576), ("8388608", 5000000)])
 def test_the_largest_batch_is_what_a_message_and_a_segment_may_be(bench, segment, expected) -> None:
-    bench.node.create_topic("t", 1, 1, {"segment.bytes": segment, "max.message.bytes": "5000000"})
+    bench.create_topic("t", 1, 1, {"segment.bytes": segment, "max.message.bytes": "5000000"})
     answer = bench.ask(MetadataRequest(topics=[MetadataRequestTopic(name="t")]))
     assert answer.topics[0].batch_bytes_max == expected

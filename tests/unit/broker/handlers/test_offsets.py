@@ -23,7 +23,7 @@ LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3
 @pytest.fixture
 def topic(bench: Bench) -> Bench:
     """Offsets 0 to 5: two records at each of three times, the latest time in the middle."""
-    bench.node.create_topic("t", 1, 1, {"flush": "os"})
+    bench.create_topic("t", 1, 1, {"flush": "os"})
     for time in (10, 30, 20):
         told(bench, produce(batch_of(b"a", b"b", timestamp=WALL_MS + time)))
     return bench
@@ -59,7 +59,7 @@ def test_a_place_in_the_log_is_found(topic: Bench, timestamp: int, found) -> Non
 
 
 def test_what_is_not_committed_is_not_found(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"flush": "group"})
+    bench.create_topic("t", 1, 1, {"flush": "group"})
     bench.send(produce(batch_of(b"a"), acks=1))
     assert offset(bench, LATEST).offset == 0
     assert offset(bench, 0).offset == -1
@@ -67,7 +67,7 @@ def test_what_is_not_committed_is_not_found(bench: Bench) -> None:
 
 
 def test_an_empty_log_has_ends_and_no_times(bench: Bench) -> None:
-    bench.node.create_topic("t", 1)
+    bench.create_topic("t", 1)
     assert [offset(bench, time).offset for time in (LATEST, EARLIEST)] == [0, 0]
     assert [offset(bench, time).offset for time in (MAX_TIMESTAMP, 0)] == [-1, -1]
 

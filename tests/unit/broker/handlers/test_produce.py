@@ -25,7 +25,7 @@ HOUR_MS = 3600 * 1000
 
 @pytest.fixture(params=["group", "os"])
 def topic(request: pytest.FixtureRequest, bench: Bench) -> Bench:
-    bench.node.create_topic("t", 1, 1, {"flush": request.param})
+    bench.create_topic("t", 1, 1, {"flush": request.param})
     return bench
 
 
@@ -35,14 +35,14 @@ def test_records_get_the_next_offsets(topic: Bench) -> None:
 
 
 def test_an_answer_with_flush_group_says_that_the_records_are_flushed(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"flush": "group"})
+    bench.create_topic("t", 1, 1, {"flush": "group"})
     answer = told(bench, produce(batch_of(b"a", b"b")))
     assert answer.flushed_offset == 2
     assert answer.replicas == 1
 
 
 def test_an_answer_with_flush_group_waits_for_the_disk(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"flush": "group"})
+    bench.create_topic("t", 1, 1, {"flush": "group"})
     answers = bench.send(produce(batch_of(b"a")))
     assert answers == []
     while not answers:
@@ -50,7 +50,7 @@ def test_an_answer_with_flush_group_waits_for_the_disk(bench: Bench) -> None:
 
 
 def test_an_answer_with_flush_os_does_not_wait(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"flush": "os"})
+    bench.create_topic("t", 1, 1, {"flush": "os"})
     assert len(bench.send(produce(batch_of(b"a")))) == 1
 
 
@@ -94,7 +94,7 @@ def flipped(batch: bytes, position: int) -> bytes:
 def test_records_that_may_not_be_written_are_refused(
     bench: Bench, records: bytes | None, error: type
 ) -> None:
-    bench.node.create_topic("t", 1, 1, {})
+    bench.create_topic("t", 1, 1, {})
     answer = told(bench, produce(records))
     assert answer.error_code == error.code
     assert answer.error_message
@@ -105,7 +105,7 @@ def test_records_that_may_not_be_written_are_refused(
 def test_a_timestamp_may_be_ahead_of_the_clock_as_far_as_the_topic_says(
     bench: Bench, ahead: int, error: int
 ) -> None:
-    bench.node.create_topic("t", 1, 1, {"message.timestamp.after.max.ms": "500"})
+    bench.create_topic("t", 1, 1, {"message.timestamp.after.max.ms": "500"})
     now = bench.clock.wall_ms()
     answer = told(bench, produce(batch_of(b"a", timestamp=now + ahead)))
     assert answer.error_code == error
@@ -118,13 +118,13 @@ def test_a_timestamp_may_be_as_old_as_it_likes(topic: Bench) -> None:
 
 def test_a_bound_on_old_timestamps_is_refused_for_it_would_not_be_kept(bench: Bench) -> None:
     with pytest.raises(InvalidConfig, match=r"message\.timestamp\.before\.max\.ms"):
-        bench.node.create_topic("t", 1, 1, {"message.timestamp.before.max.ms": "1000"})
-    bench.node.create_topic("t", 1, 1, {"message.timestamp.before.max.ms": str(2**63 - 1)})
+        bench.create_topic("t", 1, 1, {"message.timestamp.before.max.ms": "1000"})
+    bench.create_topic("t", 1, 1, {"message.timestamp.before.max.ms": str(2**63 - 1)})
 
 
 def test_a_timestamp_ahead_does_not_matter_where_the_broker_stamps_its_own(bench: Bench) -> None:
     config = {"message.timestamp.type": "LogAppendTime", "message.timestamp.after.max.ms": "0"}
-    bench.node.create_topic("t", 1, 1, config)
+    bench.create_topic("t", 1, 1, config)
     assert told(bench, produce(batch_of(b"a", timestamp=WALL_MS + HOUR_MS))).error_code == 0
 
 
@@ -149,7 +149,7 @@ def test_a_transactional_produce_is_refused(topic: Bench) -> None:
 
 
 def test_the_broker_stamps_its_own_time_where_the_topic_asks(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"message.timestamp.type": "LogAppendTime"})
+    bench.create_topic("t", 1, 1, {"message.timestamp.type": "LogAppendTime"})
     answer = told(bench, produce(batch_of(b"a", timestamp=5)))
     assert answer.log_append_time_ms == WALL_MS + bench.clock.ms
     log = bench.node.runtime.find("t", 0).log
@@ -158,7 +158,7 @@ def test_the_broker_stamps_its_own_time_where_the_topic_asks(bench: Bench) -> No
 
 @pytest.mark.parametrize("codec", [0, 1])
 def test_a_record_without_a_key_is_refused_by_a_compacted_topic(bench: Bench, codec: int) -> None:
-    bench.node.create_topic("t", 1, 1, {"cleanup.policy": "compact"})
+    bench.create_topic("t", 1, 1, {"cleanup.policy": "compact"})
     for keys, error in (([b"k", b""], 0), ([b"k", None], InvalidRecord.code)):
         batch, _ = encode_list([b"a", None], keys, WALL_MS, 0, 1 << 20)
         if codec:
@@ -168,7 +168,7 @@ def test_a_record_without_a_key_is_refused_by_a_compacted_topic(bench: Bench, co
 
 
 def test_what_could_never_be_compacted_is_refused_by_a_compacted_topic(bench: Bench) -> None:
-    bench.node.create_topic("t", 1, 1, {"cleanup.policy": "compact"})
+    bench.create_topic("t", 1, 1, {"cleanup.policy": "compact"})
     batch, _ = encode_list([b"a", b"b"], [b"k", b"l"], WALL_MS, 0, 1 << 20)
     twice = bytes(batch[61 : 61 + (len(batch) - 61) // 2]) * 2  # the first record, and again
     batch = with_records(batch, 1, compress(1, twice))
