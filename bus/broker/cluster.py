@@ -6,6 +6,7 @@ is hosted of them here.
 
 from collections.abc import Callable
 
+from bus.broker.departure import Departure
 from bus.broker.feeding import Feeds
 from bus.broker.fetches import Pool
 from bus.broker.following import Following
@@ -46,7 +47,11 @@ class Cluster:
         on_committed: Callable[[Partition], None],
         on_deleted: Callable[[str], None],
     ) -> None:
+        self._me = me
         self._mirror = mirror
+        self._clock = clock
+        self._later = later
+        self._departure: Departure | None = None
         self._keys = keys
         self._metadata = metadata
         self._is_open = False  # the logs are recovered
@@ -71,8 +76,18 @@ class Cluster:
         self.members.start()
         self.on_news()
 
+    def leave(self, timeout_ms: int, done: Callable[[], None]) -> None:
+        """Hand over what is led here; `done` is called once, then it is time to `close`.
+
+        Until then all is served as ever. It is not waited for others longer than `timeout_ms`.
+        """
+        assert self._departure is None, "a broker leaves once"
+        self._departure = Departure(
+            self._me, self.members, self.replication, self._clock, self._later, timeout_ms, done
+        )
+
     def close(self) -> None:
-        """Leave."""
+        """At once: the session ends, and others will notice."""
         self._is_open = False
         self.members.close()
 
@@ -84,6 +99,8 @@ class Cluster:
         self._is_judged = self._is_judged or self.members.is_accepted
         if self._is_judged:  # before, a record may name us for what we do not hold any more (R2)
             self.hosting.take_up(self._metadata.refresh().topics)
+        if self._departure is not None:
+            self._departure.on_news()
 
     def _on_members_changed(self) -> None:
         self.replication.on_members_changed()

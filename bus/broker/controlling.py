@@ -3,7 +3,7 @@
 Only the holder of the key `ctl` writes partitions' records, and each of its transactions is guarded
 by the revision at which it took that key (R3): who was replaced, and does not know it yet, writes
 nothing. A change goes out in several transactions where one does not hold it, each after the one
-before it: groups of partitions first, brokers last (bus/control/controller.py).
+before it: groups of partitions first, brokers last (bus/control/change.py).
 """
 
 import logging
@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from bus.broker.mirror import Mirror, Outcome
-from bus.control.controller import Change, Controller, ControllerEffect, Reply, Report, Wish
+from bus.control.change import Change, ControllerEffect, Reply
+from bus.control.controller import Controller
+from bus.control.knowledge import Report
+from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
@@ -69,6 +72,11 @@ class Controlling:
         self._machine.on_report(broker, report)
         self._step()
 
+    def leave(self, broker: int, epoch: int, *, is_due: bool) -> None:
+        """A broker wants to stop; its record will say when it may."""
+        self._machine.on_leave(broker, epoch, is_due=is_due)
+        self._step()
+
     def wish(self, wish: Wish, told: Told) -> None:
         """A leader asks for another in-sync set; `told` is called once."""
         self._next_ticket += 1
@@ -97,7 +105,7 @@ class Controlling:
             elif name.kind is Kind.BROKER:
                 life = BrokerRecord.from_bytes(key, entry.value) if entry else None
                 epoch = life.epoch_at(entry.revision) if life and entry else None
-                self._machine.on_life(name.number, epoch)
+                self._machine.on_life(name.number, epoch, life.rack if life else "")
         except CorruptLog as error:
             logger.error("%s", error)
 

@@ -49,6 +49,7 @@ class Membership:
         self.controller = NOBODY
         self.controlling: Controlling | None = None
         self.lives: Mapping[int, BrokerLife] = {}  # as the controller has accepted them
+        self.has_left = False  # this life has taken its leave of the controller
         self._me = me
         self._store = store
         self._mirror = mirror
@@ -188,6 +189,8 @@ class Membership:
             else:
                 is_active = accepted.state is BrokerState.ACTIVE
                 lives[name.number] = BrokerLife(accepted.epoch, is_active)
+                if name.number == self._me:
+                    self.has_left = self.epoch != NO_EPOCH and accepted.clean_epoch == self.epoch
         return lives
 
 

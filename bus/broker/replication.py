@@ -6,7 +6,8 @@ coordination store      records of partitions         roles, then feeds and foll
 a follower              Fetch, ReplicaAck             feeds
 a leader                AlterPartition                the controller's machine, if that is here
 a broker that started   BrokerReport                  the same
-here                    the same two                  whoever controls, over its link or by a call
+one that will stop      BrokerLeave                   the same
+here                    the same three                whoever controls, over its link or by a call
 """
 
 import logging
@@ -24,9 +25,10 @@ from bus.broker.peers import Peers
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.streams import Later
-from bus.control.controller import Report, Wish
 from bus.control.insync import Proposal
+from bus.control.knowledge import Report
 from bus.control.timers import Timers
+from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, NotController
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
@@ -40,6 +42,8 @@ from bus.wire.replicas import (
     AlterPartitionResponse,
     AlterPartitionResult,
     AlterTopicResult,
+    BrokerLeaveRequest,
+    BrokerLeaveResponse,
     BrokerReportRequest,
     BrokerReportResponse,
     BrokerState,
@@ -122,6 +126,8 @@ class Replication:
             self._alter(request, reply)
         elif isinstance(request, BrokerReportRequest) and request.broker_id == broker:
             self._hear_report(request, reply)
+        elif isinstance(request, BrokerLeaveRequest) and request.broker_id == broker:
+            self._let_leave(request, reply)
         else:
             logger.warning("Broker %d sent a %s, which is not for us.", broker, type(request))
 
@@ -176,7 +182,7 @@ class Replication:
             if partition.leader.epoch == epoch and not self._is_granted(answer):
                 self._later(MEMBERSHIP_RETRY_MS / 1000, partial(self._give_up, partition, proposal))
 
-        self._ask_controller(request, on_answer)
+        self.ask_controller(request, on_answer)
 
     def _give_up(self, partition: Partition, proposal: Proposal) -> None:
         """It was refused, or nobody answered: propose what is right by now."""
@@ -229,7 +235,7 @@ class Replication:
             return
         self._report.broker_epoch = members.epoch
         self._is_reporting = True
-        self._ask_controller(self._report, self._on_reported)
+        self.ask_controller(self._report, self._on_reported)
 
     def _on_reported(self, _: Message | BusError) -> None:
         def again() -> None:
@@ -252,7 +258,16 @@ class Replication:
         controlling.report(request.broker_id, report)
         reply(BrokerReportResponse())
 
-    def _ask_controller(self, request: Message, done: Callable[[Message | BusError], None]) -> None:
+    def _let_leave(self, request: BrokerLeaveRequest, reply: Reply) -> None:
+        controlling = self._membership.controlling
+        if controlling is None:
+            reply(BrokerLeaveResponse(NotController.code))
+            return
+        controlling.leave(request.broker_id, request.broker_epoch, is_due=request.is_due)
+        reply(BrokerLeaveResponse())
+
+    def ask_controller(self, request: Message, done: Callable[[Message | BusError], None]) -> None:
+        """Whoever that is; `done` is called once, later, also if there is none."""
         controller = self._membership.controller
         if controller == self._me:
             self._later(0, partial(self.handle, self._me, request, partial(_answered, done)))

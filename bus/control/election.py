@@ -8,9 +8,12 @@ suspected       if it led: the next one       without it              without it
 seated          the next one, if there is none
 altered         stays                         as its leader asks (R4)
 moved           another member of isr         as it was               as it was
+left            if it led: another of isr     without it, if enough   as it was
+                                              others are in
 
 The next leader is an active member of isr, else an active one of elr, which is then the whole isr:
-it holds all that is committed, the others may not. If there is none, there is no leader (R6).
+it holds all that is committed, the others may not. If there is none, there is no leader (R6). Of
+several it is the first replica, but rather one that stays than one that is about to stop.
 Members that leave isr while it is below min.isr are kept in elr, as nothing is committed without
 them from then on (KIP-966); once isr is large enough again, elr and last_elr are empty.
 
@@ -23,26 +26,48 @@ from dataclasses import replace
 from bus.model.cluster import NO_LEADER, PartitionImage
 
 
-def fenced(image: PartitionImage, broker: int, active: Collection[int]) -> PartitionImage:
+def fenced(
+    image: PartitionImage, broker: int, active: Collection[int], staying: Collection[int] = ()
+) -> PartitionImage:
     """`broker` is dead for all that is known: it leads nothing and is waited for by nobody."""
     isr = _without(image.isr, broker)
-    return _changed(image, isr, active=_without(active, broker))
+    return _changed(image, isr, active=_without(active, broker), staying=staying)
 
 
-def restarted(image: PartitionImage, broker: int, active: Collection[int]) -> PartitionImage:
+def restarted(
+    image: PartitionImage, broker: int, active: Collection[int], staying: Collection[int] = ()
+) -> PartitionImage:
     """`broker` has begun another life, and holds what it held: it does not lead as before (R2)."""
-    return _changed(image, image.isr, active=_without(active, broker))
+    return _changed(image, image.isr, active=_without(active, broker), staying=staying)
 
 
-def suspected(image: PartitionImage, broker: int, active: Collection[int]) -> PartitionImage:
+def suspected(
+    image: PartitionImage, broker: int, active: Collection[int], staying: Collection[int] = ()
+) -> PartitionImage:
     """`broker` may have lost what it held of this partition: nothing counts on it (R2)."""
     rest = _without(image.isr, broker)
-    return _changed(image, rest, active=_without(active, broker), suspect=broker)
+    active = _without(active, broker)
+    return _changed(image, rest, active=active, staying=staying, suspect=broker)
 
 
-def seated(image: PartitionImage, active: Collection[int]) -> PartitionImage:
+def seated(
+    image: PartitionImage, active: Collection[int], staying: Collection[int] = ()
+) -> PartitionImage:
     """With a leader, if it has none and there can be one."""
-    return _changed(image, image.isr, active=active)
+    return _changed(image, image.isr, active=active, staying=staying)
+
+
+def left(image: PartitionImage, broker: int, staying: Collection[int]) -> PartitionImage:
+    """`broker` is about to stop: another one leads, and it is in sync only where it is needed."""
+    rest = _without(image.isr, broker)
+    leader = image.leader
+    if leader == broker:
+        leader = _first(image.replicas, rest, staying)
+    if leader == NO_LEADER:
+        return image
+    if len(rest) < image.min_isr:
+        return moved(image, leader)
+    return _changed(image, rest, active=(leader,))
 
 
 def altered(image: PartitionImage, isr: Sequence[int]) -> PartitionImage:
@@ -96,15 +121,17 @@ def _changed(
     isr: tuple[int, ...],
     *,
     active: Collection[int],
+    staying: Collection[int] = (),
     suspect: int = NO_LEADER,
 ) -> PartitionImage:
     """The record with this in-sync set, and a leader that is active, if there can be one."""
     eligible = (*image.elr, *image.isr)
     leader = image.leader
+    order = sorted(image.replicas, key=lambda broker: broker not in staying)
     if leader not in isr or leader not in active:
-        leader = _first(image.replicas, isr, active)
+        leader = _first(order, isr, active)
     if leader == NO_LEADER:
-        leader = _first(image.replicas, _without(eligible, suspect), active)
+        leader = _first(order, _without(eligible, suspect), active)
         isr = isr if leader == NO_LEADER else (leader,)
     elr: tuple[int, ...] = ()
     last_elr: tuple[int, ...] = ()

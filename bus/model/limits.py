@@ -77,6 +77,8 @@ OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
 # Replication.
 SESSION_TTL_MS = 2000  # of a broker with the coordination store: a backstop, not the detection
 MEMBERSHIP_RETRY_MS = 200  # before a step that the store did not answer is tried again
+LEAVE_AGAIN_MS = 100  # before a controller is asked again to let this broker stop
+LEAVE_GRACE_MS = 1000  # that it has for its answer when the time to wait for others is over
 REPLICA_FETCH_BYTES = 8 * MIB  # of one answer to a replica
 REPLICA_PARTITION_BYTES = MIB  # of one partition in it
 REPLICA_FETCH_WAIT_MS = 500  # a replica's fetch is answered after so long at the latest

@@ -6,8 +6,10 @@ State      Meaning
 -----      -------
 fenced     leads nothing and is in no set of replicas that counts; the first state of each life
 active     may lead and may be in sync
-draining   may be in sync, is given no more to lead, and gives up what it leads
+leaving    is about to stop: gives up what it leads, and joins no in-sync set
 removed    is not coming back: its id is free for another one
+
+An operator may drain a broker, whatever its state: it is given no replicas, and gives up its own.
 """
 
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ class BrokerState(StrEnum):
 
     FENCED = "fenced"
     ACTIVE = "active"
-    DRAINING = "draining"
+    LEAVING = "leaving"
     REMOVED = "removed"
 
 
@@ -80,9 +82,10 @@ class BrokerEpochRecord:
 
     epoch: int
     state: BrokerState
-    clean_epoch: int  # the last one that ended with a clean stop; NO_EPOCH: none did
+    clean_epoch: int  # the last one that has taken its leave; NO_EPOCH: none has
     disk_ids: tuple[UUID, ...]
     boot_id: str
+    is_draining: bool = False
 
     def to_bytes(self) -> bytes:
         """The value of the key of the broker's epoch."""
@@ -92,6 +95,7 @@ class BrokerEpochRecord:
             "clean_epoch": self.clean_epoch,
             "disk_ids": [str(disk_id) for disk_id in self.disk_ids],
             "boot_id": self.boot_id,
+            "is_draining": self.is_draining,
         }
         return to_json(content)
 
@@ -106,6 +110,14 @@ class BrokerEpochRecord:
                 number_of(content["clean_epoch"]),
                 tuple(UUID(text_of(each)) for each in content["disk_ids"]),
                 text_of(content["boot_id"]),
+                _truth_of(content["is_draining"]),
             )
 
         return from_json(key, data, parse)
+
+
+def _truth_of(content: object) -> bool:
+    """Raises ValueError."""
+    if not isinstance(content, bool):
+        raise ValueError(f"{str(content)[:40]!r} is neither true nor false")
+    return content

@@ -6,7 +6,7 @@ Clients are served none of them.
 
 from uuid import UUID
 
-from bus.wire.schema import Message, array, int16, int32, int64, string, table, uuid
+from bus.wire.schema import Message, array, boolean, int16, int32, int64, string, table, uuid
 
 # --- ReplicaAck: one way, from a follower to its leader (R15) ----------------------------------
 
@@ -130,5 +130,24 @@ class BrokerReportRequest(Message):
 @table
 class BrokerReportResponse(Message):
     """It was heard; what comes of it is told by the coordination store."""
+
+    error_code: int = int16()
+
+
+# --- BrokerLeave: from a broker that will stop to the controller ---------------------------------
+
+
+@table
+class BrokerLeaveRequest(Message):
+    """A broker will stop, and waits until others have taken over what it leads."""
+
+    broker_id: int = int32()
+    broker_epoch: int = int64()
+    is_due: bool = boolean()  # it waits no longer
+
+
+@table
+class BrokerLeaveResponse(Message):
+    """It was heard; that it may go is told by the coordination store."""
 
     error_code: int = int16()

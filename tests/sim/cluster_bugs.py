@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.broker.following import Following
 from bus.control import election
-from bus.control.controller import Controller
+from bus.control.change import Draft
 from bus.control.insync import InSync
 from bus.control.leader import Leader
 from bus.errors import NONE
@@ -63,21 +63,21 @@ def expansion_not_counted() -> AbstractContextManager[None]:
 def broker_epoch_not_compared() -> AbstractContextManager[None]:
     """KIP-903."""
 
-    def lives_in(controller: Controller, broker: int, epoch: int, change: Any) -> bool:
-        record = change.brokers.get(broker) or controller.brokers.get(broker)
+    def lives_in(draft: Draft, broker: int, epoch: int) -> bool:
+        record = draft.record(broker)
         return record is not None and record.state is BrokerState.ACTIVE
 
-    return patched(Controller, "_lives_in", lives_in)
+    return patched(Draft, "lives_in", lives_in)
 
 
 def fenced_broker_joins() -> AbstractContextManager[None]:
     """KIP-841."""
 
-    def lives_in(controller: Controller, broker: int, epoch: int, change: Any) -> bool:
-        record = change.brokers.get(broker) or controller.brokers.get(broker)
+    def lives_in(draft: Draft, broker: int, epoch: int) -> bool:
+        record = draft.record(broker)
         return record is not None and record.epoch == epoch
 
-    return patched(Controller, "_lives_in", lives_in)
+    return patched(Draft, "lives_in", lives_in)
 
 
 def commits_below_min_isr() -> AbstractContextManager[None]:

@@ -21,6 +21,7 @@ from tests.sim.process import Process
 from tests.sim.store import CLUSTER
 
 SESSIONS = 1000
+LEAVE_MS_MAX = 1500
 LAG_MS_MAX = 800  # shorter than in earnest, so that sets shrink within a world's seconds
 
 
@@ -82,6 +83,10 @@ class ClusterNode(Node):
     def stop(self, *, clean: bool = True) -> None:
         self.cluster.close()
         super().stop(clean=clean)
+
+    def leave(self, done: Callable[[], None]) -> None:
+        """Hand over first; `stop` comes when `done` is called."""
+        self.cluster.leave(LEAVE_MS_MAX, done)
 
     def tick(self, now_ms: int) -> None:
         super().tick(now_ms)

@@ -5,6 +5,7 @@ Name           Arguments after the broker    What happens
 kill           ms                            kill -9; it starts again so much later
 power          ms                            the power fails
 stop           ms                            it is asked to stop
+leave          ms                            it is asked to stop, and hands over first
 pause          ms                            SIGSTOP, SIGCONT
 wall           ms                            the wall clock is off by so much from now on
 sync_error     ms                            the next sync fails (EIO); it is killed and started
@@ -56,6 +57,19 @@ def _power(world: "World", machine: "Machine", ms: int) -> None:
 def _stop(world: "World", machine: "Machine", ms: int) -> None:
     machine.stop()
     world.after(ms, machine.start)
+
+
+def _leave(world: "World", machine: "Machine", ms: int) -> None:
+    """It starts again so long after it has gone."""
+
+    def look() -> None:
+        if machine.process is None:
+            machine.start()
+        elif machine.is_leaving:
+            world.after(ms, look)
+
+    machine.leave()
+    world.after(ms, look)
 
 
 def _pause(world: "World", machine: "Machine", ms: int) -> None:
@@ -162,6 +176,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     "kill": _kill,
     "power": _power,
     "stop": _stop,
+    "leave": _leave,
     "pause": _pause,
     "wall": _wall,
     "sync_error": _sync_error,

@@ -44,6 +44,7 @@ class Machine:
         self.ticker: Ticker | None = None
         self.connections: list[Connection] = []
         self.is_wanted = True  # up, or on its way
+        self.is_leaving = False
         self.lives = 0
         self.unreadable = False  # files of the next life, too
         self.room: int | None = None
@@ -154,6 +155,21 @@ class Machine:
         self._world.note(f"broker {self.number} has stopped")
         self._end(self.process)
 
+    def leave(self) -> None:
+        """The same in a cluster: others take over first."""
+        self.is_wanted = False
+        life = self.process
+        if life is None or self.is_leaving:
+            return
+
+        def stop() -> None:
+            if self.process is life:
+                self.stop()
+
+        self.is_leaving = True
+        self._world.note(f"broker {self.number} is about to stop")
+        self.node.leave(stop)
+
     def kill(self) -> None:
         """kill -9."""
         self.is_wanted = False
@@ -190,6 +206,7 @@ class Machine:
         if process is not None:
             process.end()
         self.process = self.node = self.ticker = None
+        self.is_leaving = False
 
     def _start_again(self) -> None:
         if self.is_wanted:

@@ -110,6 +110,7 @@ CLUSTER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "store_rough": (1, ((50, 4000),)),
     "expire": (1, ()),
     "wipe": (1, ((1, 1500),)),
+    "leave": (2, ((1, 1500),)),
 }
 
 

@@ -128,3 +128,23 @@ def test_after_a_power_failure_of_all_every_acknowledged_record_is_there(cluster
         cluster.start(broker, disk.crash(random))
     cluster.until(lambda: cluster.leader() is not None and len(cluster.image().isr) == 3)
     assert acknowledged(cluster, b"three") == (NONE, 2)
+
+
+def test_a_leader_that_leaves_is_replaced_before_it_goes(cluster):
+    acknowledged(cluster, b"one")
+    first, told = cluster.leader(), []
+    first.cluster.leave(10_000, lambda: told.append(cluster.image()))
+    cluster.until(lambda: told)
+    assert told[0].leader not in (first.me, -1)
+    assert first.me not in told[0].isr
+    cluster.kill(first.me)
+    assert acknowledged(cluster, b"two") == (NONE, 1)
+
+
+def test_a_broker_that_leaves_without_a_controller_goes_when_its_time_is_over(cluster):
+    left, told = cluster.brokers[3], []
+    for other in (1, 2):
+        cluster.kill(other)
+    left.cluster.members.controller = -1
+    left.cluster.leave(500, lambda: told.append(True))
+    cluster.until(lambda: told, 20_000)

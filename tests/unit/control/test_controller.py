@@ -5,62 +5,26 @@ from uuid import UUID
 
 import pytest
 
-from bus.control.controller import Change, Controller, Reply, Report, Wish
+from bus.control.change import Reply
 from bus.control.election import reassigned
+from bus.control.knowledge import Report
+from bus.control.wishes import Wish
 from bus.errors import NONE, FencedLeaderEpoch, InvalidRequest, NotLeader, RequestTimedOut
-from bus.model.cluster import NO_LEADER, PartitionImage
+from bus.model.cluster import NO_LEADER
 from bus.model.ids import PartitionId
 from bus.model.replication_errors import IneligibleReplica, InvalidUpdateVersion, StaleBrokerEpoch
-from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerState
-
-PID = PartitionId(UUID(int=1), 0)
-ALL = (1, 2, 3)
-DISK = UUID(int=9)
-
-
-def life_of(broker):
-    return 70 + broker
-
-
-def record(leader=1, isr=ALL, **more):
-    return replace(PartitionImage(leader, 5, 10, 2, ALL, isr), **more)
-
-
-def controlling(image=None, active=ALL):
-    controller = Controller()
-    for broker in ALL:
-        state = BrokerState.ACTIVE if broker in active else BrokerState.FENCED
-        epoch = life_of(broker)
-        controller.on_broker(broker, BrokerEpochRecord(epoch, state, NO_EPOCH, (DISK,), "boot"))
-        controller.on_life(broker, epoch)
-        if broker not in active:
-            controller.on_silent(broker)
-    controller.on_partition(PID, record() if image is None else image)
-    return controller
-
-
-def written(controller, change, error=NONE):
-    """The store holds it now, and says so."""
-    for broker, accepted in change.brokers.items():
-        controller.on_broker(broker, accepted)
-    for pid, image in change.partitions.items():
-        controller.on_partition(pid, image)
-    return controller.on_written(error)
-
-
-def settle(controller):
-    """Write until nothing is due any more; all changes."""
-    changes = []
-    while effects := controller.step():
-        changes += [effect for effect in effects if isinstance(effect, Change)]
-        assert len(changes) < 10, "it never comes to rest"
-        if isinstance(effects[-1], Change):
-            written(controller, effects[-1])
-    return changes
-
-
-def state_of(controller, broker):
-    return controller.brokers[broker].state
+from bus.model.stored_brokers import BrokerState
+from tests.fixtures.controlled import (
+    ALL,
+    DISK,
+    PID,
+    controlling,
+    life_of,
+    record,
+    settle,
+    state_of,
+    written,
+)
 
 
 def report(broker, life, *suspects):
@@ -85,7 +49,7 @@ def test_when_two_are_silent_the_third_one_leads():
     controller.on_silent(1)
     controller.on_silent(2)
     settle(controller)
-    image = controller.partitions[PID]
+    image = controller.known.partitions[PID]
     assert (image.leader, image.isr, image.elr) == (3, (3,), (2,))
 
 
@@ -115,14 +79,14 @@ def test_one_that_is_heard_again_is_active_again():
     controller.on_heard(3)
     settle(controller)
     assert state_of(controller, 3) is BrokerState.ACTIVE
-    assert controller.brokers[3].epoch == life_of(3)
+    assert controller.known.brokers[3].epoch == life_of(3)
 
 
 def test_one_that_has_restarted_leads_no_more_and_stays_in_sync():
     controller = controlling()
     controller.on_life(1, 99)
     settle(controller)
-    image = controller.partitions[PID]
+    image = controller.known.partitions[PID]
     assert (image.leader, image.isr) == (2, ALL)
     assert state_of(controller, 1) is BrokerState.FENCED
 
@@ -132,7 +96,7 @@ def test_its_new_life_is_accepted_once_it_has_reported():
     controller.on_life(1, 99)
     controller.on_report(1, report(1, 99))
     settle(controller)
-    accepted = controller.brokers[1]
+    accepted = controller.known.brokers[1]
     assert (accepted.epoch, accepted.state) == (99, BrokerState.ACTIVE)
 
 
@@ -167,7 +131,7 @@ def test_a_partition_leads_again_by_itself_once_somebody_may_lead_it():
     assert controller.step() == []
     controller.on_heard(3)
     settle(controller)
-    image = controller.partitions[PID]
+    image = controller.known.partitions[PID]
     assert (image.leader, image.isr) == (3, (3,))
 
 
@@ -175,7 +139,7 @@ def test_a_reassignment_is_completed_once_all_are_in_sync():
     image = replace(reassigned(record(isr=(1, 2)), (1, 3)), isr=ALL)
     controller = controlling(replace(image, adding=(3,)))
     settle(controller)
-    assert controller.partitions[PID].replicas == (1, 3)
+    assert controller.known.partitions[PID].replicas == (1, 3)
 
 
 def wish(isr, **more):

@@ -1,0 +1,75 @@
+"""Who counts: the dead are fenced, and whoever has started is taken in (R1, R2, R6).
+
+Fact                     Condition                 Change, in this order
+----                     ---------                 ------
+a broker is silent       it counts                 what it led and held, fence it (R6)
+a broker has restarted   it counts, another life   what it led, fence it (R2)
+it has reported          it suspects partitions    nothing counts on those (R2)
+it has reported          nothing of that is left   accept its new life: active (R1)
+a fenced one is heard    in the accepted life      active, unless that life has taken its leave
+
+Fencing a broker is one change, however many partitions it led.
+"""
+
+from dataclasses import replace
+
+from bus.control import election
+from bus.control.change import COUNTED, Draft
+from bus.control.knowledge import Report
+from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerState
+
+
+def fence(draft: Draft) -> None:
+    """Whoever is silent, or lives another life than the accepted one."""
+    known = draft.known
+    for broker, record in known.brokers.items():
+        is_silent = broker in known.silent
+        has_restarted = known.lives.get(broker, record.epoch) != record.epoch
+        if record.state not in COUNTED or not (is_silent or has_restarted):
+            continue
+        draft.change.brokers[broker] = replace(record, state=BrokerState.FENCED)
+        lose = election.fenced if is_silent else election.restarted
+        active, staying = draft.active(), draft.staying()
+        for pid in known.held.get(broker, ()):
+            draft.put(pid, lose(draft.image(pid), broker, active, staying))
+
+
+def accept(draft: Draft) -> None:
+    """Whoever is fenced and there: first what it suspects, then, in another change, itself."""
+    known = draft.known
+    for broker, epoch in known.lives.items():
+        record = known.brokers.get(broker)
+        is_fenced = record is None or record.state is BrokerState.FENCED
+        if not is_fenced or broker in known.silent or broker in draft.change.brokers:
+            continue
+        if record is not None and record.epoch == epoch:
+            if record.clean_epoch != epoch:
+                draft.change.brokers[broker] = replace(record, state=BrokerState.ACTIVE)
+            continue
+        report = known.reports.get(broker)
+        if report is not None and report.epoch == epoch and not _suspect(broker, report, draft):
+            draft.change.brokers[broker] = _accepted(record, report)
+
+
+def _accepted(before: BrokerEpochRecord | None, report: Report) -> BrokerEpochRecord:
+    """Its new life; what an operator has said of the broker stays."""
+    return BrokerEpochRecord(
+        report.epoch,
+        BrokerState.ACTIVE,
+        before.clean_epoch if before is not None else NO_EPOCH,
+        report.disk_ids,
+        report.boot_id,
+        before is not None and before.is_draining,
+    )
+
+
+def _suspect(broker: int, report: Report, draft: Draft) -> bool:
+    """Take it out of all sets that count on what it may have lost; whether it was in any."""
+    found = False
+    active, staying = draft.active(), draft.staying()
+    for pid in report.suspects & draft.known.held.get(broker, set()):
+        image = draft.image(pid)
+        if broker in (*image.isr, *image.elr):
+            found = True
+            draft.put(pid, election.suspected(image, broker, active, staying))
+    return found

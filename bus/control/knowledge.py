@@ -1,0 +1,85 @@
+"""What the controller knows: the store's records, who lives, who is silent, and what they report.
+
+Facts only, with the indexes that make each decision as dear as what it is about:
+
+Index        Partitions
+-----        ----------
+held         with a replica on that broker
+leaderless   that nobody leads
+moving       whose replicas are being exchanged (R24)
+strayed      that another broker leads than the one that is named first
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from bus.model.cluster import NO_LEADER, PartitionImage
+from bus.model.ids import PartitionId
+from bus.model.stored_brokers import BrokerEpochRecord, BrokerState
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a broker says of itself once it has recovered its logs."""
+
+    epoch: int
+    disk_ids: tuple[UUID, ...]
+    boot_id: str
+    suspects: frozenset[PartitionId]  # it may have lost something of them (R2)
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """Told as it comes; nothing is decided here."""
+
+    partitions: dict[PartitionId, PartitionImage] = field(default_factory=dict)
+    brokers: dict[int, BrokerEpochRecord] = field(default_factory=dict)
+    lives: dict[int, int] = field(default_factory=dict)  # the epochs that brokers live in now
+    racks: dict[int, str] = field(default_factory=dict)  # of those
+    reports: dict[int, Report] = field(default_factory=dict)
+    silent: set[int] = field(default_factory=set)
+    held: dict[int, set[PartitionId]] = field(default_factory=dict)
+    leaderless: set[PartitionId] = field(default_factory=set)
+    moving: set[PartitionId] = field(default_factory=set)
+    strayed: set[PartitionId] = field(default_factory=set)
+    now_ms: int = 0
+
+    def on_partition(self, pid: PartitionId, image: PartitionImage | None) -> None:
+        """The record of a partition; None: it is deleted."""
+        before = self.partitions.get(pid)
+        for broker in before.replicas if before is not None else ():
+            self.held[broker].discard(pid)
+        for index in (self.leaderless, self.moving, self.strayed):
+            index.discard(pid)
+        if image is None:
+            self.partitions.pop(pid, None)
+            return
+        self.partitions[pid] = image
+        for broker in image.replicas:
+            self.held.setdefault(broker, set()).add(pid)
+        if image.leader == NO_LEADER:
+            self.leaderless.add(pid)
+        elif image.leader != image.replicas[0]:
+            self.strayed.add(pid)
+        if image.adding or image.removing:
+            self.moving.add(pid)
+
+    def on_broker(self, broker: int, record: BrokerEpochRecord | None) -> None:
+        """What was accepted of a broker."""
+        if record is None:
+            self.brokers.pop(broker, None)
+        else:
+            self.brokers[broker] = record
+
+    def on_life(self, broker: int, epoch: int | None, rack: str) -> None:
+        """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""
+        if epoch is None:
+            self.lives.pop(broker, None)
+        else:
+            self.lives[broker] = epoch
+            self.racks[broker] = rack
+
+    def in_state(self, state: BrokerState) -> Iterator[int]:
+        """The brokers that the store has in it."""
+        return (broker for broker, record in self.brokers.items() if record.state is state)
