@@ -20,6 +20,7 @@ from bus.broker.replication import Replication
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.streams import Later
+from bus.control.policy import BY_ITSELF, Policy
 from bus.model.keys import Keys
 from bus.model.stored_brokers import BrokerRecord
 from bus.ports import Clock, Coordination
@@ -46,6 +47,7 @@ class Cluster:
         settings_of: SettingsOf,
         on_committed: Callable[[Partition], None],
         on_deleted: Callable[[str], None],
+        policy: Policy = BY_ITSELF,
     ) -> None:
         self._me = me
         self._mirror = mirror
@@ -57,7 +59,15 @@ class Cluster:
         self._is_open = False  # the logs are recovered
         self._is_judged = False  # the controller knows what this life has found of them
         self.members = Membership(
-            me, coordination, mirror, keys, later, record, self._on_members_changed
+            me,
+            coordination,
+            mirror,
+            keys,
+            later,
+            record,
+            self._on_members_changed,
+            clock,
+            policy,
         )
         self.following = Following(
             me, peers, later, runtime.counters, lambda: self.members.epoch, on_committed

@@ -14,6 +14,8 @@ from bus.broker.mirror import Mirror, Outcome
 from bus.control.change import Change, ControllerEffect, Reply
 from bus.control.controller import Controller
 from bus.control.knowledge import Report
+from bus.control.policy import Policy
+from bus.control.reassignment import Reassignment
 from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
 from bus.model.ids import PartitionId
@@ -21,21 +23,24 @@ from bus.model.keys import Keys, Kind
 from bus.model.limits import TRANSACTION_WRITES_MAX
 from bus.model.stored import Group, group_from_bytes, group_to_bytes
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord
-from bus.ports import Entry, Write
+from bus.ports import Clock, Entry, Write
 
-Told = Callable[[int], None]  # an error's code; NONE if all went well
+Told = Callable[[int, str | None], None]  # an error's code, NONE if all went well; and why
 logger = logging.getLogger("busd")
 
 
 class Controlling:
     """One term of this broker as the controller; on the event loop's thread."""
 
-    def __init__(self, mirror: Mirror, keys: Keys, revision: int) -> None:
+    def __init__(
+        self, mirror: Mirror, keys: Keys, revision: int, clock: Clock, policy: Policy
+    ) -> None:
         """`revision` is that of the key `ctl`, as this broker wrote it: the controller's epoch."""
         self._mirror = mirror
         self._keys = keys
         self._guard = {keys.controller: revision}
-        self._machine = Controller()
+        self._clock = clock
+        self._machine = Controller(policy)
         self._seen: dict[str, int] = {}  # key -> revision, as it went into the machine
         self._groups: dict[int, Group] = {}
         self._group_of: dict[PartitionId, int] = {}
@@ -46,6 +51,7 @@ class Controlling:
 
     def on_news(self) -> None:
         """What the store holds has changed."""
+        self._machine.on_time(self._clock.now_ms())
         entries = self._mirror.entries
         for key in [key for key in self._seen if key not in entries]:
             del self._seen[key]
@@ -79,17 +85,40 @@ class Controlling:
 
     def wish(self, wish: Wish, told: Told) -> None:
         """A leader asks for another in-sync set; `told` is called once."""
-        self._next_ticket += 1
-        self._told[self._next_ticket] = told
-        self._machine.on_wish(self._next_ticket, wish)
+        self._machine.on_wish(self._ticket(told), wish)
         self._step()
+
+    def elect(self, pid: PartitionId, told: Told) -> None:
+        """The first replica shall lead it; `told` is called once."""
+        self._machine.on_election(self._ticket(told), pid)
+        self._step()
+
+    def reassign(self, wanted: Reassignment, told: Told) -> None:
+        """Other replicas shall hold it; `told` is called once, when that has begun."""
+        self._machine.on_reassignment(self._ticket(told), wanted)
+        self._step()
+
+    def tick(self, now_ms: int) -> None:
+        """Let time pass."""
+        due_ms = self.next_tick_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            self._step()
+
+    def next_tick_ms(self) -> int | None:
+        """When `tick` has something to do."""
+        return None if self._is_over else self._machine.next_ms()
 
     def end(self) -> None:
         """This broker controls no more: whoever waits asks the next one."""
         self._is_over = True
         for told in list(self._told.values()):
-            told(NotController.code)
+            told(NotController.code, None)
         self._told.clear()
+
+    def _ticket(self, told: Told) -> int:
+        self._next_ticket += 1
+        self._told[self._next_ticket] = told
+        return self._next_ticket
 
     def _read(self, key: str, entry: Entry | None) -> None:
         """Into the machine; what cannot be read stays as it was, and is told (S8)."""
@@ -122,6 +151,7 @@ class Controlling:
 
     def _step(self) -> None:
         if not self._is_over:
+            self._machine.on_time(self._clock.now_ms())
             self._carry_out(self._machine.step())
 
     def _carry_out(self, effects: Sequence[ControllerEffect]) -> None:
@@ -129,7 +159,7 @@ class Controlling:
             if isinstance(effect, Reply):
                 told = self._told.pop(effect.ticket, None)
                 if told is not None:
-                    told(effect.error)
+                    told(effect.error, effect.detail)
             else:
                 writes = self._writes(effect)
                 starts = range(0, len(writes), TRANSACTION_WRITES_MAX)

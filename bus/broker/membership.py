@@ -20,12 +20,13 @@ from functools import partial
 from bus.broker.controlling import Controlling
 from bus.broker.mirror import Mirror, Outcome
 from bus.broker.streams import Later
+from bus.control.policy import Policy
 from bus.errors import BusError, CorruptLog
 from bus.model.cluster import BrokerLife
 from bus.model.keys import Keys, Kind
 from bus.model.limits import MEMBERSHIP_RETRY_MS, SESSION_TTL_MS
 from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerRecord, BrokerState
-from bus.ports import Coordination, Entry, Session, Write
+from bus.ports import Clock, Coordination, Entry, Session, Write
 
 NOBODY = -1
 logger = logging.getLogger("busd")
@@ -43,6 +44,8 @@ class Membership:
         later: Later,
         record: BrokerRecord,
         on_changed: Callable[[], None],
+        clock: Clock,
+        policy: Policy,
     ) -> None:
         """`on_changed` is called when the life of a broker, or who controls, is another one."""
         self.epoch = NO_EPOCH  # of this life, once the store knows it
@@ -57,6 +60,8 @@ class Membership:
         self._later = later
         self._record = record
         self._on_changed = on_changed
+        self._clock = clock
+        self._policy = policy
         self._session: Session | None = None
         self._is_closed = False
         self._is_writing = False
@@ -165,7 +170,9 @@ class Membership:
         if entry is not None and entry.revision == revision:
             logger.info("This broker is the controller now, in epoch %d.", revision)
             self._end_term()
-            self.controlling = Controlling(self._mirror, self._keys, revision)
+            self.controlling = Controlling(
+                self._mirror, self._keys, revision, self._clock, self._policy
+            )
             self._on_changed()
 
     def _end_term(self) -> None:

@@ -142,11 +142,16 @@ class Replication:
 
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
-        return min(filter(None, (self._feeds.next_tick_ms(), self._late.next_ms())), default=None)
+        controlling = self._membership.controlling
+        due_ms = controlling.next_tick_ms() if controlling is not None else None
+        times = (self._feeds.next_tick_ms(), self._late.next_ms(), due_ms)
+        return min((each for each in times if each is not None), default=None)
 
     def tick(self, now_ms: int) -> None:
         """Let due deadlines pass."""
         self._feeds.tick(now_ms)
+        if self._membership.controlling is not None:
+            self._membership.controlling.tick(now_ms)
         for pid in self._late.due(now_ms):
             partition = self._runtime.partitions.get(pid)
             if partition is not None:
@@ -204,7 +209,7 @@ class Replication:
         wanted = [(topic, part) for topic in request.topics for part in topic.partitions]
         left = len(wanted)
 
-        def told(result: AlterPartitionResult, error: int) -> None:
+        def told(result: AlterPartitionResult, error: int, _: str | None) -> None:
             nonlocal left
             result.error_code = error
             left -= 1

@@ -5,7 +5,8 @@ What is due                                        Decided in
 the dead are fenced, who has started is taken in   acceptance.py (R1, R2, R6)
 who wants to stop hands over, and leaves           leaving.py
 a partition without a leader gets one (R6)         here
-replicas that were to be exchanged are (R24)       here
+who is named first leads again, in batches         preference.py
+replicas are exchanged (R24)                       reassignment.py
 a leader gets the in-sync set it asks for (R4)     wishes.py
 
 `step` gives at most one change, made of all that is due, and none while one is out: what was
@@ -18,6 +19,9 @@ from dataclasses import dataclass, field
 from bus.control import acceptance, election, leaving, wishes
 from bus.control.change import Change, ControllerEffect, Draft, Reply
 from bus.control.knowledge import Knowledge, Report
+from bus.control.policy import Policy
+from bus.control.preference import Preference, elect
+from bus.control.reassignment import Reassignment, complete, reassign
 from bus.control.wishes import Wish
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
@@ -28,8 +32,12 @@ from bus.model.stored_brokers import BrokerEpochRecord
 class Controller:
     """Sans-IO controller: feed it what the store holds and what is heard; carry out `step`."""
 
+    policy: Policy = field(default_factory=Policy)
     known: Knowledge = field(default_factory=Knowledge)
+    _preference: Preference = field(default_factory=Preference)
+    _elections: dict[int, PartitionId] = field(default_factory=dict)  # by ticket
     _wishes: dict[int, Wish] = field(default_factory=dict)  # by ticket
+    _reassignments: dict[int, Reassignment] = field(default_factory=dict)  # by ticket
     _leaving: dict[int, int] = field(default_factory=dict)  # who wants to stop, in which epoch
     _due: dict[int, int] = field(default_factory=dict)  # of them, who stops now
     _out: Change | None = None
@@ -50,6 +58,10 @@ class Controller:
 
     # --- what is heard -----------------------------------------------------------------------
 
+    def on_time(self, now_ms: int) -> None:
+        """It is so late; told before anything that follows from it."""
+        self.known.now_ms = now_ms
+
     def on_silent(self, broker: int) -> None:
         """Nothing was heard of it for so long that it counts as dead."""
         self.known.silent.add(broker)
@@ -65,6 +77,14 @@ class Controller:
     def on_wish(self, ticket: int, wish: Wish) -> None:
         """A leader asks for another in-sync set; a Reply with this ticket will follow."""
         self._wishes[ticket] = wish
+
+    def on_election(self, ticket: int, pid: PartitionId) -> None:
+        """It shall be led by its first replica; a Reply with this ticket will follow."""
+        self._elections[ticket] = pid
+
+    def on_reassignment(self, ticket: int, wanted: Reassignment) -> None:
+        """Others shall hold it; a Reply with this ticket follows when that has begun."""
+        self._reassignments[ticket] = wanted
 
     def on_leave(self, broker: int, epoch: int, *, is_due: bool) -> None:
         """It wants to stop, and waits until its record says that it is fenced; or no longer."""
@@ -90,20 +110,27 @@ class Controller:
         leaving.leave(draft, self._due)
         leaving.begin(draft, self._leaving)
         self._seat(draft)
-        self._complete(draft)
-        asked, self._wishes = self._wishes, {}
-        wishes.grant(draft, asked)
+        complete(draft)
+        asked, self._reassignments = self._reassignments, {}
+        reassign(draft, asked, self.policy.moves_max)
+        elections, self._elections = self._elections, {}
+        elect(draft, elections)
+        if self.policy.restores_leaders:
+            self._preference.restore(draft)
+        wanted, self._wishes = self._wishes, {}
+        wishes.grant(draft, wanted)
         if not draft.change:
             return [*draft.replies]
         self._out = draft.change
         return [*draft.replies, draft.change]
 
+    def next_ms(self) -> int | None:
+        """When `step` has something to do although nothing was told."""
+        if not self.policy.restores_leaders or self._out is not None:
+            return None
+        return self._preference.due_ms if self.known.strayed else None
+
     def _seat(self, draft: Draft) -> None:
         active, staying = draft.active(), draft.staying()
         for pid in self.known.leaderless:
             draft.put(pid, election.seated(draft.image(pid), active, staying))
-
-    def _complete(self, draft: Draft) -> None:
-        active = draft.active()
-        for pid in self.known.moving:
-            draft.put(pid, election.completed(draft.image(pid), active))

@@ -109,6 +109,17 @@ def completed(image: PartitionImage, active: Collection[int]) -> PartitionImage:
     return _next(image, replace(changed, leader_epoch=image.leader_epoch + 1))
 
 
+def cancelled(image: PartitionImage, active: Collection[int]) -> PartitionImage:
+    """With the replicas from before a reassignment; as it is, if too few of them are in sync."""
+    kept = tuple(broker for broker in image.replicas if broker not in image.adding)
+    isr = tuple(broker for broker in image.isr if broker in kept)
+    if len(isr) < image.min_isr:
+        return image
+    before = replace(image, replicas=kept, adding=(), removing=())
+    changed = _changed(before, isr, active=active)
+    return _next(image, replace(changed, leader_epoch=image.leader_epoch + 1))
+
+
 def with_min_isr(image: PartitionImage, min_isr: int) -> PartitionImage:
     """With another minimum, which waits for as many as both ask for (R6)."""
     if len(image.isr) < max(min_isr, image.min_isr):

@@ -38,6 +38,7 @@ class Knowledge:
     lives: dict[int, int] = field(default_factory=dict)  # the epochs that brokers live in now
     racks: dict[int, str] = field(default_factory=dict)  # of those
     reports: dict[int, Report] = field(default_factory=dict)
+    since_ms: dict[int, int] = field(default_factory=dict)  # in its state, this life of it
     silent: set[int] = field(default_factory=set)
     held: dict[int, set[PartitionId]] = field(default_factory=dict)
     leaderless: set[PartitionId] = field(default_factory=set)
@@ -67,10 +68,13 @@ class Knowledge:
 
     def on_broker(self, broker: int, record: BrokerEpochRecord | None) -> None:
         """What was accepted of a broker."""
+        before = self.brokers.get(broker)
         if record is None:
             self.brokers.pop(broker, None)
-        else:
-            self.brokers[broker] = record
+            return
+        self.brokers[broker] = record
+        if before is None or (before.epoch, before.state) != (record.epoch, record.state):
+            self.since_ms[broker] = self.now_ms
 
     def on_life(self, broker: int, epoch: int | None, rack: str) -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""

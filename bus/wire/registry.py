@@ -128,6 +128,7 @@ PEER_APIS = (  # between brokers, beside Fetch; clients are served none of them
     _api(20_004, "Inquiry", 0, 0, 0, peers),
     _api(20_005, "Opinion", 0, 0, 0, peers),
     _api(20_006, "AlterPartition", 0, 0, 0, replicas),
+    _api(20_007, "BrokerLeave", 0, 0, 0, replicas),
 )
 
 API_BY_KEY: dict[int, Api] = {api.key: api for api in APIS}

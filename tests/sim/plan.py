@@ -110,8 +110,10 @@ CLUSTER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "store_rough": (1, ((50, 4000),)),
     "expire": (1, ()),
     "wipe": (1, ((1, 1500),)),
-    "leave": (2, ((1, 1500),)),
 }
+OPERATIONS: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
+    "leave": (2, ((1, 1500),)),
+}  # what operators of a cluster do; from chance of their own, in half of the worlds
 
 
 def draw(seed: int, brokers: int) -> Plan:
@@ -125,6 +127,8 @@ def draw(seed: int, brokers: int) -> Plan:
     consumers = tuple(Consumer(*place, chance.random() < 0.5) for place in readers)
     work = _work(chance, length_ms, len(producers), places)
     faults = _faults(chance, length_ms, brokers)
+    if brokers > 1:
+        faults += _operations(Random(f"operations {brokers} {seed}"), length_ms, brokers)
     return Plan(seed, brokers, length_ms, topics, producers, consumers, work, faults)
 
 
@@ -192,3 +196,15 @@ def _faults(chance: Random, length_ms: int, brokers: int) -> tuple[Step, ...]:
             kinds, weights = _without(kinds, weights, kind)  # one disk can be done without
         steps.append(Step(min(at, length_ms - 1), kind, args))
     return tuple(sorted(steps, key=lambda step: step.at_ms))
+
+
+def _operations(chance: Random, length_ms: int, brokers: int) -> tuple[Step, ...]:
+    if chance.random() < 0.5:
+        return ()
+    weights = [each[0] for each in OPERATIONS.values()]
+    steps = []
+    for kind in chance.choices(list(OPERATIONS), weights, k=chance.randint(1, 4)):
+        args = (chance.randint(low, high) for low, high in OPERATIONS[kind][1])
+        at = chance.randrange(1000, length_ms)
+        steps.append(Step(at, kind, (chance.randrange(brokers), *args)))
+    return tuple(steps)
