@@ -88,14 +88,16 @@ class Controlling:
         self._machine.on_wish(self._ticket(told), wish)
         self._step()
 
-    def elect(self, pid: PartitionId, told: Told) -> None:
-        """The first replica shall lead it; `told` is called once."""
-        self._machine.on_election(self._ticket(told), pid)
+    def elect(self, wanted: Sequence[tuple[PartitionId, Told]]) -> None:
+        """The first replica shall lead each of these; each is told once."""
+        for pid, told in wanted:
+            self._machine.on_election(self._ticket(told), pid)
         self._step()
 
-    def reassign(self, wanted: Reassignment, told: Told) -> None:
-        """Other replicas shall hold it; `told` is called once, when that has begun."""
-        self._machine.on_reassignment(self._ticket(told), wanted)
+    def reassign(self, wanted: Sequence[tuple[Reassignment, Told]]) -> None:
+        """Other replicas shall hold these; each is told once, when that has begun."""
+        for reassignment, told in wanted:
+            self._machine.on_reassignment(self._ticket(told), reassignment)
         self._step()
 
     def tick(self, now_ms: int) -> None:

@@ -19,6 +19,7 @@ from bus.broker.handlers import (
     metadata,
     offsets,
     produce,
+    replicas,
     security,
 )
 from bus.broker.node import Node
@@ -32,6 +33,7 @@ from bus.wire.admin import (
 )
 from bus.wire.cluster import DescribeClusterRequest
 from bus.wire.commits import OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest
+from bus.wire.elections import ElectLeadersRequest
 from bus.wire.fetch import FetchRequest
 from bus.wire.group_admin import (
     DeleteGroupsRequest,
@@ -52,6 +54,10 @@ from bus.wire.offsets import (
     OffsetForLeaderEpochRequest,
 )
 from bus.wire.produce import ProduceRequest
+from bus.wire.reassignments import (
+    AlterPartitionReassignmentsRequest,
+    ListPartitionReassignmentsRequest,
+)
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
 from bus.wire.security import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
@@ -86,6 +92,9 @@ HANDLERS: dict[type[Message], Handler] = {
     AlterConfigsRequest: configs.alter_configs,
     OffsetForLeaderEpochRequest: offsets.offset_for_leader_epoch,
     DescribeClusterRequest: cluster.describe_cluster,
+    ElectLeadersRequest: replicas.elect_leaders,
+    AlterPartitionReassignmentsRequest: replicas.alter_partition_reassignments,
+    ListPartitionReassignmentsRequest: replicas.list_partition_reassignments,
     DescribeAclsRequest: security.describe_acls,
     CreateAclsRequest: security.create_acls,
     DeleteAclsRequest: security.delete_acls,

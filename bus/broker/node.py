@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 from uuid import UUID
 
+from bus.broker.cluster import Cluster
 from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
@@ -78,6 +79,7 @@ class Node:
         self._coordination = coordination
         self._keys = keys = Keys(LOCAL_CLUSTER)
         self._mirror = mirror = Mirror(coordination, keys.root, self._on_news)
+        self.cluster: Cluster | None = None  # of several brokers
         self.directories = Directories(mirror, keys, settings.node_id)
         self.metadata = Metadata(mirror, keys, self._brokers, lambda: settings.node_id)
         changes = TopicChanges(mirror, self.metadata, keys, random)

@@ -39,6 +39,8 @@ NOTES: dict[str, str] = {
     "DescribeConfigs": "of topics and of the broker; without synonyms",
     "IncrementalAlterConfigs": "of topics",
     "AlterConfigs": "of topics",
+    "ElectLeaders": "of the first replica, by the controller",
+    "AlterPartitionReassignments": "by the controller, so many partitions at a time",
     "DescribeCluster": "brokers only, no controllers",
     "OffsetForLeaderEpoch": "Java's consumers find out about truncation by it",
 }
@@ -50,8 +52,7 @@ ABSENT: dict[str, str] = {
     "ConsumerGroupHeartbeat, ConsumerGroupDescribe": "the newer group protocol (KIP-848): "
     "clients use the classic one, which is their default",
     "DescribeTopicPartitions, GetTelemetrySubscriptions, PushTelemetry": "clients do without",
-    "AlterReplicaLogDirs, ElectLeaders, AlterPartitionReassignments, ListPartitionReassignments, "
-    "DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UpdateFeatures, "
+    "AlterReplicaLogDirs, DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UpdateFeatures, "
     "UnregisterBroker": "of a cluster",
     "DescribeLogDirs, ListConfigResources": "not yet",
     "quotas, SCRAM users, delegation tokens": "not yet",

@@ -1,10 +1,11 @@
 """Who makes and deletes topics, and deletes records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bus.errors import TopicAlreadyExists
+from bus.model.ids import PartitionId
 from bus.wire.admin import (
     CreatableTopic,
     CreatableTopicConfig,
@@ -13,10 +14,16 @@ from bus.wire.admin import (
     DeleteTopicsRequest,
     DeleteTopicState,
 )
+from bus.wire.elections import ElectLeadersRequest
 from bus.wire.offsets import (
     DeleteRecordsPartition,
     DeleteRecordsRequest,
     DeleteRecordsTopic,
+)
+from bus.wire.reassignments import (
+    AlterPartitionReassignmentsRequest,
+    ReassignablePartition,
+    ReassignableTopic,
 )
 from bus.wire.schema import Message
 from tests.sim.calls import Connection
@@ -65,6 +72,24 @@ class SimAdmin(Client):
             connection.ask(request, lambda answer: None, ASK_MS_MAX)
 
         self.at_leader(topic.name, index, ask)
+
+    def elect(self) -> None:
+        """Have all partitions led by their first replicas."""
+        self._ask_controller(ElectLeadersRequest())
+
+    def reassign(self, pid: PartitionId, replicas: Sequence[int] | None) -> None:
+        """Have these brokers hold a partition; None: those that did before."""
+        topic = self.world.topic_of(pid)
+        part = ReassignablePartition(pid.partition, None if replicas is None else list(replicas))
+        asked = [ReassignableTopic(topic.name, [part])]
+        self._ask_controller(AlterPartitionReassignmentsRequest(topics=asked))
+
+    def _ask_controller(self, request: Message) -> None:
+        """Once; whoever believes to be it."""
+        for machine in self.world.machines:
+            cluster = machine.node.cluster if machine.node is not None else None
+            if cluster is not None and cluster.members.controlling is not None:
+                self._connection(machine.number).ask(request, lambda answer: None, ASK_MS_MAX)
 
     def _again(self, topic: "Topic") -> Callable[[Message | None], None]:
         def on_answer(answer: Message | None) -> None:

@@ -24,10 +24,14 @@ store_away     ms                            the coordination store is not reach
 store_rough    ms                            its requests or their answers are lost or late
 expire         -                             its session with the store ends
 wipe           ms                            it is killed, and starts on an empty disk
+elect          -                             all partitions shall be led by their first replicas
+reassign       which, order, how many        others shall hold a partition, in this order
+cancel         which                         no, as before
 """
 
 import errno
 from collections.abc import Callable
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from tests.sim.plan import Step
@@ -172,6 +176,22 @@ def _wipe(world: "World", machine: "Machine", ms: int) -> None:
     world.after(ms, machine.start)
 
 
+def _elect(world: "World", _machine: "Machine") -> None:
+    world.admin.elect()
+
+
+def _reassign(world: "World", _machine: "Machine", which: int, order: int, count: int) -> None:
+    pids = world.partition_ids()
+    brokers = [machine.broker for machine in world.machines]
+    orders = list(permutations(brokers, min(count, len(brokers))))
+    world.admin.reassign(pids[which % len(pids)], orders[order % len(orders)])
+
+
+def _cancel(world: "World", _machine: "Machine", which: int) -> None:
+    pids = world.partition_ids()
+    world.admin.reassign(pids[which % len(pids)], None)
+
+
 FAULTS: dict[str, Callable[..., None]] = {
     "kill": _kill,
     "power": _power,
@@ -193,4 +213,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     "store_rough": _store_rough,
     "expire": _expire,
     "wipe": _wipe,
+    "elect": _elect,
+    "reassign": _reassign,
+    "cancel": _cancel,
 }

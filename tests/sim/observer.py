@@ -35,12 +35,17 @@ class Observer:
         self._world = world
         self.cluster: ClusterObserver | None = None
         self.replicas: dict[tuple[int, PartitionId], Replica] = {}
+        self._hosted: dict[int, int] = {}  # machine -> how many
 
     # --- moments ----------------------------------------------------------------------------
 
     def after_step(self, machine: "Machine") -> None:
         number = machine.number
-        for pid, partition in machine.node.runtime.partitions.items():
+        hosted = machine.node.runtime.partitions
+        if len(hosted) < self._hosted.get(number, 0):
+            self._forget_removed(machine)
+        self._hosted[number] = len(hosted)
+        for pid, partition in hosted.items():
             replica = self.replicas.get((number, pid))
             log, leader = partition.log, partition.leader
             state = (
@@ -98,6 +103,13 @@ class Observer:
                         f"{ghost.name}: a produce at offset {part.base_offset} was acknowledged "
                         f"with acks=all, and only {ghost.end} was committed",
                     )
+
+    def _forget_removed(self, machine: "Machine") -> None:
+        """What this life has held, and shall hold no more."""
+        hosted = machine.node.runtime.partitions
+        for (number, pid), replica in list(self.replicas.items()):
+            if number == machine.number and pid not in hosted and replica.life == machine.lives:
+                del self.replicas[number, pid]
 
     # --- one partition on one machine ---------------------------------------------------------
 

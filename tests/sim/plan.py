@@ -113,6 +113,9 @@ CLUSTER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
 }
 OPERATIONS: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "leave": (2, ((1, 1500),)),
+    "elect": (1, ()),
+    "reassign": (2, ((0, 8), (0, 24), (2, 3))),
+    "cancel": (0.5, ((0, 8),)),
 }  # what operators of a cluster do; from chance of their own, in half of the worlds
 
 

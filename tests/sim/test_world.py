@@ -25,7 +25,7 @@ FINDS = {  # bug -> a seed whose world finds it
     "epochs-not-synced": 6,
     "sync-error-ignored": 7,
     "truncate-to-high-watermark": 1,
-    "unknown-epoch-answered": 52,
+    "unknown-epoch-answered": 26,
     "smaller-isr-at-once": 5,
     "expansion-not-counted": 10,
     "commits-below-min-isr": 5,

@@ -30,7 +30,7 @@ from tests.sim.judge import judge
 from tests.sim.machine import Machine
 from tests.sim.net import SimNet
 from tests.sim.observer import Observer
-from tests.sim.plan import Consumer, Plan, Producer, Step
+from tests.sim.plan import Consumer, Plan, Producer, Step, Topic
 from tests.sim.producers import SimProducer
 from tests.sim.store import SharedStore
 from tests.sim.violation import Violation
@@ -94,6 +94,10 @@ class World:
     def is_flushed(self, topic_id: UUID) -> bool:
         """flush=group?"""
         return self.plan.topics[topic_id.int - TOPIC_IDS].flush == "group"
+
+    def topic_of(self, pid: PartitionId) -> Topic:
+        """As the plan has it."""
+        return self.plan.topics[pid.topic_id.int - TOPIC_IDS]
 
     def partition_ids(self) -> list[PartitionId]:
         """Of all topics of the plan, in a cluster."""
