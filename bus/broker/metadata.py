@@ -36,6 +36,7 @@ class Metadata:
         self._controller = controller
         self._values: dict[str, tuple[int, object]] = {}  # key -> revision, as parsed
         self._images: dict[str, tuple[tuple[int, ...], TopicImage]] = {}  # by topic, with theirs
+        self.on_changed: Callable[[], object] = bool  # told when the image has been made anew
         self.image = ClusterImage("", 0, controller(), {}, {})
 
     def refresh(self) -> ClusterImage:
@@ -55,6 +56,7 @@ class Metadata:
             brokers=self._brokers(),
             topics=topics,
         )
+        self.on_changed()
         return self.image
 
     def topic(self, name: str) -> TopicImage:

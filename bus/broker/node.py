@@ -28,6 +28,7 @@ from bus.broker.stores import Stores
 from bus.broker.streams import Later, Streams
 from bus.broker.topic_changes import TopicChanges
 from bus.broker.topics import Topics
+from bus.broker.watches import Watches
 from bus.errors import NONE, BusError, StorageError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
@@ -86,13 +87,13 @@ class Node:
         self.topics = Topics(settings, self.metadata, changes, self._racks)
         self.producer_ids = ProducerIds(mirror, keys)
         self.streams = Streams(clock, self.counters, later)
+        self.watches = Watches(lambda: self.metadata.image, later)
+        self.metadata.on_changed = self.watches.on_change
         self.fetches = Fetches(
             clock, pool, self.counters, self.streams, settings.max_parked_fetches
         )
-        self.sessions = Sessions(
-            settings.max_incremental_fetch_session_cache_slots,
-            lambda: 1 + random.below(SESSION_ID_MAX),
-        )
+        slots = settings.max_incremental_fetch_session_cache_slots
+        self.sessions = Sessions(slots, lambda: 1 + random.below(SESSION_ID_MAX))
         self.runtime = Runtime(
             self.stores, clock, self.counters, self.fetches.on_committed, settings.node_id
         )
@@ -170,6 +171,7 @@ class Node:
         self.coordinators.stop()
         self.runtime.resign_all()
         self.fetches.drain()
+        self.watches.drain()
         self.housework.close()
         self.stores.close(clean=clean)
         self._coordination.close(lambda: None)

@@ -7,6 +7,7 @@ on_identity the broker has named this producer: batches may be numbered, so they
 take        per leader, at most one parcel of each partition; unknown leaders are listed
 on_written  the lane's answer
 on_refused  the lane's answer; an error that says "not here" makes the leader stale
+on_leader   the lane's answer
 on_cut      the lane's answer
 expire      every lane's overdue parcels fail
 
@@ -101,6 +102,17 @@ class Accumulator:
         """When the pause after a refusal ends, if the partition is in one."""
         retry_at_ms = self.lane(partition).retry_at_ms
         return retry_at_ms if retry_at_ms > now_ms else None
+
+    def on_leader(self, partition: TopicPartition, leader: tuple[int, int], now_ms: int) -> None:
+        """The node that leads and its epoch, as they are known now."""
+        lane = self._busy.get(partition)
+        if lane is not None:
+            lane.on_leader(leader, now_ms)
+
+    @property
+    def busy(self) -> list[TopicPartition]:
+        """Partitions with something that is not settled."""
+        return list(self._busy)
 
     def on_written(
         self, partition: TopicPartition, parcel: Parcel, written: Written

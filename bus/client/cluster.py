@@ -5,20 +5,23 @@ Event                    What happens
 want(topic), stale()     a Metadata request leaves when `Routing` says that it is due
 Metadata answered        the picture is replaced, `on_change` is called; a producer first asks how
                          large a topic's batches may be, if the answer does not tell
+Metadata answered again  the same: a broker of busd tells what changes
 no broker answers        the next server of the list is asked after a pause
 call to a node           by its endpoint in the picture
+a broker has gone        its calls fail at once: nobody waits for what will not come
 
 Everything here runs on the I/O thread.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
+from bus.client.anybody import Anybody
 from bus.client.batch_limits import BatchLimits
 from bus.client.connection import Connections
 from bus.client.link import Connector, Done
-from bus.client.routing import ClusterView, Leader, Routing, TopicView
+from bus.client.routing import ELSEWHERE, ClusterView, Leader, Routing, TopicView
 from bus.errors import (
     BrokerUnreachable,
     BusError,
@@ -31,6 +34,7 @@ from bus.model.endpoint import KAFKA_SCHEME
 from bus.model.ids import TopicPartition
 from bus.model.limits import BATCH_BYTES_MAX_UNTOLD
 from bus.ports import Clock
+from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
 from bus.wire.metadata import (
     MetadataRequest,
     MetadataRequestTopic,
@@ -65,8 +69,8 @@ class Cluster:
         self._on_change = on_change
         self._create_topics = create_topics
         self._connections = Connections(loop, connect)
+        self._anybody = Anybody(loop, self._connections, self._endpoints)
         self._limits = BatchLimits()
-        self._turn = 0  # which server is asked next
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -81,6 +85,25 @@ class Cluster:
         """An answer contradicted the picture."""
         self.routing.stale(self._clock.now_ms())
         self.refresh_if_due()
+
+    def refused(self, partition: TopicPartition, leader: Leader, error: BusError) -> None:
+        """This leader did not do what it was asked; is it the right one?"""
+        if isinstance(error, ELSEWHERE):
+            self.routing.doubt(partition, leader, self._clock.now_ms())
+        else:
+            self.routing.stale(self._clock.now_ms())
+        self.refresh_if_due()
+
+    def learn(
+        self,
+        partition: TopicPartition,
+        hint: LeaderIdAndEpoch | None,
+        nodes: Iterable[NodeEndpoint],
+    ) -> None:
+        """An answer has named who leads, and maybe where it is (KIP-951)."""
+        if hint is not None and hint.leader_id >= 0:
+            endpoints = {node.node_id: endpoint_of(node.host, node.port) for node in nodes}
+            self.routing.learn(partition, Leader(hint.leader_id, hint.leader_epoch), endpoints)
 
     def forget_limit(self, topic: str) -> None:
         """A batch was refused for its size, though it kept to what we know."""
@@ -106,7 +129,7 @@ class Cluster:
 
     def call_any(self, request: Message, timeout_ms: int, done: Done) -> None:
         """Send a request to whichever broker is likely to answer."""
-        self._connections.call(self._pick(), request, timeout_ms, done)
+        self._anybody.ask(request, timeout_ms, done)
 
     def refresh_if_due(self) -> None:
         """Ask for the picture if it is time; set the timer for the next look."""
@@ -117,7 +140,10 @@ class Cluster:
             request = MetadataRequest(
                 topics=[MetadataRequestTopic(name=topic) for topic in topics],
                 allow_auto_topic_creation=self._create_topics,
+                watch=True,
             )
+            if self.routing.is_doubtful:
+                self._anybody.next_turn()  # whoever was asked before may not know better
             self.call_any(request, METADATA_TIMEOUT_MS, self._on_metadata)
         self._set_timer()
 
@@ -147,17 +173,11 @@ class Cluster:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
+        self._anybody.close()
         self._connections.close()
 
-    def _pick(self) -> str:
-        """An endpoint whose last answer was no failure; servers and brokers take turns."""
-        known = list(dict.fromkeys([*self.routing.nodes.values(), *self._servers]))
-        for step in range(len(known)):
-            endpoint = known[(self._turn + step) % len(known)]
-            if self._connections.is_usable(endpoint):
-                self._turn = (self._turn + step) % len(known)
-                return endpoint
-        return known[self._turn % len(known)]
+    def _endpoints(self) -> list[str]:
+        return list(dict.fromkeys([*self.routing.nodes.values(), *self._servers]))
 
     def _on_metadata(self, answer: Message | BusError) -> None:
         now_ms = self._clock.now_ms()
@@ -168,10 +188,12 @@ class Cluster:
                 self.call_any(self._limits.request(missing), METADATA_TIMEOUT_MS, done)
                 return
             self.last_error = None
+            before = set(self.routing.nodes.values())
             self.routing.on_metadata(self._limits.applied(view_of(answer)), now_ms)
+            for endpoint in before.difference(self._endpoints()):
+                self._connections.lose(endpoint)
         else:
             self.last_error = answer if isinstance(answer, BusError) else None
-            self._turn += 1
             self.routing.on_failure(now_ms)
         self._on_change()
         self.refresh_if_due()

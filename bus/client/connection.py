@@ -6,7 +6,8 @@ call, link up              the request leaves; its deadline starts
 call, link lost before     NetworkError at once while the pause lasts; then a new link
 deadline passes            RequestTimedOut; the link is given up, since answers may be lost
 any answer                 the pause is forgotten
-answer, more will follow   `done` is called; silence from here on has a deadline of its own
+answer, more will follow   `done` is called; a stream's silence from here on has a deadline of its
+                             own, what is watched may be silent for ever
 link lost                  its calls fail; the pause before the next link doubles
 
 Invariant: every `done` gets exactly one last answer, never from within `call` and never after
@@ -17,8 +18,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
-from bus.client.link import Connector, Done, Link
+from bus.client.link import GOES_ON, Connector, Done, Link
 from bus.errors import BrokerStopped, BusError, NetworkError, RequestTimedOut
 from bus.model.limits import STREAM_SILENCE_MS_MAX
 from bus.wire.fetch import FetchResponse
@@ -81,6 +83,12 @@ class Connections:
         connection = self._connections.get(endpoint)
         return connection is None or self._loop.time() >= connection.retry_at
 
+    def lose(self, endpoint: str) -> None:
+        """Its broker has left the cluster: what is out there has failed."""
+        connection = self._connections.get(endpoint)
+        if connection is not None and connection.link is not None:
+            self._give_up(connection, connection.link)
+
     def close(self) -> None:
         """End every conversation; no `done` is called any more."""
         self._closed = True
@@ -106,10 +114,12 @@ class Connections:
         return connection.link
 
     def _on_answer(self, call: PendingCall, answer: Message | BusError) -> None:
-        more = isinstance(answer, FetchResponse) and answer.more
-        if more:
+        more = isinstance(answer, GOES_ON) and answer.more
+        if isinstance(answer, FetchResponse) and more:
             call.timeout_ms = STREAM_SILENCE_MS_MAX
             self._expect(call)
+        elif more:  # what is watched may never change
+            call.deadline = inf
         done = call.done if more else self._finish(call)
         if done is None:
             return
@@ -126,7 +136,7 @@ class Connections:
             for call in [call for call in connection.calls if call.deadline <= now]:
                 self._on_overdue(call)
         calls = (c for connection in self._connections.values() for c in connection.calls)
-        self._set_timer(min((call.deadline for call in calls), default=None))
+        self._set_timer(min((c.deadline for c in calls if c.deadline < inf), default=None))
 
     def _on_overdue(self, call: PendingCall) -> None:
         done = self._finish(call)

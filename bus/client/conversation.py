@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bus.client.link import Done
+from bus.client.link import GOES_ON, Done
 from bus.errors import (
     BufferFull,
     BusError,
@@ -30,7 +30,7 @@ from bus.errors import (
 )
 from bus.model.batch import Buffer
 from bus.model.limits import CREDIT_BYTES, REQUESTS_UNANSWERED_MAX
-from bus.wire.fetch import FetchRequest, FetchResponse
+from bus.wire.fetch import FetchRequest
 from bus.wire.header import RequestHeader
 from bus.wire.metadata import ApiVersionsRequest, ApiVersionsResponse
 from bus.wire.produce import ProduceRequest, ProduceResponse
@@ -132,7 +132,7 @@ class Conversation:
             self._pending[correlation_id] = call
             self.on_nonsense(error)
             return
-        if isinstance(response, FetchResponse) and response.more:
+        if isinstance(response, GOES_ON) and response.more:
             self._streams[correlation_id] = call
         else:
             self._streams.pop(correlation_id, None)

@@ -9,6 +9,8 @@ fetches           room for its bytes              Fetch to its leader, with all 
 on_fetched        records                         Deliver; the next fetch goes on behind them
 on_fetched        more answers will follow        the same, but the partition stays in this fetch
 on_fetched        not here, not now               Refresh; again after a pause
+on_leaders        another one, or another epoch   the pause is over; what is asked of another node
+                                                    is not waited for
 on_fetched        offset out of range             by the rule: Raise, or look up earliest or latest
 on_fetched        another epoch below us          Raise LogTruncated: what was read is gone
 on_consumed       always                          its bytes make room again
@@ -37,6 +39,7 @@ UNKNOWN_MS_MAX = 10_000  # a partition unknown for so long is not there
 PAUSE_MS = 50  # before an answer is asked for again, doubling
 PAUSE_MS_MAX = 1000
 
+NOBODY = Leader()
 RangeRule = Literal["error", "earliest", "latest"]
 LeaderOf = Callable[[TopicPartition], Leader]
 
@@ -64,6 +67,7 @@ class Seat:
     broken: bool = False  # an error was raised; rests until the next seek
     plan: "Plan | None" = None  # the fetch or lookup under way that it is in
     buffered: int = 0
+    asked: Leader = NOBODY  # whom it was last asked of
     retry_at_ms: int = 0
     failures: int = 0  # in a row
     unknown_since_ms: int = -1
@@ -119,7 +123,11 @@ class Raise:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The picture of the cluster is out of date."""
+    """The picture of the cluster may be out of date: this leader has answered so."""
+
+    ask: Ask
+    leader: Leader
+    cause: BusError
 
 
 Effect = Deliver | Raise | Refresh
@@ -173,6 +181,7 @@ class Fetcher:
             if seat.lookup is None or leader.node < 0:
                 continue
             ask = Ask(seat.partition, seat.generation, seat.lookup, leader.epoch)
+            seat.asked = leader
             by_node.setdefault(leader.node, []).append(ask)
         return [self._begun(Plan(node, tuple(asks))) for node, asks in by_node.items()]
 
@@ -190,12 +199,24 @@ class Fetcher:
             leader = leader_of(seat.partition)
             if leader.node < 0 or self._count_out(leader.node) >= FETCHES_PER_NODE_MAX:
                 continue
+            seat.asked = leader
             ask = Ask(seat.partition, seat.generation, seat.offset, leader.epoch, seat.epoch)
             by_node.setdefault(leader.node, []).append(ask)
         size = min(self.rules.fetch_bytes, room)
         plans = [self._begun(Plan(node, tuple(asks), size)) for node, asks in by_node.items()]
         self._out.update(dict.fromkeys(plans))
         return plans
+
+    def on_leaders(self, leader_of: LeaderOf, now_ms: int) -> None:
+        """The picture is another: who waits for a leader that is none any more need not."""
+        for seat in self.seats.values():
+            leader = leader_of(seat.partition)
+            if leader.node < 0 or leader == seat.asked:
+                continue
+            if seat.plan is None:
+                seat.retry_at_ms = min(seat.retry_at_ms, now_ms)
+            elif seat.plan.node != leader.node:
+                seat.plan = None
 
     def leaderless(self, leader_of: LeaderOf) -> bool:
         """Whether some partition cannot be asked for because nobody is known to lead it."""
@@ -315,7 +336,7 @@ class Fetcher:
                 return self._break(seat, ask, named)
         seat.retry_at_ms = now_ms + doubled(PAUSE_MS, seat.failures, PAUSE_MS_MAX)
         seat.failures += 1
-        return [Refresh()]
+        return [Refresh(ask, seat.asked, error)]
 
     def _break(self, seat: Seat, ask: Ask, error: BusError) -> list[Effect]:
         seat.broken = True

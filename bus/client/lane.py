@@ -6,6 +6,7 @@ add         always                                  waits behind the others
 take        flowing, room in the window, due        numbered if it is not yet; in flight
 on_written  always                                  Delivered, also if earlier ones are in doubt
 on_refused  retriable                               back to its place; the lane settles
+on_leader   another one, or in another epoch        the pause after a refusal is over
 on_refused  out of order, an earlier one is open    the same: it was bound to be refused
 on_refused  out of order, it was the next in line   renumbered once, or Failed if in doubt
 on_refused  any other error                         Failed; its sequence numbers are a gap
@@ -47,6 +48,7 @@ from bus.model.ids import TopicPartition
 
 SEQUENCE_END = 1 << 31  # sequences are int32 and go on from 0
 EPOCH_MAX = (1 << 15) - 1
+NOBODY = (-1, -1)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +66,7 @@ class Parcel:
     doubtful: bool = False  # a copy may have been written, or may yet be
     overdue: bool = False  # its delivery failed while its answer was out
     renumbered: bool = False  # the broker had forgotten what came before it
+    sent_to: tuple[int, int] = NOBODY  # the leader's node and epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Lane:
     in_flight: list[Parcel] = field(default_factory=list)  # in the order of sending
     settling: bool = False
     retry_at_ms: int = 0
+    _leader: tuple[int, int] = NOBODY  # as far as it was told
     _added: int = 0
     _proven: bool = False  # the leader has written a batch of this epoch
     _written_order: int = -1  # highest place of a parcel that is written
@@ -170,6 +174,12 @@ class Lane:
             self._gap_doubtful = True
         effects: list[Effect] = [] if parcel.overdue else [Delivered(parcel, written)]
         return effects + self._settle()
+
+    def on_leader(self, leader: tuple[int, int], now_ms: int) -> None:
+        """Its node and epoch: a new one is asked without the pause that was for another."""
+        if leader != self._leader:
+            self._leader = leader
+            self.retry_at_ms = min(self.retry_at_ms, now_ms)
 
     def on_refused(self, parcel: Parcel, error: BusError, now_ms: int) -> list[Effect]:
         """A parcel in flight was answered with an error, or its answer will never come."""
@@ -260,6 +270,8 @@ class Lane:
         )
 
     def _pause(self, parcel: Parcel, now_ms: int) -> None:
+        if NOBODY not in (parcel.sent_to, self._leader) and parcel.sent_to != self._leader:
+            return  # somebody else leads by now
         delay = doubled(self.rules.backoff_ms, parcel.sends - 1, self.rules.backoff_ms_max)
         self.retry_at_ms = max(self.retry_at_ms, now_ms + delay)
 

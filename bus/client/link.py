@@ -4,7 +4,11 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from bus.errors import BusError
+from bus.wire.fetch import FetchResponse
+from bus.wire.metadata import MetadataResponse
 from bus.wire.schema import Message
+
+GOES_ON = (FetchResponse, MetadataResponse)  # answers that others may follow, if they say so
 
 Done: TypeAlias = Callable[[Message | BusError], None]
 
@@ -19,7 +23,8 @@ class Link(Protocol):
     def call(self, request: Message, done: Done) -> None:
         """Send `request`; `done` is called once, never from within this call.
 
-        A Fetch with a credit may be answered more than once: `more` is true but in the last answer.
+        A Fetch with a credit and a Metadata that is watched may be answered more than once: `more`
+        is true but in the last answer.
 
         A produce with acks=0 has no answer; its `done` may be called with an empty one, or not.
         """

@@ -149,6 +149,7 @@ class Receiver:
     def _on_change(self, on_change: Callable[[], None]) -> None:
         on_change()
         self.on_picture()
+        self._fetcher.on_leaders(self.cluster.leader, self._clock.now_ms())
         self.turn()
 
     def _look_up(self, plan: Plan) -> None:
@@ -213,14 +214,9 @@ class Receiver:
         asks = self._fetcher.asks(plan)
         if not more:
             self._fetcher.on_plan_done(plan)
-        found: dict[TopicPartition, PartitionData] = {}
-        if isinstance(answer, FetchResponse):
-            if answer.error_code:
-                answer = error_of(answer.error_code)
-            else:
-                for topic in answer.responses:
-                    for part in topic.partitions:
-                        found[TopicPartition(topic.topic, part.partition_index)] = part
+        if isinstance(answer, FetchResponse) and answer.error_code:
+            answer = error_of(answer.error_code)
+        found = self._parts(answer)
         effects: list[Effect] = []
         chunks: dict[TopicPartition, Chunk] = {}
         told = [ask for ask in asks if not more or ask.partition in found]
@@ -241,12 +237,26 @@ class Receiver:
         if not more or len(chunks) < len(told) or not told:
             self.turn()  # else nothing is due: this fetch goes on, and the reader is waking
 
+    def _parts(self, answer: Message | BusError) -> dict[TopicPartition, PartitionData]:
+        """An answer's partitions; what it says of leaders is noted (KIP-951)."""
+        found: dict[TopicPartition, PartitionData] = {}
+        if isinstance(answer, FetchResponse):
+            for topic in answer.responses:
+                for part in topic.partitions:
+                    partition = TopicPartition(topic.topic, part.partition_index)
+                    found[partition] = part
+                    if part.error_code:
+                        self.cluster.learn(partition, part.current_leader, answer.node_endpoints)
+                    else:
+                        self.cluster.routing.trust(partition)
+        return found
+
     def _note_end(self, partition: TopicPartition, high_watermark: int) -> None:
         if high_watermark >= 0:
             self.watermarks[partition] = high_watermark
 
     def _carry_out(self, effects: list[Effect], chunks: dict[TopicPartition, Chunk]) -> None:
-        stale, news = False, False
+        news = refused = False
         for effect in effects:
             match effect:
                 case Deliver(ask):
@@ -255,12 +265,13 @@ class Receiver:
                 case Raise(ask, error):
                     self._inbox.put(Fault(ask.partition, ask.generation, error))
                     news = True
-                case Refresh():
-                    stale = True
+                case Refresh(ask, leader, cause):
+                    self.cluster.refused(ask.partition, leader, cause)
+                    refused = True
         if news:
             self._inbox.bell.ring()
-        if stale:
-            self.cluster.stale()
+        if refused:
+            self._fetcher.on_leaders(self.cluster.leader, self._clock.now_ms())
 
     def _set_timer(self, now_ms: int) -> None:
         if self._timer is not None:

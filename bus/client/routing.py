@@ -4,6 +4,9 @@ Event              What happens
 -----              ------------
 want(topic)        the topic belongs to the picture from now on; a refresh is due if it is unknown
 stale()            an answer contradicted the picture: a refresh is due, after a pause
+doubt(partition)   its leader failed: refreshes are due, again and again, until another one is known
+trust(partition)   its leader answers after all
+learn(partition)   an answer has told a newer leader (KIP-951)
 on_metadata        the picture is replaced, topic by topic; older leader epochs do not win
 on_failure         the refresh failed: the next one is due after a growing pause
 due(now)           the topics to ask for, or None
@@ -17,13 +20,34 @@ Invariant: a leader is never replaced by one of an older epoch of the same topic
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from bus.errors import UnknownTopicOrPartition
+from bus.errors import (
+    BrokerStopped,
+    FencedLeaderEpoch,
+    LeaderNotAvailable,
+    NetworkError,
+    NotLeader,
+    RequestTimedOut,
+    StorageError,
+    UnknownTopicOrPartition,
+)
 from bus.model.ids import NO_TOPIC_ID, TopicPartition
 from bus.model.limits import BATCH_BYTES_MAX_UNTOLD
 
 NO_NODE = -1
 PAUSE_MS = 20  # between two refreshes, doubling while they do not help
 PAUSE_MS_MAX = 1000
+ELSEWHERE = (  # errors that say: not here, or not any more
+    NotLeader,
+    FencedLeaderEpoch,
+    UnknownTopicOrPartition,
+    LeaderNotAvailable,
+    StorageError,
+    NetworkError,
+    RequestTimedOut,
+    BrokerStopped,
+)
+DOUBT_PAUSE_MS_MAX = 100  # while a leader is in doubt: a new one may come at any moment
+DOUBT_MS_MAX = 10_000  # a leader is in doubt for so long; its partition's next failure goes on
 AGE_MS_MAX = 300_000  # a picture older than this is drawn anew: new partitions show
 
 
@@ -81,6 +105,7 @@ class Routing:
     _due_ms: int | None = None  # when the next refresh may leave; None: none is needed
     _pause_ms: int = PAUSE_MS
     _stale: bool = False
+    _doubts: dict[TopicPartition, tuple[Leader, int]] = field(default_factory=dict)  # until when
     _drawn_ms: int = 0
 
     def want(self, topic: str, now_ms: int) -> TopicView | None:
@@ -99,12 +124,46 @@ class Routing:
         self._wanted.discard(topic)
         self.topics.pop(topic, None)
         self.missing.pop(topic, None)
+        self._doubts = {p: doubt for p, doubt in self._doubts.items() if p.topic != topic}
 
     def stale(self, now_ms: int) -> None:
         """Something answered "not here", or did not answer."""
         self._stale = True
         if self._due_ms is None and not self.asked:
             self._due_ms = now_ms + self._pause_ms if self._pause_ms > PAUSE_MS else now_ms
+
+    def doubt(self, partition: TopicPartition, leader: Leader, now_ms: int) -> None:
+        """This leader did not answer, or answered that it leads no more."""
+        if self.leader(partition) == leader and partition not in self._doubts:
+            self._doubts[partition] = (leader, now_ms + DOUBT_MS_MAX)
+        if partition in self._doubts:
+            self.stale(now_ms)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Is some leader in doubt?"""
+        return bool(self._doubts)
+
+    def trust(self, partition: TopicPartition) -> None:
+        """Its leader answers."""
+        if self._doubts:
+            self._doubts.pop(partition, None)
+
+    def learn(self, partition: TopicPartition, leader: Leader, nodes: dict[int, str]) -> bool:
+        """A broker has named a leader, and maybe where it is; whether that is news."""
+        view = self.topics.get(partition.topic)
+        if leader.node not in self.nodes and leader.node not in nodes:
+            return False
+        if view is None or leader.epoch <= self.leader(partition).epoch:
+            return False
+        leaders = list(view.leaders)
+        if not 0 <= partition.partition < len(leaders):
+            return False
+        leaders[partition.partition] = leader
+        self.topics[partition.topic] = replace(view, leaders=tuple(leaders))
+        self.nodes |= nodes
+        self._doubts.pop(partition, None)
+        return True
 
     def due(self, now_ms: int) -> list[str] | None:
         """The topics to ask for now, or None. The caller says how it went."""
@@ -141,7 +200,12 @@ class Routing:
             merged = _merge(self.topics.get(topic.name), topic)
             self.topics[topic.name] = merged
             whole = whole and all(leader.node in self.nodes for leader in merged.leaders)
-        self._schedule(whole and not self._stale, now_ms)
+        self._doubts = {
+            partition: (leader, until_ms)
+            for partition, (leader, until_ms) in self._doubts.items()
+            if self.leader(partition) == leader and now_ms < until_ms
+        }
+        self._schedule(whole and not self._stale and not self._doubts, now_ms)
 
     def on_failure(self, now_ms: int) -> None:
         """No answer came, from whomever it was asked."""
@@ -166,7 +230,8 @@ class Routing:
             if self._wanted <= self.topics.keys():
                 return
         self._due_ms = now_ms + self._pause_ms
-        self._pause_ms = min(self._pause_ms * 2, PAUSE_MS_MAX)
+        most_ms = DOUBT_PAUSE_MS_MAX if self._doubts else PAUSE_MS_MAX
+        self._pause_ms = min(self._pause_ms * 2, most_ms)
 
 
 def _merge(old: TopicView | None, new: TopicView) -> TopicView:

@@ -23,6 +23,7 @@ from bus.client.link import Connector
 from bus.client.options import ProducerOptions
 from bus.client.outbox import ClosedBatch, OpenBatch, Outbox
 from bus.client.packing import packed
+from bus.client.routing import Leader
 from bus.errors import (
     BusError,
     DuplicateSequence,
@@ -117,7 +118,15 @@ class Sender:
 
     def _on_change(self, on_change: Callable[[], None]) -> None:
         on_change()
+        now_ms = self._clock.now_ms()
+        for partition in self._accumulator.busy:
+            self._note_leader(partition, now_ms)
         self.turn()
+
+    def _note_leader(self, partition: TopicPartition, now_ms: int) -> None:
+        leader = self.cluster.leader(partition)
+        if leader.node >= 0:
+            self._accumulator.on_leader(partition, (leader.node, leader.epoch), now_ms)
 
     def _collect(self, now_ms: int) -> int | None:
         """Close what is due and queue what is closed; when the next open batch is due."""
@@ -166,7 +175,9 @@ class Sender:
 
     def _send(self, node: int, entries: list[Entry]) -> None:
         topics: dict[str, TopicProduceData] = {}
-        for (topic, index), parcel in entries:
+        for partition, parcel in entries:
+            topic, index = partition
+            parcel.sent_to = (node, self.cluster.routing.leader(partition).epoch)
             data = topics.setdefault(topic, TopicProduceData(topic))
             data.partition_data.append(PartitionProduceData(index, self._seal(parcel)))
         options = self._options
@@ -203,19 +214,22 @@ class Sender:
             return
         now_ms = self._clock.now_ms()
         partitions = _by_partition(answer)
-        stale = False
         for partition, parcel in entries:
             outcome = _outcome(partition, partitions, answer)
             if isinstance(outcome, Written):
+                self.cluster.routing.trust(partition)
                 effects = self._accumulator.on_written(partition, parcel, outcome)
             elif isinstance(outcome, TOO_LARGE):
                 effects = self._on_too_large(partition, parcel, outcome, now_ms)
             else:
-                stale = stale or type(outcome).retriable
+                if isinstance(answer, ProduceResponse) and partition in partitions:
+                    hint = partitions[partition].current_leader
+                    self.cluster.learn(partition, hint, answer.node_endpoints)
+                self._note_leader(partition, now_ms)
                 effects = self._accumulator.on_refused(partition, parcel, outcome, now_ms)
+                if type(outcome).retriable:
+                    self.cluster.refused(partition, Leader(*parcel.sent_to), outcome)
             self._carry_out(effects)
-        if stale:
-            self.cluster.stale()
         if not self._accumulator.idle or self._outbox.is_filled:
             self.turn()  # else there is nothing to move, and nothing becomes due
 

@@ -39,6 +39,7 @@ FETCH_SESSION_PARTITIONS_MAX = 200_000  # of all fetch sessions together
 FETCH_SESSION_REST_MS = 120_000  # Kafka's min.incremental.fetch.session.eviction.ms
 STREAM_CREDIT_BYTES_MAX = 64 * MIB  # that a streaming fetch may send before it is asked for anew
 STREAM_BEACON_MS = 500  # an answer, if an empty one, comes at least every second
+METADATA_PUSH_MS = 5  # changes of so long are told together to those who watch
 STREAMS_PER_MS_OF_REST = 8  # of one partition: after a delivery to 200 it rests for 25 ms
 STREAM_REST_MS_MAX = 25
 STREAMS_SERVED_AT_ONCE_MAX = 8  # of one partition, before the produce is answered

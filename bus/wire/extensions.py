@@ -10,6 +10,8 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     FetchRequest                 10001  host             string the machine where the reader runs
     FetchPartition               10000  flushed_offset   int64  a replica has fsynced so much (R10)
     FetchResponse                10000  more             bool   a further answer will follow
+    MetadataRequest              10000  watch            bool   tell it again when it changes
+    MetadataResponse             10000  more             bool   a further answer may follow
     MetadataResponseTopic        10000  batch_bytes_max  int32  the largest batch it takes
     PartitionData                10000  file_range       struct where the records stand in a file
     PartitionProduceResponse     10000  flushed_offset   int64  fsynced below this, at answer time
@@ -18,6 +20,8 @@ Tagged fields (KIP-482), present in every flexible version of their message:
 -1 in any of them, and so in any answer that does not carry them, is "not told"; `more` is false
 where it is not carried. A Fetch with a credit may be answered many times, always with its own
 correlation id, and `more` is true in all of these answers but the last (bus/broker/streams.py).
+A Metadata of named topics that is to be watched is answered again whenever its answer would be
+another, until the same peer watches anew (bus/broker/watches.py).
 A reader that tells its host, and is on the broker's, may be given a `file_range` in place of
 records (bus/client/file_link.py).
 
@@ -40,7 +44,9 @@ FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData
 
 BATCH_BYTES_MAX = EXTENSION_TAG_MIN
 
-MORE = EXTENSION_TAG_MIN
+MORE = EXTENSION_TAG_MIN  # of FetchResponse and MetadataResponse
+
+WATCH = EXTENSION_TAG_MIN  # of MetadataRequest
 
 FLUSHED_OFFSET = EXTENSION_TAG_MIN
 REPLICAS = EXTENSION_TAG_MIN + 1

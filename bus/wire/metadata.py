@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from bus.wire.extensions import BATCH_BYTES_MAX, CREDIT_BYTES, CREDIT_REQUESTS
+from bus.wire.extensions import BATCH_BYTES_MAX, CREDIT_BYTES, CREDIT_REQUESTS, MORE, WATCH
 from bus.wire.schema import (
     Message,
     array,
@@ -86,6 +86,7 @@ class MetadataRequest(Message):
     allow_auto_topic_creation: bool = boolean(True, since=4)
     include_cluster_authorized_operations: bool = boolean(since=8, until=11)
     include_topic_authorized_operations: bool = boolean(since=8)
+    watch: bool = boolean(tag=WATCH)
 
 
 @table
@@ -134,3 +135,4 @@ class MetadataResponse(Message):
     controller_id: int = int32(-1, since=1)
     topics: list[MetadataResponseTopic] = array(MetadataResponseTopic)
     cluster_authorized_operations: int = int32(NO_OPERATIONS, since=8, until=11)
+    more: bool = boolean(tag=MORE)

@@ -69,6 +69,15 @@ class AccumulatorPlayer:
         partition, parcel = self.parcels[name]
         return self.told(self.accumulator.on_refused(partition, parcel, error_of(error), int(now)))
 
+    def on_moved(self, of, node, epoch, now):
+        leader = (int(node), int(epoch))
+        self.accumulator.on_leader(partition_of(of), leader, int(now))
+        return self.on_leader(of, node)
+
+    def on_sent(self, name, node, epoch):
+        self.parcels[name][1].sent_to = (int(node), int(epoch))
+        return []
+
     def on_cut(self, name, into):
         partition, parcel = self.parcels[name]
         parts = []
@@ -117,6 +126,11 @@ class FetcherPlayer:
 
     def on_leader(self, of, node, epoch="0"):
         self.leaders[partition_of(of)] = Leader(int(node), int(epoch))
+        return []
+
+    def on_moved(self, of, node, epoch, now):
+        self.on_leader(of, node, epoch)
+        self.fetcher.on_leaders(self.leader_of, int(now))
         return []
 
     def on_assign(self, of, generation="1", lookup="-2"):

@@ -89,7 +89,25 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
     create = request.allow_auto_topic_creation
     if context.version < EXPLICIT_CREATION_SINCE_VERSION:
         create = True
-    _look_up(node, asked, create, lambda found: reply(_response(node, context, found)))
+    is_watched = request.watch and not context.is_kafka and len(asked) > 0
+
+    def answer(found: list[MetadataResponseTopic]) -> None:
+        response = _response(node, context, found)
+        if not is_watched:
+            reply(response)
+            return
+        names = tuple(topic.name or "" for topic in found)
+        again = partial(_describe_again, node, context, asked)
+        node.watches.watch(context.peer, names, response, again, reply, context.is_gone)
+
+    _look_up(node, asked, create, answer)
+
+
+def _describe_again(
+    node: Node, context: Context, asked: list[MetadataRequestTopic]
+) -> MetadataResponse:
+    entries = {(each.name, each.topic_id): each for each in asked}.values()
+    return _response(node, context, [_find(node, entry) for entry in entries])
 
 
 def _response(

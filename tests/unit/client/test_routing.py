@@ -4,6 +4,7 @@ from uuid import UUID
 
 from bus.client.routing import (
     AGE_MS_MAX,
+    DOUBT_PAUSE_MS_MAX,
     PAUSE_MS,
     PAUSE_MS_MAX,
     ClusterView,
@@ -95,3 +96,49 @@ def test_an_unknown_topic_is_remembered_as_missing_since_when():
     routing.forget("t")
     assert routing.missing == {}
     assert routing.next_due_ms() is None
+
+
+P = TopicPartition("t", 0)
+
+
+def test_a_leader_in_doubt_is_looked_up_again_and_again_until_it_is_another():
+    routing = known(Leader(1, 3))
+    routing.doubt(P, Leader(1, 3), 0)
+    now = 0
+    for _ in range(20):
+        due = routing.next_due_ms()
+        assert due - now <= DOUBT_PAUSE_MS_MAX
+        now = due
+        routing.due(now)
+        routing.on_metadata(answer(Leader(1, 3)), now)
+    routing.due(routing.next_due_ms())
+    routing.on_metadata(answer(Leader(2, 4)), now)
+    assert routing.due(now + PAUSE_MS_MAX) is None
+
+
+def test_a_doubt_about_a_leader_that_is_none_any_more_changes_nothing():
+    routing = known(Leader(2, 4))
+    routing.doubt(P, Leader(1, 3), 0)
+    assert not routing.is_doubtful
+
+
+def test_a_leader_that_answers_is_trusted_again():
+    routing = known(Leader(1, 3))
+    routing.doubt(P, Leader(1, 3), 0)
+    routing.trust(P)
+    assert not routing.is_doubtful
+
+
+def test_a_named_leader_counts_if_its_epoch_is_newer():
+    routing = known(Leader(1, 3))
+    assert routing.learn(P, Leader(2, 4), {})
+    assert routing.leader(P) == Leader(2, 4)
+    assert not routing.learn(P, Leader(1, 4), {})
+    assert not routing.learn(P, Leader(1, 3), {})
+
+
+def test_a_named_leader_counts_if_it_can_be_reached():
+    routing = known(Leader(1, 3))
+    assert not routing.learn(P, Leader(9, 4), {})
+    assert routing.learn(P, Leader(9, 4), {9: "tcp://host:9"})
+    assert routing.leader_of(P) == 9
