@@ -14,6 +14,7 @@ from bus.broker.mirror import Mirror, Outcome
 from bus.control.change import Change, ControllerEffect, Reply
 from bus.control.controller import Controller
 from bus.control.knowledge import Report
+from bus.control.mover import Command
 from bus.control.policy import Policy
 from bus.control.reassignment import Reassignment
 from bus.control.wishes import Wish
@@ -98,6 +99,11 @@ class Controlling:
         """Other replicas shall hold these; each is told once, when that has begun."""
         for reassignment, told in wanted:
             self._machine.on_reassignment(self._ticket(told), reassignment)
+        self._step()
+
+    def command(self, command: Command, told: Told) -> None:
+        """A broker shall be drained or removed; `told` is called once."""
+        self._machine.on_command(self._ticket(told), command)
         self._step()
 
     def tick(self, now_ms: int) -> None:

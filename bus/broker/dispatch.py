@@ -10,6 +10,7 @@ from typing import Any
 from bus.broker.context import Context, Reply
 from bus.broker.handlers import (
     admin,
+    brokers,
     cluster,
     configs,
     fetch,
@@ -31,6 +32,7 @@ from bus.wire.admin import (
     DescribeConfigsRequest,
     IncrementalAlterConfigsRequest,
 )
+from bus.wire.brokers import DrainBrokerRequest, UnregisterBrokerRequest
 from bus.wire.cluster import DescribeClusterRequest
 from bus.wire.commits import OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest
 from bus.wire.elections import ElectLeadersRequest
@@ -95,6 +97,8 @@ HANDLERS: dict[type[Message], Handler] = {
     ElectLeadersRequest: replicas.elect_leaders,
     AlterPartitionReassignmentsRequest: replicas.alter_partition_reassignments,
     ListPartitionReassignmentsRequest: replicas.list_partition_reassignments,
+    UnregisterBrokerRequest: brokers.unregister_broker,
+    DrainBrokerRequest: brokers.drain_broker,
     DescribeAclsRequest: security.describe_acls,
     CreateAclsRequest: security.create_acls,
     DeleteAclsRequest: security.delete_acls,

@@ -2,6 +2,7 @@
 
 from bus.broker.dispatch import SERVED
 from bus.cli.options import Namespace, Parser
+from bus.wire.extensions import API_KEY_MIN
 from bus.wire.registry import Api
 
 INTRODUCTION = """# Kafka clients
@@ -41,6 +42,7 @@ NOTES: dict[str, str] = {
     "AlterConfigs": "of topics",
     "ElectLeaders": "of the first replica, by the controller",
     "AlterPartitionReassignments": "by the controller, so many partitions at a time",
+    "UnregisterBroker": "of a cluster: one that is stopped and holds nothing",
     "DescribeCluster": "brokers only, no controllers",
     "OffsetForLeaderEpoch": "Java's consumers find out about truncation by it",
 }
@@ -52,8 +54,8 @@ ABSENT: dict[str, str] = {
     "ConsumerGroupHeartbeat, ConsumerGroupDescribe": "the newer group protocol (KIP-848): "
     "clients use the classic one, which is their default",
     "DescribeTopicPartitions, GetTelemetrySubscriptions, PushTelemetry": "clients do without",
-    "AlterReplicaLogDirs, DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UpdateFeatures, "
-    "UnregisterBroker": "of a cluster",
+    "AlterReplicaLogDirs, DescribeQuorum, AddRaftVoter, RemoveRaftVoter, "
+    "UpdateFeatures": "of a cluster",
     "DescribeLogDirs, ListConfigResources": "not yet",
     "quotas, SCRAM users, delegation tokens": "not yet",
     "share groups, streams groups": "not yet",
@@ -118,7 +120,7 @@ def run(args: Namespace) -> int:
 def page() -> str:
     """docs/kafka.md."""
     rows = ["| key | request | Kafka listener | ZeroMQ | |", "|--:|---|---|---|---|"]
-    rows += map(_row, SERVED)
+    rows += [_row(api) for api in SERVED if api.key < API_KEY_MIN]
     absent = ["| request | why |", "|---|---|"]
     absent += [f"| {names} | {why} |" for names, why in ABSENT.items()]
     return "\n".join(

@@ -39,11 +39,11 @@ def accept(draft: Draft) -> None:
     known = draft.known
     for broker, epoch in known.lives.items():
         record = known.brokers.get(broker)
-        is_fenced = record is None or record.state is BrokerState.FENCED
-        if not is_fenced or broker in known.silent or broker in draft.change.brokers:
+        is_out = record is None or record.state in (BrokerState.FENCED, BrokerState.REMOVED)
+        if not is_out or broker in known.silent or broker in draft.change.brokers:
             continue
         if record is not None and record.epoch == epoch:
-            if record.clean_epoch != epoch:
+            if record.clean_epoch != epoch and record.state is BrokerState.FENCED:
                 draft.change.brokers[broker] = replace(record, state=BrokerState.ACTIVE)
             continue
         report = known.reports.get(broker)

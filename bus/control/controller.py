@@ -7,6 +7,7 @@ who wants to stop hands over, and leaves           leaving.py
 a partition without a leader gets one (R6)         here
 who is named first leads again, in batches         preference.py
 replicas are exchanged (R24)                       reassignment.py
+brokers are drained and removed, loads evened out  mover.py
 a leader gets the in-sync set it asks for (R4)     wishes.py
 
 `step` gives at most one change, made of all that is due, and none while one is out: what was
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from bus.control import acceptance, election, leaving, wishes
 from bus.control.change import Change, ControllerEffect, Draft, Reply
 from bus.control.knowledge import Knowledge, Report
+from bus.control.mover import Command, Mover, obey
 from bus.control.policy import Policy
 from bus.control.preference import Preference, elect
 from bus.control.reassignment import Reassignment, complete, reassign
@@ -37,6 +39,8 @@ class Controller:
     _preference: Preference = field(default_factory=Preference)
     _elections: dict[int, PartitionId] = field(default_factory=dict)  # by ticket
     _wishes: dict[int, Wish] = field(default_factory=dict)  # by ticket
+    _mover: Mover = field(default_factory=Mover)
+    _commands: dict[int, Command] = field(default_factory=dict)  # by ticket
     _reassignments: dict[int, Reassignment] = field(default_factory=dict)  # by ticket
     _leaving: dict[int, int] = field(default_factory=dict)  # who wants to stop, in which epoch
     _due: dict[int, int] = field(default_factory=dict)  # of them, who stops now
@@ -86,6 +90,10 @@ class Controller:
         """Others shall hold it; a Reply with this ticket follows when that has begun."""
         self._reassignments[ticket] = wanted
 
+    def on_command(self, ticket: int, command: Command) -> None:
+        """A broker shall be drained or removed; a Reply with this ticket will follow."""
+        self._commands[ticket] = command
+
     def on_leave(self, broker: int, epoch: int, *, is_due: bool) -> None:
         """It wants to stop, and waits until its record says that it is fenced; or no longer."""
         self._leaving[broker] = epoch
@@ -117,6 +125,9 @@ class Controller:
         elect(draft, elections)
         if self.policy.restores_leaders:
             self._preference.restore(draft)
+        commands, self._commands = self._commands, {}
+        obey(draft, commands)
+        self._mover.move(draft, self.policy)
         wanted, self._wishes = self._wishes, {}
         wishes.grant(draft, wanted)
         if not draft.change:
@@ -126,9 +137,12 @@ class Controller:
 
     def next_ms(self) -> int | None:
         """When `step` has something to do although nothing was told."""
-        if not self.policy.restores_leaders or self._out is not None:
+        if self._out is not None:
             return None
-        return self._preference.due_ms if self.known.strayed else None
+        times = [self._mover.next_ms(Draft(self.known), self.policy)]
+        if self.policy.restores_leaders and self.known.strayed:
+            times.append(self._preference.due_ms)
+        return min((each for each in times if each is not None), default=None)
 
     def _seat(self, draft: Draft) -> None:
         active, staying = draft.active(), draft.staying()

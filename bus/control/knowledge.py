@@ -44,11 +44,14 @@ class Knowledge:
     leaderless: set[PartitionId] = field(default_factory=set)
     moving: set[PartitionId] = field(default_factory=set)
     strayed: set[PartitionId] = field(default_factory=set)
+    layout: int = 0  # rises when replicas, or who may hold some, are others
     now_ms: int = 0
 
     def on_partition(self, pid: PartitionId, image: PartitionImage | None) -> None:
         """The record of a partition; None: it is deleted."""
         before = self.partitions.get(pid)
+        if before is None or image is None or before.replicas != image.replicas:
+            self.layout += 1
         for broker in before.replicas if before is not None else ():
             self.held[broker].discard(pid)
         for index in (self.leaderless, self.moving, self.strayed):
@@ -69,6 +72,7 @@ class Knowledge:
     def on_broker(self, broker: int, record: BrokerEpochRecord | None) -> None:
         """What was accepted of a broker."""
         before = self.brokers.get(broker)
+        self.layout += 1
         if record is None:
             self.brokers.pop(broker, None)
             return

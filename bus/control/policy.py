@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bus.model.broker_settings import BrokerSettings
 from bus.model.limits import MOVES_MAX
 
 
@@ -10,8 +11,21 @@ class Policy:
     """By default all is done by itself."""
 
     restores_leaders: bool = True  # auto.leader.rebalance.enable
-    balances: bool = True  # replicas and leaders move to a broker that has joined
-    moves_max: int = MOVES_MAX  # partitions whose replicas are exchanged at a time
+    balances: bool = (
+        True  # auto.balance.enable: replicas and leaders move to a broker that has joined
+    )
+    moves_max: int = (
+        MOVES_MAX  # reassignment.partitions.max: partitions whose replicas are exchanged at a time
+    )
 
 
 BY_ITSELF = Policy()
+
+
+def policy_of(settings: BrokerSettings) -> Policy:
+    """As this broker was told."""
+    return Policy(
+        settings.auto_leader_rebalance_enable,
+        settings.auto_balance_enable,
+        settings.reassignment_partitions_max,
+    )

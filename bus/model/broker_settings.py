@@ -21,6 +21,7 @@ from bus.model.limits import (
     IN_FLIGHT_BYTES_MAX,
     KIB,
     MIB,
+    MOVES_MAX,
     PARTITIONS_PER_TOPIC_MAX,
     PEERS_MAX,
     PEERS_PER_ADDRESS_MAX,
@@ -147,6 +148,22 @@ class BrokerSettings:
     )
     auto_create_topics_enable: bool = setting(
         True, "Whether a producer's first use of a topic creates it."
+    )
+    auto_leader_rebalance_enable: bool = setting(
+        True,
+        "Whether leadership goes back by itself to the broker that is named first, once that has "
+        "returned and is in sync.",
+    )
+    auto_balance_enable: bool = setting(
+        True,
+        "Whether replicas and leaders move by themselves to a broker that has joined, until all "
+        "have about as many.",
+    )
+    reassignment_partitions_max: int = setting(
+        MOVES_MAX,
+        "How many partitions of the cluster may have their replicas exchanged at a time.",
+        low=1,
+        high=PARTITIONS_PER_TOPIC_MAX,
     )
     producer_id_expiration_ms: int = setting(
         PRODUCER_EXPIRY_MS,

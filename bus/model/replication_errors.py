@@ -27,6 +27,10 @@ class InvalidUpdateVersion(BusError, code=95):
     """The partition's record has changed since; read it anew."""
 
 
+class BrokerIdNotRegistered(BusError, code=102):
+    """There is no broker with this id."""
+
+
 class IneligibleReplica(BusError, code=107, retriable=True):
     """A replica may not join the in-sync set: it is not active, or has restarted since."""
 

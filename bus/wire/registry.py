@@ -12,6 +12,7 @@ from bus.errors import UnsupportedVersion
 from bus.native.codec import Program
 from bus.wire import (
     admin,
+    brokers,
     cluster,
     commits,
     elections,
@@ -123,6 +124,8 @@ APIS = (  # key, name, lowest and highest version, the first in the compact enco
     _api(46, "ListPartitionReassignments", 0, 0, 0, reassignments),
     _api(47, "OffsetDelete", 0, 0, EVER, commits),
     _api(60, "DescribeCluster", 0, 1, 0, cluster),
+    _api(64, "UnregisterBroker", 0, 0, 0, brokers),
+    _api(20_100, "DrainBroker", 0, 0, 0, brokers),
 )
 
 PEER_APIS = (  # between brokers, beside Fetch; clients are served none of them

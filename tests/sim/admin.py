@@ -14,6 +14,7 @@ from bus.wire.admin import (
     DeleteTopicsRequest,
     DeleteTopicState,
 )
+from bus.wire.brokers import DrainBrokerRequest
 from bus.wire.elections import ElectLeadersRequest
 from bus.wire.offsets import (
     DeleteRecordsPartition,
@@ -83,6 +84,10 @@ class SimAdmin(Client):
         part = ReassignablePartition(pid.partition, None if replicas is None else list(replicas))
         asked = [ReassignableTopic(topic.name, [part])]
         self._ask_controller(AlterPartitionReassignmentsRequest(topics=asked))
+
+    def drain(self, broker: int, is_draining: bool) -> None:
+        """Nothing shall be held by it, or it may hold what it has left."""
+        self._ask_controller(DrainBrokerRequest(broker, is_draining))
 
     def _ask_controller(self, request: Message) -> None:
         """Once; whoever believes to be it."""

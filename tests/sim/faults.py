@@ -27,6 +27,7 @@ wipe           ms                            it is killed, and starts on an empt
 elect          -                             all partitions shall be led by their first replicas
 reassign       which, order, how many        others shall hold a partition, in this order
 cancel         which                         no, as before
+drain          ms                            it shall hold nothing, for so long
 """
 
 import errno
@@ -192,6 +193,11 @@ def _cancel(world: "World", _machine: "Machine", which: int) -> None:
     world.admin.reassign(pids[which % len(pids)], None)
 
 
+def _drain(world: "World", machine: "Machine", ms: int) -> None:
+    world.admin.drain(machine.broker, True)
+    world.after(ms, lambda: world.admin.drain(machine.broker, False))
+
+
 FAULTS: dict[str, Callable[..., None]] = {
     "kill": _kill,
     "power": _power,
@@ -216,4 +222,5 @@ FAULTS: dict[str, Callable[..., None]] = {
     "elect": _elect,
     "reassign": _reassign,
     "cancel": _cancel,
+    "drain": _drain,
 }

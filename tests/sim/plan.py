@@ -116,6 +116,7 @@ OPERATIONS: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "elect": (1, ()),
     "reassign": (2, ((0, 8), (0, 24), (2, 3))),
     "cancel": (0.5, ((0, 8),)),
+    "drain": (0.5, ((500, 5000),)),
 }  # what operators of a cluster do; from chance of their own, in half of the worlds
 
 

@@ -1,0 +1,144 @@
+"""Which replicas should be where: moves towards an even cluster, as few as that takes.
+
+In this order, and the next only where the one before asks for nothing:
+
+drained    a replica of a broker that is being drained goes to the one that has fewest and stands
+           in a rack of its own, if one does; the order of the others stays
+replicas   from the broker that has most to one that has fewest, while they differ by more than a
+           tenth of what each should have, and by more than one; never into a rack that has one
+leaders    the order of replicas alone: so that all are named first about as often
+
+Nothing else is known here: not who is in sync, nor what is moving. The same for the same cluster.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from bus.model.ids import PartitionId
+
+Held = Mapping[PartitionId, Sequence[int]]
+Moves = dict[PartitionId, tuple[int, ...]]
+TOLERANCE = 10  # one part of so many
+
+
+def drained(
+    held: Held, brokers: Mapping[int, str], draining: Collection[int], counts: Mapping[int, int]
+) -> Moves:
+    """Of each of these partitions the replicas on `draining` elsewhere, as far as that is possible.
+
+    `brokers` are those that may be given replicas, with their racks; `counts` is what they have.
+    """
+    moves: Moves = {}
+    count = Counter(counts)
+    for pid, replicas in held.items():
+        wanted = list(replicas)
+        for place, broker in enumerate(replicas):
+            if broker not in draining:
+                continue
+            found = _substitute(wanted, broker, brokers, count)
+            if found is not None:
+                wanted[place] = found
+                count[found] += 1
+        if tuple(wanted) != tuple(replicas):
+            moves[pid] = tuple(wanted)
+    return moves
+
+
+def balanced(held: Held, brokers: Mapping[int, str], moves_max: int) -> Moves:
+    """Moves that even out how many replicas each broker has; none if they are even enough."""
+    count = Counter({broker: 0 for broker in brokers})
+    on: dict[int, dict[PartitionId, None]] = {broker: {} for broker in brokers}
+    for pid, replicas in held.items():
+        for broker in replicas:
+            if broker in brokers:
+                count[broker] += 1
+                on[broker][pid] = None
+    most = max(1, sum(count.values()) // max(1, len(brokers)) // TOLERANCE)
+    moves: Moves = {}
+    while len(moves) < moves_max:
+        found = next(_candidates(held, brokers, count, on, moves, most), None)
+        if found is None:
+            return moves
+        pid, giver, taker = found
+        moves[pid] = tuple(taker if broker == giver else broker for broker in held[pid])
+        count[giver] -= 1
+        count[taker] += 1
+        del on[giver][pid]
+    return moves
+
+
+def led_evenly(held: Held, moves_max: int) -> Moves:
+    """Orders of replicas that even out who is named first, a replica of the same partition."""
+    count: Counter[int] = Counter()
+    handing: dict[tuple[int, int], list[PartitionId]] = {}  # who leads, and who could
+    for pid, replicas in held.items():
+        count.update(dict.fromkeys(replicas, 0))
+        count[replicas[0]] += 1
+        for broker in replicas[1:]:
+            handing.setdefault((replicas[0], broker), []).append(pid)
+    moves: Moves = {}
+    while len(moves) < moves_max:
+        found = next(_handed(count, handing, moves), None)
+        if found is None:
+            return moves
+        pid, giver, taker = found
+        moves[pid] = (taker, *(broker for broker in held[pid] if broker != taker))
+        count[giver] -= 1
+        count[taker] += 1
+    return moves
+
+
+def _handed(
+    count: Mapping[int, int], handing: Mapping[tuple[int, int], list[PartitionId]], moves: Moves
+) -> Iterator[tuple[PartitionId, int, int]]:
+    """As `_candidates`; who has moved once stays."""
+    fewest_first = sorted(count, key=lambda broker: (count[broker], broker))
+    for giver in reversed(fewest_first):
+        for taker in fewest_first:
+            if count[giver] - count[taker] < 2:
+                break
+            pids = handing.get((giver, taker), [])
+            while pids and pids[-1] in moves:
+                pids.pop()
+            if pids:
+                yield pids[-1], giver, taker
+
+
+def _substitute(
+    replicas: Sequence[int], gone: int, brokers: Mapping[int, str], count: Mapping[int, int]
+) -> int | None:
+    """Who takes the place of `gone`; None if nobody is left."""
+    racks = Counter(_rack(brokers, broker) for broker in replicas if broker != gone)
+    others = [broker for broker in brokers if broker not in replicas]
+    return min(others, key=lambda b: (racks[_rack(brokers, b)], count.get(b, 0), b), default=None)
+
+
+def _candidates(
+    held: Held,
+    brokers: Mapping[int, str],
+    count: Mapping[int, int],
+    on: Mapping[int, Mapping[PartitionId, None]],
+    moves: Moves,
+    difference: int,
+) -> Iterator[tuple[PartitionId, int, int]]:
+    """Partitions that would do better elsewhere: which, from whom, to whom."""
+    fewest_first = sorted(brokers, key=lambda broker: (count[broker], broker))
+    for giver in reversed(fewest_first):
+        for taker in fewest_first:
+            if count[giver] - count[taker] <= difference:
+                break
+            for pid in on[giver]:
+                if pid not in moves and _may_take(held[pid], giver, taker, brokers):
+                    yield pid, giver, taker
+
+
+def _may_take(replicas: Sequence[int], giver: int, taker: int, brokers: Mapping[int, str]) -> bool:
+    if taker in replicas:
+        return False
+    racks = Counter(_rack(brokers, broker) for broker in replicas if broker != giver)
+    return racks[_rack(brokers, taker)] <= racks[_rack(brokers, giver)]
+
+
+def _rack(brokers: Mapping[int, str], broker: int) -> str | int:
+    """A broker without one is its own."""
+    return brokers.get(broker) or broker

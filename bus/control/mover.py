@@ -1,0 +1,141 @@
+"""Replicas that move by themselves: off brokers that are drained, and towards an even cluster.
+
+What is due                  When                                             As far as
+-----------                  ----                                             ---------
+a broker's replicas move     an operator drains it                            `moves_max` at a time
+replicas and leaders even    all brokers are there and have rested, nothing   the same
+out                          moves, nobody is drained or about to stop
+the broker is removed        by command: it is not there, and holds nothing   -
+
+Each look plans anew from what the store holds, and begins what there is room for: whoever controls
+next goes on. Nothing is looked at again before something has changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bus.control import balance, election
+from bus.control.change import Draft, Reply
+from bus.control.policy import Policy
+from bus.control.reassignment import room
+from bus.errors import InvalidRequest
+from bus.model.replication_errors import BrokerIdNotRegistered
+from bus.model.stored_brokers import BrokerState
+
+LOOK_MS = 1000
+REST_MS = 10_000  # that all brokers have been there before anything is evened out
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """About a broker: drain it, or no more; or remove it."""
+
+    broker: int
+    is_draining: bool
+    is_removal: bool = False
+
+
+@dataclass(slots=True)
+class Mover:
+    """When to look again, and what was seen the last time."""
+
+    due_ms: int = 0
+    _even: int = -1  # the layout that needs no evening out
+
+    def move(self, draft: Draft, policy: Policy) -> None:
+        """Begin what is due and there is room for."""
+        known = draft.known
+        if known.now_ms < self.due_ms:
+            return
+        self.due_ms = known.now_ms + LOOK_MS
+        draining = _draining(draft)
+        left = room(draft, policy.moves_max)
+        moves: balance.Moves = {}
+        if draining:
+            moves = _off(draft, draining, left)
+        elif policy.balances and known.layout != self._even and _is_settled(draft):
+            homes = _homes(draft)
+            held = {pid: image.replicas for pid, image in known.partitions.items()}
+            moves = balance.balanced(held, homes, left) or balance.led_evenly(held, left)
+            if not moves:
+                self._even = known.layout
+        for pid, replicas in moves.items():
+            draft.put(pid, election.reassigned(draft.image(pid), replicas))
+
+    def next_ms(self, draft: Draft, policy: Policy) -> int | None:
+        """When there may be something to move although nothing has changed."""
+        known = draft.known
+        is_draining = any(known.held.get(broker) for broker in _draining(draft))
+        if is_draining or (policy.balances and known.layout != self._even):
+            return self.due_ms
+        return None
+
+
+def obey(draft: Draft, asked: Mapping[int, Command]) -> None:
+    """Commands about brokers, by ticket."""
+    for ticket, command in asked.items():
+        record = draft.record(command.broker)
+        if record is None or record.state is BrokerState.REMOVED:
+            draft.replies.append(Reply(ticket, BrokerIdNotRegistered.code))
+            continue
+        if command.is_removal:
+            wrong = _why_not_removed(draft, command.broker)
+            if wrong is not None:
+                draft.replies.append(Reply(ticket, InvalidRequest.code, wrong))
+                continue
+            changed = replace(record, state=BrokerState.REMOVED, is_draining=False)
+        else:
+            changed = replace(record, is_draining=command.is_draining)
+        draft.change.brokers[command.broker] = changed
+        draft.change.granted.append(ticket)
+
+
+def _why_not_removed(draft: Draft, broker: int) -> str | None:
+    record = draft.record(broker)
+    if record is not None and record.state is not BrokerState.FENCED:
+        return f"Broker {broker} is there; stop it first."
+    held = len(draft.known.held.get(broker, ()))
+    if held:
+        return f"Broker {broker} holds {held} partitions; drain it first."
+    return None
+
+
+def _draining(draft: Draft) -> set[int]:
+    brokers = draft.known.brokers.items()
+    return {
+        broker
+        for broker, record in brokers
+        if record.is_draining and record.state is not BrokerState.REMOVED
+    }
+
+
+def _homes(draft: Draft) -> dict[int, str]:
+    """Who may be given replicas, and its rack."""
+    known = draft.known
+    staying = sorted(draft.staying())
+    return {b: known.racks.get(b, "") for b in staying if not known.brokers[b].is_draining}
+
+
+def _off(draft: Draft, draining: set[int], left: int) -> balance.Moves:
+    known = draft.known
+    settled = {
+        pid: known.partitions[pid].replicas
+        for broker in sorted(draining)
+        for pid in known.held.get(broker, ())
+        if pid not in known.moving and pid not in draft.change.partitions
+    }
+    chosen = dict(list(settled.items())[:left])
+    counts = {broker: len(pids) for broker, pids in known.held.items()}
+    return balance.drained(chosen, _homes(draft), draining, counts)
+
+
+def _is_settled(draft: Draft) -> bool:
+    """All brokers are there for good, and nothing moves."""
+    known = draft.known
+    if known.moving or known.leaderless or draft.change:
+        return False
+    there = [b for b, r in known.brokers.items() if r.state is not BrokerState.REMOVED]
+    return all(
+        known.brokers[b].state is BrokerState.ACTIVE and known.now_ms - known.since_ms[b] >= REST_MS
+        for b in there
+    )
