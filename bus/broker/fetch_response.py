@@ -53,6 +53,7 @@ def _partition_data(fetch: Fetch, piece: Piece) -> PartitionData:
         last_stable_offset=piece.high_watermark,
         log_start_offset=piece.start_offset,
         diverging_epoch=EpochEndOffset(*piece.diverging) if piece.diverging is not None else None,
+        preferred_read_replica=piece.preferred,
         aborted_transactions=[] if fetch.read_committed else None,
         records=records,
         file_range=_file_range(piece),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from bus.broker.context import Reply
 from bus.broker.partition import Partition
-from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError
+from bus.errors import NONE, BusError, NotLeader, OffsetOutOfRange, StorageError
 from bus.log.cold_read import ColdRead
 from bus.log.file_range import FileRange, file_range
 from bus.log.partition_log import PartitionLog
@@ -60,6 +60,7 @@ class Piece:
     records: Buffer = b""
     cold: ColdRead | None = None
     file_range: FileRange | None = None  # instead of records
+    preferred: int = -1  # the broker to read from instead
 
     @property
     def size(self) -> int:
@@ -82,6 +83,7 @@ class Piece:
             self.error != NONE
             or self.cold is not None
             or self.diverging is not None
+            or self.preferred >= 0
             or (self.file_range is not None and self.file_range.end_offset < 0)
         )
 
@@ -103,6 +105,8 @@ class Fetch:
     session_id: int = 0  # that its answer names (bus/broker/sessions.py)
     changed: Callable[[Sequence["Piece"]], list["Piece"]] | None = None  # what it is to be told
     leaders: Hints | None = None  # whom it is told of where it asks in vain
+    prefer: Callable[[Wanted], int] | None = None  # the replica where a reader of its rack reads
+    may_follow: bool = False  # it may read from followers (KIP-392)
 
 
 def collect(fetch: Fetch, wanted: Sequence[Wanted]) -> list[Piece]:
@@ -110,7 +114,7 @@ def collect(fetch: Fetch, wanted: Sequence[Wanted]) -> list[Piece]:
     left = fetch.bytes_max
     pieces: list[Piece] = []
     for one in wanted:
-        piece = _look(one, left, fetch.reads_files)
+        piece = _look(fetch, one, left)
         cold = piece.cold is not None  # its size is known only when it is read
         left -= one.bytes_max if cold else piece.size
         pieces.append(piece)
@@ -122,14 +126,19 @@ def size_of(pieces: Sequence[Piece]) -> int:
     return sum(piece.size for piece in pieces)
 
 
-def _look(wanted: Wanted, left: int, reads_files: bool) -> Piece:
+def _look(fetch: Fetch, wanted: Wanted, left: int) -> Piece:
     partition = wanted.partition
     if partition is None:
         return Piece(wanted, wanted.error)
     leader, kept = partition.leader, partition.log
     piece = Piece(wanted, leader.epoch_error(wanted.leader_epoch) or leader.offset_error())
     if piece.error != NONE:
-        return piece
+        follows = piece.error == NotLeader.code and partition.follower is not None
+        return _look_at_copy(fetch, piece, left) if follows and fetch.may_follow else piece
+    if fetch.prefer is not None:
+        piece.preferred = fetch.prefer(wanted)
+        if piece.preferred >= 0:
+            return piece
     piece.high_watermark, piece.start_offset = leader.high_watermark, kept.start_offset
     piece.diverging = _divergence(kept, wanted)
     if piece.diverging is not None:
@@ -137,10 +146,33 @@ def _look(wanted: Wanted, left: int, reads_files: bool) -> Piece:
     if not kept.start_offset <= wanted.offset <= leader.end_offset:
         piece.error = OffsetOutOfRange.code
         return piece
-    if wanted.offset >= leader.high_watermark or left <= 0:
+    return _fill(fetch, piece, kept, left)
+
+
+def _look_at_copy(fetch: Fetch, piece: Piece, left: int) -> Piece:
+    """What a follower has: it shows what it knows to be committed, and that never diverges."""
+    wanted, partition = piece.wanted, piece.wanted.partition
+    assert partition is not None, "it is hosted here"
+    follower, kept = partition.follower, partition.log
+    assert follower is not None, "it follows"
+    piece.error = follower.epoch_error(wanted.leader_epoch)
+    if piece.error != NONE:
+        return piece
+    piece.high_watermark, piece.start_offset = follower.high_watermark, kept.start_offset
+    if not kept.start_offset <= wanted.offset <= kept.end_offset:
+        piece.error = OffsetOutOfRange.code
+    elif wanted.offset <= piece.high_watermark:
+        piece.diverging = _divergence(kept, wanted)
+    return piece if piece.stops else _fill(fetch, piece, kept, left)
+
+
+def _fill(fetch: Fetch, piece: Piece, kept: PartitionLog, left: int) -> Piece:
+    """The records below the high watermark, if there are any where the reader is."""
+    wanted = piece.wanted
+    if wanted.offset >= piece.high_watermark or left <= 0:
         return piece
     try:
-        _read(piece, kept, min(wanted.bytes_max, left), reads_files)
+        _read(piece, kept, min(wanted.bytes_max, left), fetch.reads_files)
     except BusError as error:
         piece.error = error.code
     except OSError as error:

@@ -74,6 +74,7 @@ class Session:
             piece.size > 0
             or piece.error != 0
             or piece.diverging is not None
+            or piece.preferred >= 0
             or known != (piece.high_watermark, piece.start_offset)
         )
 

@@ -64,6 +64,7 @@ class Consumer(Handle):
         request_timeout_ms: int = 30_000,
         client_id: str = "busd",
         read_files: bool = True,
+        rack: str = "",
         connect: Connector | None = None,
         on_assigned: Callback | None = None,
         on_revoked: Callback | None = None,
@@ -79,21 +80,15 @@ class Consumer(Handle):
         out_of_range   what to do when the log no longer has the position: raise, or go to an end
         prefetch_bytes fetched ahead of the reader, over all partitions
         read_files     read the broker's files where they are on this machine, and may be read
+        rack           where this consumer stands: a replica there is read from, if there is one
         on_...         called with partitions from within a poll: before they are given up, once
                        they are there, when they were lost (else `on_revoked` is)
         membership     instance_id, assignor, session_timeout_ms, heartbeat_ms,
                        max_poll_interval_ms, auto_commit, auto_commit_interval_ms
         """
+        sizes = prefetch_bytes, fetch_bytes, partition_bytes, min_bytes
         options = ConsumerOptions(
-            start=start,
-            out_of_range=out_of_range,
-            prefetch_bytes=prefetch_bytes,
-            fetch_bytes=fetch_bytes,
-            partition_bytes=partition_bytes,
-            min_bytes=min_bytes,
-            max_wait_ms=max_wait_ms,
-            check_crcs=check_crcs,
-            request_timeout_ms=request_timeout_ms,
+            start, out_of_range, *sizes, max_wait_ms, check_crcs, request_timeout_ms, rack
         )
         chosen = connect or connector(check_client_id(client_id), read_files)
         member = group_options(group, membership, request_timeout_ms, spread_of(SystemRandom()))

@@ -8,6 +8,8 @@ lookups           no lookup of it under way       ListOffsets to its leader
 fetches           room for its bytes              Fetch to its leader, with all that are due there
 on_fetched        records                         Deliver; the next fetch goes on behind them
 on_fetched        more answers will follow        the same, but the partition stays in this fetch
+on_fetched        a replica is closer             the next fetches go there for a while (KIP-392)
+on_fetched        a replica cannot serve us       the next ones go to the leader for a while
 on_fetched        not here, not now               Refresh; again after a pause
 on_leaders        another one, or another epoch   the pause is over; what is asked of another node
                                                     is not waited for
@@ -27,7 +29,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bus.client.routing import Leader
+from bus.client.routing import NO_NODE, Leader
 from bus.errors import BusError, LogTruncated, OffsetOutOfRange, UnknownTopicOrPartition
 from bus.model.backoff import doubled
 from bus.model.ids import TopicPartition
@@ -35,6 +37,8 @@ from bus.model.ids import TopicPartition
 NO_OFFSET = -1
 LATEST, EARLIEST = -1, -2  # timestamps of a ListOffsets that mean an end of the log
 FETCHES_PER_NODE_MAX = 4
+REPLICA_MS = 300_000  # that a replica is read from before the leader is asked again
+LEADER_MS = 5_000  # that the leader is read from after a replica has failed
 UNKNOWN_MS_MAX = 10_000  # a partition unknown for so long is not there
 PAUSE_MS = 50  # before an answer is asked for again, doubling
 PAUSE_MS_MAX = 1000
@@ -67,7 +71,10 @@ class Seat:
     broken: bool = False  # an error was raised; rests until the next seek
     plan: "Plan | None" = None  # the fetch or lookup under way that it is in
     buffered: int = 0
-    asked: Leader = NOBODY  # whom it was last asked of
+    asked: Leader = NOBODY  # who led when it was last asked for
+    replica: int = NO_NODE  # that the leader has sent us to
+    replica_until_ms: int = 0
+    leader_until_ms: int = 0  # the replica failed: until then the leader is to serve us itself
     retry_at_ms: int = 0
     failures: int = 0  # in a row
     unknown_since_ms: int = -1
@@ -91,6 +98,7 @@ class Plan:
     node: int
     asks: tuple[Ask, ...]
     bytes_max: int = 0
+    names_rack: bool = False  # its broker may send us to a replica that is closer
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,7 @@ class Fetched:
     start_offset: int = NO_OFFSET  # of the log
     high_watermark: int = NO_OFFSET
     diverged_at: int = NO_OFFSET  # where the leader's log parts from what was read
+    preferred: int = NO_NODE  # the replica to read from instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +199,24 @@ class Fetcher:
         room = self.rules.prefetch_bytes - self.buffered
         if room <= 0:
             return []
-        by_node: dict[int, list[Ask]] = {}
+        by_node: dict[tuple[int, bool], list[Ask]] = {}
         for seat in self._due(now_ms):
             if seat.lookup is not None or seat.offset < 0 or seat.paused:
                 continue
             if seat.buffered >= self.rules.partition_bytes:
                 continue
             leader = leader_of(seat.partition)
-            if leader.node < 0 or self._count_out(leader.node) >= FETCHES_PER_NODE_MAX:
+            node = seat.replica if now_ms < seat.replica_until_ms else leader.node
+            if leader.node < 0 or self._count_out(node) >= FETCHES_PER_NODE_MAX:
                 continue
             seat.asked = leader
             ask = Ask(seat.partition, seat.generation, seat.offset, leader.epoch, seat.epoch)
-            by_node.setdefault(leader.node, []).append(ask)
+            by_node.setdefault((node, now_ms >= seat.leader_until_ms), []).append(ask)
         size = min(self.rules.fetch_bytes, room)
-        plans = [self._begun(Plan(node, tuple(asks), size)) for node, asks in by_node.items()]
+        plans = [
+            self._begun(Plan(node, tuple(asks), size, names_rack))
+            for (node, names_rack), asks in by_node.items()
+        ]
         self._out.update(dict.fromkeys(plans))
         return plans
 
@@ -213,6 +226,7 @@ class Fetcher:
             leader = leader_of(seat.partition)
             if leader.node < 0 or leader == seat.asked:
                 continue
+            seat.replica_until_ms = 0
             if seat.plan is None:
                 seat.retry_at_ms = min(seat.retry_at_ms, now_ms)
             elif seat.plan.node != leader.node:
@@ -270,6 +284,12 @@ class Fetcher:
             return []
         if not more or fetched.error is not None or fetched.diverged_at >= 0:
             seat.plan = None
+        if fetched.preferred >= 0 and fetched.error is None:
+            seat.replica, seat.replica_until_ms = fetched.preferred, now_ms + REPLICA_MS
+            seat.plan = None
+            return []
+        if plan.node != seat.asked.node and (fetched.error is not None or fetched.diverged_at >= 0):
+            return self._back_to_leader(seat, now_ms)
         if fetched.diverged_at >= 0:
             return self._break(seat, ask, _truncated(ask, fetched.diverged_at))
         if isinstance(fetched.error, OffsetOutOfRange):
@@ -323,6 +343,12 @@ class Fetcher:
             return self._break(seat, ask, _out_of_range(ask, fetched))
         seat.offset, seat.epoch = NO_OFFSET, -1
         seat.lookup = EARLIEST if rule == "earliest" else LATEST
+        return []
+
+    def _back_to_leader(self, seat: Seat, now_ms: int) -> list[Effect]:
+        """A follower cannot say what is wrong, only that it cannot serve us; the leader can."""
+        seat.plan, seat.replica_until_ms = None, 0
+        seat.leader_until_ms = now_ms + LEADER_MS
         return []
 
     def _on_error(self, seat: Seat, ask: Ask, error: BusError, now_ms: int) -> list[Effect]:

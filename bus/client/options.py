@@ -71,6 +71,7 @@ class ConsumerOptions:
     max_wait_ms: int = 500
     check_crcs: bool = True
     request_timeout_ms: int = 30_000
+    rack: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what is out of bounds."""

@@ -201,6 +201,7 @@ class Receiver:
             min_bytes=options.min_bytes,
             max_bytes=plan.bytes_max,
             topics=list(topics.values()),
+            rack_id=options.rack if plan.names_rack else "",
             credit_bytes=plan.bytes_max,
         )
         timeout_ms = options.request_timeout_ms + options.max_wait_ms
@@ -310,6 +311,8 @@ def _fetched(
         return facts(diverged_at=found.diverging_epoch.end_offset), nothing
     if found.error_code:
         return facts(error=error_of(found.error_code)), nothing
+    if found.preferred_read_replica >= 0:
+        return facts(preferred=found.preferred_read_replica), nothing
     data = memoryview(found.records or b"")
     if not data:
         return facts(), nothing

@@ -30,7 +30,8 @@ from bus.control.effects import (
     Truncate,
 )
 from bus.control.insync import Standing
-from bus.errors import NONE, OffsetOutOfRange
+from bus.control.reader_epochs import epoch_error
+from bus.errors import NONE, NotLeader, OffsetOutOfRange
 from bus.model.batch import NO_LEADER_EPOCH
 from bus.model.cluster import NO_LEADER
 
@@ -108,6 +109,12 @@ class Follower:
             return []
         self.high_watermark = committed
         return [Committed(committed)]
+
+    def epoch_error(self, current_leader_epoch: int) -> int:
+        """What a reader with this idea of the epoch is told; 0 if it is right or has none."""
+        if self.leader == NO_LEADER or self.halted is not None:
+            return NotLeader.code
+        return epoch_error(current_leader_epoch, self.epoch)
 
     def on_halted(self, reason: str) -> None:
         """It must not go on: a disk has failed, or the log is damaged."""

@@ -112,6 +112,11 @@ class InSync:
         self._note_time(progress, end_offset, now_ms)
         return (progress.end_offset, progress.flushed_offset) != before
 
+    def held(self, broker: int) -> int:
+        """Where its log ended when it was last heard; NOTHING if it was not."""
+        progress = self._progress.get(broker)
+        return NOTHING if progress is None else progress.end_offset
+
     def forget(self, broker: int, life: int) -> None:
         """It lives in this epoch now: what was heard of another life is void."""
         progress = self._progress.get(broker)

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 
 from bus.control.effects import Answer, Append, Committed, Effect, EpochEntry, Persist, Propose
 from bus.control.insync import InSync, Proposal, Standing
+from bus.control.reader_epochs import epoch_error
 from bus.control.sequence import Duplicate, Refused, judge
 from bus.control.timers import Timers
 from bus.errors import (
@@ -212,11 +213,7 @@ class Leader:
             return StorageError.code
         if self.resigned:
             return NotLeader.code
-        if current_leader_epoch == NO_LEADER_EPOCH or current_leader_epoch == self.epoch:
-            return NONE
-        if current_leader_epoch < self.epoch:
-            return FencedLeaderEpoch.code
-        return UnknownLeaderEpoch.code
+        return epoch_error(current_leader_epoch, self.epoch)
 
     def offset_error(self) -> int:
         """Whether the end of the visible log may be told yet (R9, KIP-207)."""

@@ -32,6 +32,9 @@ from bus.model.listeners import check_listeners
 from bus.model.setting import Setting, fixed, setting, table
 from bus.model.topic_settings import BROKER_NAMES, INT_MAX, TOPIC_SETTINGS, TopicSettings
 
+LEADER_ONLY = "org.apache.kafka.common.replica.LeaderSelector"  # as with Kafka by default
+RACK_AWARE = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
@@ -255,6 +258,12 @@ class BrokerSettings:
         "Fetch sessions that are kept; a reader without one asks for all its partitions each time.",
         low=0,
         high=100 * FETCH_SESSIONS_MAX,
+    )
+    replica_selector_class: str = setting(
+        LEADER_ONLY,
+        "Who serves readers that name their rack: leaders alone, or the replica of their rack. "
+        "These two names are known; nothing is loaded by them.",
+        choices=(LEADER_ONLY, RACK_AWARE),
     )
     logging_level: str = setting(
         "info",

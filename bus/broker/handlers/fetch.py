@@ -1,5 +1,6 @@
 """Fetch: which partitions to look at, from where on, and how much of them."""
 
+from bus.broker.closest import closest
 from bus.broker.context import Context, Reply
 from bus.broker.leaders import Leaders, absence
 from bus.broker.node import Node
@@ -11,6 +12,7 @@ from bus.model.limits import STREAM_CREDIT_BYTES_MAX
 from bus.wire.fetch import FetchRequest, FetchResponse
 
 FIRST_BATCH = 1  # bytes: enough to be given one batch, which comes whole (KIP-74)
+FOLLOWERS_SINCE_VERSION = 11  # protocol: Fetch, with the reader's rack (KIP-392)
 READ_COMMITTED = 1  # protocol: Fetch, isolation level
 
 
@@ -22,6 +24,7 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
         reply(FetchResponse(error_code=admitted.error))
         return
     session = admitted.session
+    chosen = closest(node, request.rack_id) if request.rack_id else None
     wanted = [_wanted(node, asked) for asked in admitted.asked]
     node.fetches.fetch(
         Fetch(
@@ -38,6 +41,8 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
             admitted.session_id,
             session.changed if session is not None else None,
             Leaders(node, context),
+            chosen.choose if chosen is not None else None,
+            context.version >= FOLLOWERS_SINCE_VERSION,
         ),
         request.max_wait_ms,
     )
