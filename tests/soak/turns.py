@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from perf.foreign.debian import InstallFailed
+from perf.foreign.kafka_cluster import KafkaCluster
+from perf.foreign.maven import jars
 from tests.crash.campaign import judge
+from tests.crash.failover import run_kills
 from tests.crash.group_rounds import run_first_rounds, run_group_rounds
 from tests.crash.power_rounds import run_power_rounds
 from tests.crash.rounds import run_rounds
@@ -79,6 +83,25 @@ def damage(seed: int) -> Iterator[list[str]]:
             yield judge(Path(folder), case)
 
 
+def failover(_seed: int) -> Iterator[list[str]]:
+    """Our clients on three brokers of Apache Kafka."""
+    with (
+        tempfile.TemporaryDirectory(prefix="busd-soak-") as folder,
+        KafkaCluster(Path(folder)) as brokers,
+    ):
+        *each, whole = run_kills(brokers, ROUNDS)
+        each[-1] += whole
+        yield from each
+
+
+def no_kafka() -> str:
+    try:
+        jars("broker")
+    except InstallFailed as error:
+        return str(error)
+    return ""
+
+
 def simulate(seed: int) -> Iterator[list[str]]:
     """Whole brokers on simulated time, disks and networks."""
     for each in range(seed * SIMULATED_WORLDS, (seed + 1) * SIMULATED_WORLDS):
@@ -127,6 +150,15 @@ KINDS: dict[str, Kind] = {
         for filesystem in FILESYSTEMS
         for flush in FLUSHES
     },
+    "failover_kafka": Kind(
+        "kill -9 of one of three Kafka brokers under our clients",
+        "kills",
+        50,
+        ROUNDS,
+        1,
+        failover,
+        no_kafka,
+    ),
     "damage": Kind("damage to files", "cases", 5000, DAMAGE_CASES, 2, damage),
     "sim": Kind("worlds of one simulated broker", "worlds", 100_000, SIMULATED_WORLDS, 4, simulate),
     "fuzz": Kind(
