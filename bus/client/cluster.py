@@ -190,7 +190,7 @@ class Cluster:
             self.last_error = None
             before = set(self.routing.nodes.values())
             self.routing.on_metadata(self._limits.applied(view_of(answer)), now_ms)
-            for endpoint in before.difference(self._endpoints()):
+            for endpoint in before.difference(self.routing.nodes.values()):
                 self._connections.lose(endpoint)
         else:
             self.last_error = answer if isinstance(answer, BusError) else None
