@@ -32,7 +32,7 @@ from bus.model.limits import (
 CONNECT_MS = 2_000
 HANDSHAKE_MS = 2_000
 HEARTBEAT_MS = 50  # of libzmq's own thread
-HEARTBEAT_TIMEOUT_MS = 200
+HEARTBEAT_TIMEOUT_MS = 200  # without a word from libzmq's thread there: the connection is lost
 NEVER = -1  # a second connection
 
 _FAILED = (
@@ -57,6 +57,7 @@ class ZmqDial:
         on_open: Callable[[], None],
         on_message: Callable[[list[memoryview]], None],
         on_down: Callable[[str], None],
+        silence_ms: int = HEARTBEAT_TIMEOUT_MS,
     ) -> None:
         """Raises BadSetting if nobody can be reached that way at all."""
         require_libzmq()
@@ -70,7 +71,7 @@ class ZmqDial:
         self._is_over = False
         dealer = context.socket(zmq.DEALER)
         try:
-            _set_options(dealer, url)
+            _set_options(dealer, url, silence_ms)
             guard_client(dealer, keys, server_key)
             monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
         except BaseException:
@@ -124,7 +125,7 @@ class ZmqDial:
         self._on_down(reason)
 
 
-def _set_options(dealer: "zmq.Socket[bytes]", url: str) -> None:
+def _set_options(dealer: "zmq.Socket[bytes]", url: str, silence_ms: int) -> None:
     dealer.setsockopt(zmq.IMMEDIATE, 1)
     dealer.setsockopt(zmq.IPV6, int("[" in url))
     dealer.setsockopt(zmq.RECONNECT_IVL, NEVER)
@@ -134,5 +135,5 @@ def _set_options(dealer: "zmq.Socket[bytes]", url: str) -> None:
     dealer.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
     dealer.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     dealer.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, silence_ms)
     dealer.setsockopt(zmq.LINGER, 0)

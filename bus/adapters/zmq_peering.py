@@ -34,8 +34,10 @@ class ZmqPeering:
         admits: Callable[[str], bool],
         on_request: Callable[[ZmqPeer, list[memoryview]], None],
         on_gone: Callable[[ZmqPeer], None],
+        silence_ms: int = HEARTBEAT_TIMEOUT_MS,
     ) -> None:
         """`admits` says whether a public key is a broker's. Raises OSError with a sentence."""
+        self._silence_ms = silence_ms
         self._loop = loop
         self._keys = keys
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -52,7 +54,7 @@ class ZmqPeering:
                     credit_requests=PEER_ASKS_MAX,
                     frame_bytes_max=PEER_REQUEST_BYTES_MAX,
                     keys=keys,
-                    heartbeat_ms=(HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS),
+                    heartbeat_ms=(HEARTBEAT_MS, silence_ms),
                     messages_max=PEER_MESSAGES_HELD_MAX,
                 )
             except BaseException:
@@ -73,7 +75,15 @@ class ZmqPeering:
     ) -> ZmqDial:
         """Connect to the broker with this key, once. Raises BadSetting."""
         return ZmqDial(
-            self._loop, self._context, url, self._keys, key, on_open, on_message, on_down
+            self._loop,
+            self._context,
+            url,
+            self._keys,
+            key,
+            on_open,
+            on_message,
+            on_down,
+            self._silence_ms,
         )
 
     def cut(self, peer: ZmqPeer) -> None:

@@ -28,7 +28,11 @@ from bus.control.timers import Timers
 from bus.errors import NONE, FetchSessionIdNotFound
 from bus.model.cluster import BrokerLife
 from bus.model.ids import PartitionId
-from bus.model.limits import REPLICA_FETCH_BYTES, REPLICA_FETCH_WAIT_MS
+from bus.model.limits import (
+    PEER_ANSWER_BUFFERS_MAX,
+    REPLICA_FETCH_BYTES,
+    REPLICA_FETCH_WAIT_MS,
+)
 from bus.ports import Clock
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchResponse
 from bus.wire.replicas import ReplicaAckRequest
@@ -225,6 +229,6 @@ class Feeds:
                 pieces.append(piece)
             else:
                 del feed.due[pid]
-            if left <= 0:
+            if left <= 0 or len(pieces) == PEER_ANSWER_BUFFERS_MAX:
                 break
         return pieces

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from bus.adapters.line_limit import LineLimit
 from bus.adapters.zmq_curve import KeyPair
-from bus.adapters.zmq_dial import ZmqDial
+from bus.adapters.zmq_dial import HEARTBEAT_TIMEOUT_MS, ZmqDial
 from bus.adapters.zmq_peer import ZmqPeer
 from bus.adapters.zmq_peering import ZmqPeering
 from bus.broker.context import Reply
@@ -63,10 +63,12 @@ class PeerLinks:
         handle: Handle,
         on_link: OnLink,
         epoch: Callable[[], int] = lambda: 0,
+        silence_ms: int = HEARTBEAT_TIMEOUT_MS,
     ) -> None:
         """Listen on `url`, tcp://HOST:PORT or tcp://HOST:*. Raises OSError with a sentence.
 
-        `epoch` is that of this broker's life, as soon as it has one (R1).
+        `epoch` is that of this broker's life, as soon as it has one (R1). A link is lost after
+        `silence_ms` without a word from libzmq's own thread at the other end.
         """
         self.loop = loop
         self.lines = LineLimit(loop.time)
@@ -79,7 +81,9 @@ class PeerLinks:
         self._links: dict[int, PeerLink] = {}
         self._senders: dict[ZmqPeer, PeerLink] = {}  # who has said hello, and was not refused
         self.is_closed = False
-        self._sockets = ZmqPeering(loop, url, keys, self._admits, self._on_request, self._on_gone)
+        self._sockets = ZmqPeering(
+            loop, url, keys, self._admits, self._on_request, self._on_gone, silence_ms
+        )
         self.endpoint = self._sockets.endpoint
 
     @property

@@ -150,7 +150,8 @@ def _partition_data(piece: Piece) -> PartitionData:
         high_watermark=piece.high_watermark,
         log_start_offset=piece.start_offset,
         diverging_epoch=EpochEndOffset(*piece.diverging) if piece.diverging is not None else None,
-        records=piece.records,
+        records=piece.records
+        or None,  # none at all: an empty frame would cost as much as a full one
     )
 
 

@@ -92,7 +92,7 @@ BEAT_MS = 200  # from an event loop to whoever controls
 PEER_REQUEST_BYTES_MAX = 32 * MIB  # one frame of what another broker asks
 PEER_MESSAGES_HELD_MAX = 4096  # of one link, that libzmq holds for us
 PEER_ASKS_MAX = 20_000  # of one link, that wait for their answers
-PEER_ANSWER_BUFFERS_MAX = 1000  # partitions with records in one answer to a replica
+PEER_ANSWER_BUFFERS_MAX = 1000  # partitions in one answer to a replica
 
 # The log.
 LEADER_EPOCH_MAX = 2**31 - 1  # what the batch header and the protocol hold

@@ -1,11 +1,12 @@
 """Brokers ask and tell each other over real sockets, and know when they cannot."""
 
 import logging
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from bus.errors import BrokerUnreachable
+from bus.errors import BrokerUnreachable, BufferFull
 from bus.wire.fetch import FetchableTopicResponse, FetchRequest, FetchResponse, PartitionData
 from bus.wire.peers import BeatRequest
 from bus.wire.replicas import BrokerReportRequest, BrokerReportResponse
@@ -90,3 +91,141 @@ def test_another_life_is_linked_anew_and_hears_nothing_of_the_older(world, broke
     world.until(lambda: answers)
     assert [type(request) for _, request, _ in world[broker].asked] == [BrokerReportRequest]
     assert world[other].links_seen == [(broker, True), (broker, False), (broker, True)]
+
+
+def test_a_handler_that_fails_ends_the_link_and_not_the_broker(world, caplog):
+    world.link(1, 2)
+
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    world[2].links._handle, sound = fail, world[2].links._handle
+    answers = world.ask(1, 2, BrokerReportRequest(1))
+    world.until(lambda: answers)
+    assert isinstance(answers[0], BrokerUnreachable)
+    assert "a bug" in caplog.text
+    world[2].links._handle = sound
+    world.until_linked()
+
+
+def test_an_answer_that_cannot_be_encoded_ends_the_link(world, caplog):
+    world.link(1, 2)
+    world[2].holds = True
+    answers = world.ask(1, 2, BrokerReportRequest(1))
+    world.until(lambda: world[2].asked)
+    world[2].asked[0][2](BrokerReportResponse("no number"))
+    world.until(lambda: answers)
+    assert isinstance(answers[0], BrokerUnreachable)
+    assert "cannot be encoded" in caplog.text
+
+
+def test_an_answer_to_a_question_of_an_older_link_goes_nowhere(world):
+    world.link(1, 2)
+    world[2].holds = True
+    lost = world.ask(1, 2, BrokerReportRequest(1))
+    world.until(lambda: world[2].asked)
+    _, _, reply = world[2].asked[0]
+    world[1].links._links[2]._end("for this test")
+    world.until(lambda: lost and world[2].links_seen[-1] == (1, False))
+    world.until_linked()
+    reply(BrokerReportResponse(99))
+    world[2].holds = False
+    answers = world.ask(1, 2, BrokerReportRequest(1))
+    world.until(lambda: answers)
+    assert answers == [BrokerReportResponse(2)]
+    assert isinstance(lost[0], BrokerUnreachable)
+    assert len(lost) == 1
+
+
+def test_more_than_so_many_questions_are_not_asked_at_once(world, monkeypatch):
+    monkeypatch.setattr("bus.broker.peer_link.PEER_ASKS_MAX", 3)
+    world.link(1, 2)
+    world[2].holds = True
+    answers = [world.ask(1, 2, BrokerReportRequest(1)) for _ in range(4)]
+    world.until(lambda: answers[3])
+    assert isinstance(answers[3][0], BufferFull)
+    assert not any(answers[:3])
+
+
+def test_a_broker_that_moves_is_called_where_it_is_now(world):
+    world.link(1, 2)
+    world.stop(2)
+    world.start(2)
+    world.register()
+    world.until_linked()
+
+
+def test_a_broker_whose_entry_has_vanished_keeps_its_link(world):
+    world.link(1, 2)
+    world[1].links.on_members_changed({})
+    answers = world.ask(1, 2, BrokerReportRequest(1))
+    world.until(lambda: answers)
+    assert answers == [BrokerReportResponse(2)]
+    world[1].links._links[2]._end("for this test")
+    world.until_linked()
+
+
+def test_a_broker_that_was_removed_is_cut_off_and_not_let_in_again(world, caplog):
+    world.link(1, 2, 3)
+    del world.records[2]
+    for me in (1, 3):
+        world[me].links.on_members_changed(world.records, {2})
+    world.until(lambda: not world[2].links.linked)
+    world.until(lambda: "its key" in caplog.text)
+    assert world[1].links.linked == {3}
+    assert world[3].links.linked == {1}
+
+
+@pytest.mark.parametrize("broker", [1, 2])
+def test_a_broker_with_another_key_leaves_the_older_one_outside(world, broker, caplog):
+    world.link(1, 2)
+    older, other = world.brokers.pop(broker), 3 - broker
+    del world.keys[broker]
+    world.start(broker)
+    world.register()
+    world.until_linked()
+    world.until(lambda: not older.links.linked)
+    older.links.on_members_changed({other: world[other].record})
+    world.until(lambda: older.links_seen[-1][1] is False)
+    assert world[other].links.linked == {broker}
+    older.close()
+
+
+def test_a_later_life_that_is_registered_ends_the_link_of_an_earlier_one(world):
+    world.start(1, epoch=5)
+    world.start(2, epoch=6)
+    world.register()
+    world.until_linked()
+    later = replace(world[2].record, epoch=9)
+    world[1].links.on_members_changed({2: later})
+    world.until(lambda: (2, False) in world[1].links_seen)
+    world.until(lambda: world[1].links._links[2]._told)
+    assert world[1].links.linked == frozenset()
+    world[2].epoch = 9
+    world.until_linked()
+
+
+def test_a_life_that_is_not_registered_yet_is_linked_by_its_key(world):
+    world.start(1, epoch=5)
+    world.start(2)
+    world.records[2] = replace(world[2].record, epoch=3)
+    world.records[1] = world[1].record
+    world.tell()
+    world.until_linked()
+    world.records[2] = replace(world[2].record, epoch=7)
+    world.tell()
+    assert world[1].links.linked == {2}, "it was registered since, and is the same"
+
+
+def test_after_the_end_nobody_is_told_anything(world):
+    world.link(1, 2)
+    broker = world[1]
+    answers = world.ask(1, 2, BrokerReportRequest(1))
+    before = list(broker.links_seen)
+    world.stop(1)
+    world.until(lambda: (1, False) in world[2].links_seen)
+    assert answers == []
+    assert broker.links_seen == before
+    broker.links.ask(2, BrokerReportRequest(1), answers.append)
+    broker.links.tell(2, BeatRequest(1))
+    broker.close()
