@@ -31,6 +31,11 @@ SCENARIOS = _by_name(
     ("limits-fetch", "the raw way out: columns, list, records", "perf.limits.fetch"),
     ("limits-files", "the raw way out of a file of the same machine", "perf.limits.files"),
     ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
+    (
+        "limits-links",
+        "replicas' fetches between two processes, with and without keys",
+        "perf.limits.links",
+    ),
     ("limits-xpub", "fan-out by bare XPUB: cost and drops", "perf.limits.xpub"),
     ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
     ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
