@@ -49,6 +49,7 @@ SCENARIOS = _by_name(
     ("groups", "100 members join, one leaves; commits; loading", "perf.macro.groups"),
     ("group-log", "what 1 M positions a minute leave on the disk", "perf.macro.group_log"),
     ("group-pause", "100 of our members: one leaves, the others read on", "perf.macro.group_pause"),
+    ("move-leaders", "10,000 leaderships of a dead broker", "perf.macro.move_leaders"),
     ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
 )
 RIVALS = _by_name(

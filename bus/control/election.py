@@ -31,14 +31,14 @@ def fenced(
 ) -> PartitionImage:
     """`broker` is dead for all that is known: it leads nothing and is waited for by nobody."""
     isr = _without(image.isr, broker)
-    return _changed(image, isr, active=_without(active, broker), staying=staying)
+    return _changed(image, isr, active=_but(active, broker), staying=staying)
 
 
 def restarted(
     image: PartitionImage, broker: int, active: Collection[int], staying: Collection[int] = ()
 ) -> PartitionImage:
     """`broker` has begun another life, and holds what it held: it does not lead as before (R2)."""
-    return _changed(image, image.isr, active=_without(active, broker), staying=staying)
+    return _changed(image, image.isr, active=_but(active, broker), staying=staying)
 
 
 def suspected(
@@ -46,7 +46,7 @@ def suspected(
 ) -> PartitionImage:
     """`broker` may have lost what it held of this partition: nothing counts on it (R2)."""
     rest = _without(image.isr, broker)
-    active = _without(active, broker)
+    active = _but(active, broker)
     return _changed(image, rest, active=active, staying=staying, suspect=broker)
 
 
@@ -138,11 +138,12 @@ def _changed(
     """The record with this in-sync set, and a leader that is active, if there can be one."""
     eligible = (*image.elr, *image.isr)
     leader = image.leader
-    order = sorted(image.replicas, key=lambda broker: broker not in staying)
     if leader not in isr or leader not in active:
-        leader = _first(order, isr, active)
+        leader = _first(image.replicas, isr, staying)
     if leader == NO_LEADER:
-        leader = _first(order, _without(eligible, suspect), active)
+        leader = _first(image.replicas, isr, active)
+    if leader == NO_LEADER:
+        leader = _first(image.replicas, _without(eligible, suspect), active)
         isr = isr if leader == NO_LEADER else (leader,)
     elr: tuple[int, ...] = ()
     last_elr: tuple[int, ...] = ()
@@ -150,9 +151,21 @@ def _changed(
         elr = _each_once(eligible, (*isr, suspect))
         lost = (suspect,) if suspect in eligible else ()
         last_elr = _each_once((*image.last_elr, *lost), (*isr, *elr))
-    epoch = image.leader_epoch + (leader != image.leader)
-    changed = replace(image, leader=leader, leader_epoch=epoch, isr=isr, elr=elr, last_elr=last_elr)
-    return _next(image, changed)
+    before = image.leader, image.isr, image.elr, image.last_elr
+    if (leader, isr, elr, last_elr) == before:
+        return image
+    return PartitionImage(  # rather than `replace`: a broker that dies has thousands of them
+        leader,
+        image.leader_epoch + (leader != image.leader),
+        image.partition_epoch + 1,
+        image.min_isr,
+        image.replicas,
+        isr,
+        elr,
+        last_elr,
+        image.adding,
+        image.removing,
+    )
 
 
 def _next(image: PartitionImage, changed: PartitionImage) -> PartitionImage:
@@ -167,7 +180,12 @@ def _first(replicas: Sequence[int], among: Collection[int], active: Collection[i
 
 
 def _without(brokers: Collection[int], broker: int) -> tuple[int, ...]:
-    return tuple(other for other in brokers if other != broker)
+    return tuple([other for other in brokers if other != broker])
+
+
+def _but(brokers: Collection[int], broker: int) -> Collection[int]:
+    """The same brokers where that one is not among them, which is the usual."""
+    return _without(brokers, broker) if broker in brokers else brokers
 
 
 def _each_once(brokers: Collection[int], unwanted: Collection[int]) -> tuple[int, ...]:
