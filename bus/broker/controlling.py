@@ -22,8 +22,9 @@ from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOu
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
 from bus.model.limits import TRANSACTION_WRITES_MAX
-from bus.model.stored import Group, group_from_bytes, group_to_bytes
+from bus.model.stored import Group, TopicRecord, group_from_bytes, group_to_bytes
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord
+from bus.model.topic_settings import FLUSH_GROUP
 from bus.ports import Clock, Entry, Write
 
 Told = Callable[[int, str | None], None]  # an error's code, NONE if all went well; and why
@@ -41,6 +42,7 @@ class Controlling:
         self._keys = keys
         self._guard = {keys.controller: revision}
         self._clock = clock
+        self._policy = policy
         self._machine = Controller(policy)
         self._seen: dict[str, int] = {}  # key -> revision, as it went into the machine
         self._groups: dict[int, Group] = {}
@@ -136,6 +138,8 @@ class Controlling:
                 return
             if name.kind is Kind.GROUP:
                 self._read_group(name.number, group_from_bytes(key, entry.value) if entry else {})
+            elif name.kind is Kind.TOPIC and entry is not None:
+                self._read_topic(TopicRecord.from_bytes(key, entry.value))
             elif name.kind is Kind.BROKER_EPOCH:
                 accepted = BrokerEpochRecord.from_bytes(key, entry.value) if entry else None
                 self._machine.on_broker(name.number, accepted)
@@ -145,6 +149,11 @@ class Controlling:
                 self._machine.on_life(name.number, epoch, life.rack if life else "")
         except CorruptLog as error:
             logger.error("%s", error)
+
+    def _read_topic(self, record: TopicRecord) -> None:
+        flush = record.config.get("flush")
+        is_flushed = self._policy.is_flushed if flush is None else flush == FLUSH_GROUP
+        self._machine.on_topic(record.topic_id, is_flushed=is_flushed)
 
     def _read_group(self, number: int, group: Group) -> None:
         before = self._groups.get(number, {})
@@ -169,6 +178,8 @@ class Controlling:
                 if told is not None:
                     told(effect.error, effect.detail)
             else:
+                for pid in effect.recovered:
+                    logger.error("%s: nobody was left who may lead: data may be lost (R30)", pid)
                 writes = self._writes(effect)
                 starts = range(0, len(writes), TRANSACTION_WRITES_MAX)
                 self._write([writes[at : at + TRANSACTION_WRITES_MAX] for at in starts])

@@ -26,7 +26,7 @@ from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.streams import Later
 from bus.control.insync import Proposal
-from bus.control.knowledge import Report
+from bus.control.knowledge import LogEnd, Report
 from bus.control.timers import Timers
 from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, NotController
@@ -48,6 +48,7 @@ from bus.wire.replicas import (
     BrokerReportResponse,
     BrokerState,
     ReplicaAckRequest,
+    SuspectPartition,
     SuspectTopic,
 )
 from bus.wire.schema import Message
@@ -81,6 +82,7 @@ class Replication:
         self._later = later
         self._report: BrokerReportRequest | None = None
         self._is_reporting = False
+        self._reported_to = NOBODY  # who has heard it
         self._late: Timers[PartitionId] = Timers()  # when a follower of it may have to leave
         runtime.on_appended = feeds.on_appended
         runtime.on_replica_flushed = following.on_flushed
@@ -91,7 +93,9 @@ class Replication:
     ) -> None:
         """The logs are recovered: report it, and be counted on."""
         by_topic = groupby(sorted(suspects), key=lambda pid: pid.topic_id)
-        told = [SuspectTopic(topic, [pid.partition for pid in pids]) for topic, pids in by_topic]
+        told = [
+            SuspectTopic(topic, [self._suspect(pid) for pid in pids]) for topic, pids in by_topic
+        ]
         self._report = BrokerReportRequest(self._me, 0, boot_id, list(disk_ids), told)
         self.on_members_changed()
 
@@ -230,19 +234,30 @@ class Replication:
             )
             controlling.wish(wish, partial(told, result))
 
+    def _suspect(self, pid: PartitionId) -> SuspectPartition:
+        return SuspectPartition(pid.partition, *self._runtime.log_end(pid))
+
     # --- reports -----------------------------------------------------------------------------
 
     def _send_report(self) -> None:
-        """Until the store shows that it was heard."""
-        members = self._membership
-        is_due = members.epoch > 0 and members.controller != NOBODY and not members.is_accepted
-        if self._report is None or self._is_reporting or not is_due:
+        """Until the store shows that it was heard; each controller has to know suspects (R30)."""
+        members, report = self._membership, self._report
+        if members.controller == NOBODY:
+            self._reported_to = NOBODY
+        if report is None or self._is_reporting:
             return
-        self._report.broker_epoch = members.epoch
+        is_news = bool(report.suspects) and members.controller != self._reported_to
+        is_known = members.epoch > 0 and members.controller != NOBODY
+        if not is_known or (members.is_accepted and not is_news):
+            return
+        report.broker_epoch = members.epoch
         self._is_reporting = True
-        self.ask_controller(self._report, self._on_reported)
+        self.ask_controller(report, partial(self._on_reported, members.controller))
 
-    def _on_reported(self, _: Message | BusError) -> None:
+    def _on_reported(self, controller: int, answer: Message | BusError) -> None:
+        if isinstance(answer, BrokerReportResponse) and answer.error_code == NONE:
+            self._reported_to = controller
+
         def again() -> None:
             self._is_reporting = False
             self._send_report()
@@ -254,11 +269,11 @@ class Replication:
         if controlling is None:
             reply(BrokerReportResponse(NotController.code))
             return
-        suspects = frozenset(
-            PartitionId(topic.topic_id, index)
+        suspects = {
+            PartitionId(topic.topic_id, part.partition): LogEnd(part.last_epoch, part.end_offset)
             for topic in request.suspects
-            for index in topic.partitions
-        )
+            for part in topic.partitions
+        }
         report = Report(request.broker_epoch, tuple(request.disk_ids), request.boot_id, suspects)
         controlling.report(request.broker_id, report)
         reply(BrokerReportResponse())

@@ -79,6 +79,14 @@ class Runtime:
             hosted.append(partition)
         return hosted
 
+    def log_end(self, pid: PartitionId) -> tuple[int, int]:
+        """The epoch of the last batch that stands here, -1 if there is none, and the log's end."""
+        store = self._stores.find(pid)
+        log = store.get(pid) if store is not None else None
+        if log is None or log.end_offset == 0:
+            return -1, 0
+        return log.epochs.epoch_at(log.end_offset - 1), log.end_offset
+
     def find(self, topic: str, index: int) -> Partition | None:
         """The partition as clients name it, or None if it is not hosted here."""
         return self._by_name.get((topic, index))

@@ -67,7 +67,7 @@ def _suspect(broker: int, report: Report, draft: Draft) -> bool:
     """Take it out of all sets that count on what it may have lost; whether it was in any."""
     found = False
     active, staying = draft.active(), draft.staying()
-    for pid in report.suspects & draft.known.held.get(broker, set()):
+    for pid in report.suspects.keys() & draft.known.held.get(broker, set()):
         image = draft.image(pid)
         if broker in (*image.isr, *image.elr):
             found = True

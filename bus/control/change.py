@@ -22,6 +22,7 @@ class Change:
     partitions: dict[PartitionId, PartitionImage] = field(default_factory=dict)
     brokers: dict[int, BrokerEpochRecord] = field(default_factory=dict)
     granted: list[int] = field(default_factory=list)  # tickets, answered once it is written
+    recovered: list[PartitionId] = field(default_factory=list)  # something may be lost of them
 
     def __bool__(self) -> bool:
         return bool(self.partitions or self.brokers)

@@ -5,6 +5,7 @@ What is due                                        Decided in
 the dead are fenced, who has started is taken in   acceptance.py (R1, R2, R6)
 who wants to stop hands over, and leaves           leaving.py
 a partition without a leader gets one (R6)         here
+the same where nobody may lead for certain (R30)   recovery.py
 who is named first leads again, in batches         preference.py
 replicas are exchanged (R24)                       reassignment.py
 brokers are drained and removed, loads evened out  mover.py
@@ -16,6 +17,7 @@ holds, and a change that lost its race is decided anew. Nobody is answered befor
 """
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from bus.control import acceptance, election, leaving, wishes
 from bus.control.change import Change, ControllerEffect, Draft, Reply
@@ -24,6 +26,7 @@ from bus.control.mover import Command, Mover, obey
 from bus.control.policy import Policy
 from bus.control.preference import Preference, elect
 from bus.control.reassignment import Reassignment, complete, reassign
+from bus.control.recovery import Recovery
 from bus.control.wishes import Wish
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
@@ -39,6 +42,7 @@ class Controller:
     _preference: Preference = field(default_factory=Preference)
     _elections: dict[int, PartitionId] = field(default_factory=dict)  # by ticket
     _wishes: dict[int, Wish] = field(default_factory=dict)  # by ticket
+    _recovery: Recovery = field(default_factory=Recovery)
     _mover: Mover = field(default_factory=Mover)
     _commands: dict[int, Command] = field(default_factory=dict)  # by ticket
     _reassignments: dict[int, Reassignment] = field(default_factory=dict)  # by ticket
@@ -55,6 +59,10 @@ class Controller:
     def on_broker(self, broker: int, record: BrokerEpochRecord | None) -> None:
         """What was accepted of a broker."""
         self.known.on_broker(broker, record)
+
+    def on_topic(self, topic_id: UUID, *, is_flushed: bool) -> None:
+        """Are its records flushed before they are acknowledged (flush=group)?"""
+        self.known.on_topic(topic_id, is_flushed=is_flushed)
 
     def on_life(self, broker: int, epoch: int | None, rack: str = "") -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""
@@ -118,6 +126,7 @@ class Controller:
         leaving.leave(draft, self._due)
         leaving.begin(draft, self._leaving)
         self._seat(draft)
+        self._recovery.recover(draft)
         complete(draft)
         asked, self._reassignments = self._reassignments, {}
         reassign(draft, asked, self.policy.moves_max)
@@ -139,7 +148,8 @@ class Controller:
         """When `step` has something to do although nothing was told."""
         if self._out is not None:
             return None
-        times = [self._mover.next_ms(Draft(self.known), self.policy)]
+        moving_ms = self._mover.next_ms(Draft(self.known), self.policy)
+        times = [moving_ms, self._recovery.next_ms()]
         if self.policy.restores_leaders and self.known.strayed:
             times.append(self._preference.due_ms)
         return min((each for each in times if each is not None), default=None)

@@ -10,13 +10,21 @@ moving       whose replicas are being exchanged (R24)
 strayed      that another broker leads than the one that is named first
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from bus.model.cluster import NO_LEADER, PartitionImage
 from bus.model.ids import PartitionId
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerState
+
+
+class LogEnd(NamedTuple):
+    """How far a log goes; the higher one holds all that is committed in the lower one (R30)."""
+
+    last_epoch: int  # of its last batch; -1 if it has none
+    end_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ class Report:
     epoch: int
     disk_ids: tuple[UUID, ...]
     boot_id: str
-    suspects: frozenset[PartitionId]  # it may have lost something of them (R2)
+    suspects: Mapping[PartitionId, LogEnd]  # it may have lost something of them (R2)
 
 
 @dataclass(slots=True)
@@ -44,6 +52,7 @@ class Knowledge:
     leaderless: set[PartitionId] = field(default_factory=set)
     moving: set[PartitionId] = field(default_factory=set)
     strayed: set[PartitionId] = field(default_factory=set)
+    unflushed: set[UUID] = field(default_factory=set)  # topics of flush=os
     layout: int = 0  # rises when replicas, or who may hold some, are others
     now_ms: int = 0
 
@@ -79,6 +88,13 @@ class Knowledge:
         self.brokers[broker] = record
         if before is None or (before.epoch, before.state) != (record.epoch, record.state):
             self.since_ms[broker] = self.now_ms
+
+    def on_topic(self, topic_id: UUID, *, is_flushed: bool) -> None:
+        """Are its records flushed before they are acknowledged (flush=group)?"""
+        if is_flushed:
+            self.unflushed.discard(topic_id)
+        else:
+            self.unflushed.add(topic_id)
 
     def on_life(self, broker: int, epoch: int | None, rack: str) -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bus.model.broker_settings import BrokerSettings
 from bus.model.limits import MOVES_MAX
+from bus.model.topic_settings import FLUSH_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Policy:
     moves_max: int = (
         MOVES_MAX  # reassignment.partitions.max: partitions whose replicas are exchanged at a time
     )
+    is_flushed: bool = True  # a topic whose settings do not say it: flush=group
 
 
 BY_ITSELF = Policy()
@@ -28,4 +30,5 @@ def policy_of(settings: BrokerSettings) -> Policy:
         settings.auto_leader_rebalance_enable,
         settings.auto_balance_enable,
         settings.reassignment_partitions_max,
+        settings.topic.flush == FLUSH_GROUP,
     )

@@ -109,11 +109,20 @@ class AlterPartitionResponse(Message):
 
 
 @table
+class SuspectPartition:
+    """One of which something may be lost, and how far its log goes."""
+
+    partition: int = int32()
+    last_epoch: int = int32(-1)
+    end_offset: int = int64()
+
+
+@table
 class SuspectTopic:
-    """Partitions of one topic of which something may be lost."""
+    """Partitions of one topic."""
 
     topic_id: UUID = uuid()
-    partitions: list[int] = array("int32")
+    partitions: list[SuspectPartition] = array(SuspectPartition)
 
 
 @table

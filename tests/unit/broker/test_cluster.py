@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 from bus.errors import NONE, NotEnoughReplicas, NotLeader
+from bus.model.ids import PartitionId
 from tests.fixtures.sim_disk import SimDisk
-from tests.fixtures.small_cluster import KEYS, SmallCluster
+from tests.fixtures.small_cluster import KEYS, TOPIC_ID, SmallCluster
 
 
 @pytest.fixture
@@ -148,3 +149,30 @@ def test_a_broker_that_leaves_without_a_controller_goes_when_its_time_is_over(cl
     left.cluster.members.controller = -1
     left.cluster.leave(500, lambda: told.append(True))
     cluster.until(lambda: told, 20_000)
+
+
+def test_when_all_may_have_lost_something_the_longest_log_leads_again():
+    cluster = SmallCluster(flush="os")
+    cluster.until(lambda: len(cluster.image().isr) == 3 and all_accepted(cluster))
+    acknowledged(cluster, b"one", b"two")
+    disks = {broker: cluster.kill(broker) for broker in (1, 2, 3)}
+    for broker, disk in disks.items():
+        cluster.start(broker, disk, [PartitionId(TOPIC_ID, 0)])
+    cluster.until(lambda: len(cluster.image().isr) == 3)
+    assert acknowledged(cluster, b"three") == (NONE, 2)
+
+
+def test_another_controller_learns_what_is_left_of_a_partition_that_nobody_leads():
+    cluster = SmallCluster(flush="os")
+    cluster.until(lambda: len(cluster.image().isr) == 3 and all_accepted(cluster))
+    acknowledged(cluster, b"one", b"two")
+    disks = {broker: cluster.kill(broker) for broker in (1, 2, 3)}
+    for broker in (1, 2):
+        cluster.start(broker, disks[broker], [PartitionId(TOPIC_ID, 0)])
+    cluster.until(lambda: all_accepted(cluster))
+    other = next(b for b in cluster.living() if b.cluster.members.controlling is None)
+    other.cluster.members.take_control()
+    cluster.until(lambda: other.cluster.members.controlling is not None)
+    cluster.start(3, disks[3], [PartitionId(TOPIC_ID, 0)])
+    cluster.until(lambda: len(cluster.image().isr) == 3)
+    assert acknowledged(cluster, b"three") == (NONE, 2)

@@ -7,7 +7,7 @@ import pytest
 
 from bus.control.change import Reply
 from bus.control.election import reassigned
-from bus.control.knowledge import Report
+from bus.control.knowledge import LogEnd, Report
 from bus.control.wishes import Wish
 from bus.errors import NONE, FencedLeaderEpoch, InvalidRequest, NotLeader, RequestTimedOut
 from bus.model.cluster import NO_LEADER
@@ -28,7 +28,7 @@ from tests.fixtures.controlled import (
 
 
 def report(broker, life, *suspects):
-    return Report(life, (DISK,), "boot", frozenset(suspects))
+    return Report(life, (DISK,), "boot", dict.fromkeys(suspects, LogEnd(5, 9)))
 
 
 def test_nothing_is_written_where_nothing_is_due():
