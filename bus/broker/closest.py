@@ -3,7 +3,8 @@
 A reader that names its rack, and whose leader stands in another one, is sent to the replica of its
 rack that holds most, if one is in sync and holds what is asked for. A follower shows what it knows
 to be committed, which may be less than its leader shows: who asks for more waits, and who asks for
-what it does not hold at all goes back to the leader.
+what it does not hold at all goes back to the leader. Who names no rack is served by leaders alone:
+to it the high watermark never falls (I5).
 """
 
 from bus.broker.node import Node

@@ -12,7 +12,6 @@ from bus.model.limits import STREAM_CREDIT_BYTES_MAX
 from bus.wire.fetch import FetchRequest, FetchResponse
 
 FIRST_BATCH = 1  # bytes: enough to be given one batch, which comes whole (KIP-74)
-FOLLOWERS_SINCE_VERSION = 11  # protocol: Fetch, with the reader's rack (KIP-392)
 READ_COMMITTED = 1  # protocol: Fetch, isolation level
 
 
@@ -42,7 +41,7 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
             session.changed if session is not None else None,
             Leaders(node, context),
             chosen.choose if chosen is not None else None,
-            context.version >= FOLLOWERS_SINCE_VERSION,
+            chosen is not None,
         ),
         request.max_wait_ms,
     )

@@ -95,23 +95,25 @@ def test_without_the_setting_leaders_alone_serve(tmp_path: Path) -> None:
 def test_a_follower_shows_what_it_knows_to_be_committed(bench: Bench) -> None:
     give(bench, OTHER)
     partition_of(bench).follower.high_watermark = 0
-    assert fetched(bench, 0) is None
+    assert fetched(bench, 0, "b") is None
     partition_of(bench).follower.high_watermark = 4
-    part = fetched(bench, 0)
+    part = fetched(bench, 0, "b")
     assert (part.error_code, part.high_watermark, len(part.records) > 0) == (NONE, 4, True)
 
 
 def test_a_reader_that_is_ahead_of_a_follower_waits_or_goes_back(bench: Bench) -> None:
     give(bench, OTHER)
     partition_of(bench).follower.high_watermark = 2
-    assert fetched(bench, 4) is None
-    assert fetched(bench, 5).error_code == OffsetOutOfRange.code
+    assert fetched(bench, 4, "b") is None
+    assert fetched(bench, 5, "b").error_code == OffsetOutOfRange.code
 
 
 def test_who_waits_at_a_follower_is_woken_when_more_is_committed(bench: Bench) -> None:
     give(bench, OTHER)
     partition_of(bench).follower.high_watermark = 0
-    answers = bench.send(fetch(0, wait_ms=1000), version=12)
+    request = fetch(0, wait_ms=1000)
+    request.rack_id = "b"
+    answers = bench.send(request, version=12)
     assert answers == []
     partition_of(bench).follower.high_watermark = 4
     bench.node.fetches.on_committed(partition_of(bench))
@@ -121,16 +123,19 @@ def test_who_waits_at_a_follower_is_woken_when_more_is_committed(bench: Bench) -
 def test_a_follower_checks_the_readers_epoch(bench: Bench) -> None:
     give(bench, OTHER)
     epoch = partition_of(bench).follower.epoch
-    assert fetched(bench, 0, current_leader_epoch=epoch - 1).error_code == FencedLeaderEpoch.code
-    assert fetched(bench, 0, current_leader_epoch=epoch + 1).error_code == UnknownLeaderEpoch.code
+    assert (
+        fetched(bench, 0, "b", current_leader_epoch=epoch - 1).error_code == FencedLeaderEpoch.code
+    )
+    assert (
+        fetched(bench, 0, "b", current_leader_epoch=epoch + 1).error_code == UnknownLeaderEpoch.code
+    )
 
 
 def test_a_follower_that_follows_nobody_serves_nobody(bench: Bench) -> None:
     give(bench, -1)
-    assert fetched(bench, 0).error_code == NotLeader.code
+    assert fetched(bench, 0, "b").error_code == NotLeader.code
 
 
-def test_an_old_client_reads_from_leaders_alone(bench: Bench) -> None:
+def test_who_names_no_rack_reads_from_leaders_alone(bench: Bench) -> None:
     give(bench, OTHER)
-    answers = bench.send(fetch(0, wait_ms=1000), version=10)
-    assert answers[0].responses[0].partitions[0].error_code == NotLeader.code
+    assert fetched(bench, 0).error_code == NotLeader.code
