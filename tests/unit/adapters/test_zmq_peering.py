@@ -27,9 +27,9 @@ class End:
     def on_request(self, peer, frames):
         self.asked.append((peer, [bytes(frame) for frame in frames]))
 
-    def call(self, other, key=None):
+    def call(self, other, key=None, url=None):
         return self.sockets.dial(
-            other.sockets.endpoint,
+            url or other.sockets.endpoint,
             key or other.keys.public,
             lambda: self.opened.append(True),
             lambda frames: self.answers.append([bytes(frame) for frame in frames]),
@@ -70,6 +70,31 @@ def test_a_caller_is_known_by_its_key(driven, pair):
     peer.reply([QUESTION[4:], b"r" * 100_000])
     driven.until(lambda: here.answers)
     assert here.answers == [[QUESTION[4:], b"r" * 100_000]]
+
+
+def test_a_broker_is_found_by_its_name(driven, end):
+    there, here = end(), end()
+    there.known.add(here.keys.public)
+    url = there.sockets.endpoint.replace("127.0.0.1", "localhost")
+    dial = here.call(there, url=url)
+    driven.until(lambda: here.opened or here.downs)
+    assert here.opened
+    dial.close()
+
+
+def test_a_name_that_nobody_knows_is_told(driven, end):
+    here = end()
+    here.call(here, url="tcp://no-such-host.invalid:7000")
+    driven.until(lambda: here.downs)
+    assert "is not known" in here.downs[0]
+
+
+def test_a_call_that_is_closed_before_the_name_is_found_says_nothing(driven, end):
+    there, here = end(), end()
+    here.call(there, url="tcp://localhost:7000").close()
+    here.call(here, url="tcp://localhost:1")
+    driven.until(lambda: here.downs)
+    assert len(here.downs) == 1
 
 
 def test_who_is_not_known_is_not_let_in(driven, end):
