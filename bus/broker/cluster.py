@@ -21,6 +21,7 @@ from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.streams import Later
 from bus.control.policy import BY_ITSELF, Policy
+from bus.control.throttle import Throttle
 from bus.model.keys import Keys
 from bus.model.stored_brokers import BrokerRecord
 from bus.ports import Clock, Coordination
@@ -70,7 +71,14 @@ class Cluster:
             policy,
         )
         self.following = Following(
-            me, peers, later, runtime.counters, lambda: self.members.epoch, on_committed
+            me,
+            peers,
+            later,
+            runtime.counters,
+            lambda: self.members.epoch,
+            on_committed,
+            clock,
+            Throttle(policy.bytes_per_second),
         )
         feeds = Feeds(runtime, clock, pool, lambda: self.members.lives, new_session_id)
         self.replication = Replication(

@@ -6,6 +6,9 @@
 
 After a group commit the leader is told at once, also while the question waits (R15). A lost link
 ends the session: the next question names all partitions, and the leader checks each for divergence.
+
+Replicas that are being added are slowed down: when they have brought more than their rate allows
+they are left out of the questions for a while.
 """
 
 import logging
@@ -21,6 +24,7 @@ from bus.broker.streams import Later
 from bus.control.effects import Committed, FollowerEffect, Halt, Restart, Take, Trim, Truncate
 from bus.control.follower import FetchAnswer
 from bus.control.insync import Standing
+from bus.control.throttle import Throttle
 from bus.errors import NONE, BusError, OffsetOutOfRange
 from bus.model.batch import Buffer
 from bus.model.cluster import NO_LEADER
@@ -31,6 +35,7 @@ from bus.model.limits import (
     REPLICA_FETCH_WAIT_MS,
     REPLICA_PARTITION_BYTES,
 )
+from bus.ports import Clock
 from bus.wire.fetch import (
     FetchPartition,
     FetchRequest,
@@ -74,8 +79,15 @@ class Following:
         counters: Counters,
         broker_epoch: Callable[[], int],
         on_committed: Callable[[Partition], None],
+        clock: Clock,
+        throttle: Throttle,
     ) -> None:
+        """`throttle` is for the replicas that are being added, all together."""
         self._me = me
+        self._clock = clock
+        self._throttle = throttle
+        self._slow: set[PartitionId] = set()  # are being added
+        self._is_waiting = False  # for the throttle
         self._peers = peers
         self._later = later
         self._counters = counters
@@ -98,9 +110,18 @@ class Following:
         for leader in asked:
             self._ask(self._links[leader])
 
+    def slow_down(self, pid: PartitionId, *, is_added: bool) -> None:
+        """Is this replica being added (R24)? What moves must not slow down what is written."""
+        if is_added:
+            self._slow.add(pid)
+        elif pid in self._slow:
+            self._slow.remove(pid)
+            self._resume([pid])
+
     def drop(self, pids: Iterable[PartitionId]) -> None:
         """They are not hosted any more."""
         for pid in pids:
+            self._slow.discard(pid)
             for link in self._links.values():
                 if link.members.pop(pid, None) is not None:
                     link.changed[pid] = None
@@ -131,7 +152,7 @@ class Following:
         news: dict[PartitionId, Standing] = {}
         gone: list[PartitionId] = []
         for pid in changed:
-            standing = self._standing(link.members.get(pid))
+            standing = None if self._rests(pid) else self._standing(link.members.get(pid))
             if standing is not None and link.told.get(pid) != standing:
                 news[pid] = link.told[pid] = standing
             elif standing is None and link.told.pop(pid, None) is not None:
@@ -149,6 +170,27 @@ class Following:
         link.is_out = True
         link.asked += 1
         self._peers.ask(link.leader, request, partial(self._on_answer, link, link.asked))
+
+    def _rests(self, pid: PartitionId) -> bool:
+        """It has brought so much that it is left out for a while; then it is asked for again."""
+        if pid not in self._slow:
+            return False
+        wait_ms = self._throttle.wait_ms(self._clock.now_ms())
+        if wait_ms and not self._is_waiting:
+            self._is_waiting = True
+            self._later(wait_ms / 1000, self._go_on)
+        return wait_ms > 0
+
+    def _go_on(self) -> None:
+        self._is_waiting = False
+        self._resume(self._slow)
+
+    def _resume(self, pids: Iterable[PartitionId]) -> None:
+        for link in self._links.values():
+            found = {pid: None for pid in pids if pid in link.members}
+            link.changed.update(found)
+            if found:
+                self._ask(link)
 
     def _standing(self, partition: Partition | None) -> Standing | None:
         """Where it stands, if it asks at all."""
@@ -207,6 +249,8 @@ class Following:
         link.changed[pid] = None
         diverging = data.diverging_epoch
         records = data.records or b""
+        if pid in self._slow:
+            self._throttle.take(len(records), self._clock.now_ms())
         answer = FetchAnswer(
             told.leader_epoch,
             data.error_code,

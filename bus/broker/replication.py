@@ -116,7 +116,9 @@ class Replication:
         changed = self._roles.assume(known)
         self._following.assign(changed)
         now = self._clock.now_ms()
-        for partition, _ in known:
+        for partition, image in known:
+            is_added = self._me in image.adding and self._me not in image.isr
+            self._following.slow_down(partition.log.partition, is_added=is_added)
             self._feeds.on_changed(partition)
             self._look_for_late(partition, now)
 

@@ -1,9 +1,9 @@
-"""What an operator has set of the controller's work: the same for all brokers that may control."""
+"""What an operator has set of the controller's work, and of how fast replicas move."""
 
 from dataclasses import dataclass
 
 from bus.model.broker_settings import BrokerSettings
-from bus.model.limits import MOVES_MAX
+from bus.model.limits import MOVED_BYTES_PER_SECOND, MOVES_MAX
 from bus.model.topic_settings import FLUSH_GROUP
 
 
@@ -18,6 +18,7 @@ class Policy:
     moves_max: int = (
         MOVES_MAX  # reassignment.partitions.max: partitions whose replicas are exchanged at a time
     )
+    bytes_per_second: int = MOVED_BYTES_PER_SECOND  # follower.replication.throttled.rate
     is_flushed: bool = True  # a topic whose settings do not say it: flush=group
 
 
@@ -30,5 +31,6 @@ def policy_of(settings: BrokerSettings) -> Policy:
         settings.auto_leader_rebalance_enable,
         settings.auto_balance_enable,
         settings.reassignment_partitions_max,
+        settings.follower_replication_throttled_rate,
         settings.topic.flush == FLUSH_GROUP,
     )

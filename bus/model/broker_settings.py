@@ -21,6 +21,7 @@ from bus.model.limits import (
     IN_FLIGHT_BYTES_MAX,
     KIB,
     MIB,
+    MOVED_BYTES_PER_SECOND,
     MOVES_MAX,
     PARTITIONS_PER_TOPIC_MAX,
     PEERS_MAX,
@@ -167,6 +168,14 @@ class BrokerSettings:
         "How many partitions of the cluster may have their replicas exchanged at a time.",
         low=1,
         high=PARTITIONS_PER_TOPIC_MAX,
+    )
+    follower_replication_throttled_rate: int = setting(
+        MOVED_BYTES_PER_SECOND,
+        "How much this broker reads in a second, on average, for replicas that are being added to "
+        "it; others are not slowed down.",
+        unit="bytes",
+        low=KIB,
+        high=1024 * GIB,
     )
     producer_id_expiration_ms: int = setting(
         PRODUCER_EXPIRY_MS,

@@ -78,6 +78,7 @@ OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
 # Replication.
 SESSION_TTL_MS = 2000  # of a broker with the coordination store: a backstop, not the detection
 MEMBERSHIP_RETRY_MS = 200  # before a step that the store did not answer is tried again
+MOVED_BYTES_PER_SECOND = 64 * MIB  # to a broker, of replicas that are being added, by default
 MOVES_MAX = 100  # partitions whose replicas are exchanged at a time, by default
 LEAVE_AGAIN_MS = 100  # before a controller is asked again to let this broker stop
 LEAVE_GRACE_MS = 1000  # that it has for its answer when the time to wait for others is over

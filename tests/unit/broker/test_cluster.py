@@ -4,8 +4,11 @@ from random import Random
 
 import pytest
 
+from bus.control.policy import Policy
+from bus.control.reassignment import Reassignment
 from bus.errors import NONE, NotEnoughReplicas, NotLeader
 from bus.model.ids import PartitionId
+from bus.model.limits import REPLICA_PARTITION_BYTES
 from tests.fixtures.sim_disk import SimDisk
 from tests.fixtures.small_cluster import KEYS, TOPIC_ID, SmallCluster
 
@@ -176,3 +179,39 @@ def test_another_controller_learns_what_is_left_of_a_partition_that_nobody_leads
     cluster.start(3, disks[3], [PartitionId(TOPIC_ID, 0)])
     cluster.until(lambda: len(cluster.image().isr) == 3)
     assert acknowledged(cluster, b"three") == (NONE, 2)
+
+
+def reassigned(cluster, *replicas):
+    """These hold it now; how many milliseconds that took."""
+    begun_ms, told = cluster.time.now_ms(), []
+    controller = next(b for b in cluster.living() if b.cluster.members.controlling is not None)
+    wanted = Reassignment(PartitionId(TOPIC_ID, 0), replicas)
+    answer = [(wanted, lambda *outcome: told.append(outcome))]
+    controller.cluster.members.controlling.reassign(answer)
+    cluster.until(lambda: told and cluster.image().replicas == replicas)
+    assert told == [(NONE, None)]
+    cluster.until(lambda: set(cluster.image().isr) == set(replicas))
+    return cluster.time.now_ms() - begun_ms
+
+
+def test_what_is_written_stands_where_replicas_have_moved_to(cluster):
+    reassigned(cluster, 1, 2)
+    acknowledged(cluster, b"one")
+    reassigned(cluster, 3, 2)
+    assert acknowledged(cluster, b"two") == (NONE, 1)
+    assert cluster.leader().me in (2, 3)
+    assert cluster.brokers[3].partition.log.end_offset == 2
+    assert cluster.brokers[1].partition is None
+
+
+def test_a_replica_that_is_added_is_slowed_down_and_what_is_written_meanwhile_is_not():
+    rate = 500_000
+    cluster = SmallCluster(policy=Policy(bytes_per_second=rate))
+    cluster.until(lambda: len(cluster.image().isr) == 3 and all_accepted(cluster))
+    reassigned(cluster, 1, 2)
+    size = 0
+    for _ in range(10):
+        assert acknowledged(cluster, b"x" * 200_000)[0] == NONE
+        size += 200_000
+    answer_ms = REPLICA_PARTITION_BYTES * 1000 // rate  # the last one is not waited for
+    assert reassigned(cluster, 1, 2, 3) >= size * 1000 // rate - answer_ms
