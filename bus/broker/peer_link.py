@@ -128,9 +128,10 @@ class PeerLink:
 
     def aim(self, url: str, key: str, epoch: int) -> None:
         """It is there, and has this key; who is linked to it otherwise is no more."""
-        is_moved = (url, key) != (self.url, self.key)
+        is_other = (url, key) != (self.url, self.key) or 0 < self._life_epoch < epoch
+        is_later = epoch > self.epoch
         self.url, self.key, self.epoch = url, key, epoch
-        if is_moved or 0 < self._life_epoch < epoch:
+        if is_other or (is_later and self._out is None):  # it has just started: call it at once
             self._failures = 0
             self._end("it is registered otherwise now")
 

@@ -218,6 +218,18 @@ def test_a_life_that_is_not_registered_yet_is_linked_by_its_key(world):
     assert world[1].links.linked == {2}, "it was registered since, and is the same"
 
 
+def test_one_that_has_just_registered_is_called_at_once(world, monkeypatch):
+    monkeypatch.setattr("bus.broker.peer_link.AGAIN_S_MAX", 1000.0)
+    world.link(1, 2)
+    link, url = world[1].links._links[2], world[2].links.endpoint
+    link._failures = 16
+    world.stop(2)
+    world.until(lambda: link._failures > 16)
+    world.start(2, epoch=3, url=url)
+    world.register()
+    world.until_linked()
+
+
 def test_after_the_end_nobody_is_told_anything(world):
     world.link(1, 2)
     broker = world[1]
