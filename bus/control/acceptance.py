@@ -7,6 +7,7 @@ a broker has restarted   it counts, another life   what it led, fence it (R2)
 it has reported          it suspects partitions    nothing counts on those (R2)
 it has reported          nothing of that is left   accept its new life: active (R1)
 a fenced one is heard    in the accepted life      active, unless that life has taken its leave
+a record is new          its leader is fenced      the next one leads
 
 Fencing a broker is one change, however many partitions it led.
 """
@@ -49,6 +50,18 @@ def accept(draft: Draft) -> None:
         report = known.reports.get(broker)
         if report is not None and report.epoch == epoch and not _suspect(broker, report, draft):
             draft.change.brokers[broker] = _accepted(record, report)
+
+
+def look_at_new(draft: Draft) -> None:
+    """Who is fenced leads nothing, also of what was made while it was being fenced."""
+    active, staying = draft.active(), draft.staying()
+    for pid in list(draft.known.new):
+        image = draft.image(pid)
+        leader = draft.record(image.leader)
+        if leader is not None and leader.state not in COUNTED:
+            draft.put(pid, election.restarted(image, image.leader, active, staying))
+        else:
+            draft.known.new.discard(pid)
 
 
 def _accepted(before: BrokerEpochRecord | None, report: Report) -> BrokerEpochRecord:

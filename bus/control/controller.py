@@ -123,6 +123,7 @@ class Controller:
         draft = Draft(self.known)
         acceptance.fence(draft)
         acceptance.accept(draft)
+        acceptance.look_at_new(draft)
         leaving.leave(draft, self._due)
         leaving.begin(draft, self._leaving)
         self._seat(draft)

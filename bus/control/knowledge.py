@@ -8,6 +8,7 @@ held         with a replica on that broker
 leaderless   that nobody leads
 moving       whose replicas are being exchanged (R24)
 strayed      that another broker leads than the one that is named first
+new          whose record was first seen; whoever made it may have known less of who is there
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,7 @@ class Knowledge:
     strayed: set[PartitionId] = field(default_factory=set)
     unflushed: set[UUID] = field(default_factory=set)  # topics of flush=os
     layout: int = 0  # rises when replicas, or who may hold some, are others
+    new: set[PartitionId] = field(default_factory=set)  # until somebody has looked at it
     now_ms: int = 0
 
     def on_partition(self, pid: PartitionId, image: PartitionImage | None) -> None:
@@ -67,7 +69,10 @@ class Knowledge:
             index.discard(pid)
         if image is None:
             self.partitions.pop(pid, None)
+            self.new.discard(pid)
             return
+        if before is None:
+            self.new.add(pid)
         self.partitions[pid] = image
         for broker in image.replicas:
             self.held.setdefault(broker, set()).add(pid)

@@ -31,6 +31,20 @@ def report(broker, life, *suspects):
     return Report(life, (DISK,), "boot", dict.fromkeys(suspects, LogEnd(5, 9)))
 
 
+def test_a_partition_that_is_made_for_a_broker_that_was_fenced_meanwhile_is_led_by_another():
+    controller = controlling(active=(1, 2))
+    settle(controller)
+    made = PartitionId(UUID(int=2), 0)
+    controller.on_partition(made, replace(record(3), leader_epoch=0, partition_epoch=0))
+    (change,) = controller.step()
+    controller.on_written(RequestTimedOut.code)  # it lost its race, and is decided anew
+    assert controller.step() == [change]
+    assert change.partitions[made].leader == 1
+    written(controller, change)
+    assert controller.known.partitions[made].leader_epoch == 1
+    assert controller.step() == []
+
+
 def test_nothing_is_written_where_nothing_is_due():
     assert controlling().step() == []
 
