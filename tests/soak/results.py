@@ -2,12 +2,14 @@
 
 kind, unit, goal    what was done, how it is counted, how much is wanted
 done, broken        units in all, and those of them that found something
-runs                of each commit: the seeds [first, end), units, seconds, date, problems
+runs                of each commit: the seeds [first, end), units, seconds, date, problems, and
+                    what else was counted, by name
 """
 
 import datetime
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,7 @@ class Run:
     seconds: float = 0.0
     date: str = ""
     problems: list[str] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -47,7 +50,14 @@ class Results:
         """One that was never used."""
         return max((run.seeds[1] for run in self.runs), default=1)
 
-    def add(self, commit: str, count: int, seconds: float, problems: list[list[str]]) -> None:
+    def add(
+        self,
+        commit: str,
+        count: int,
+        seconds: float,
+        problems: list[list[str]],
+        facts: Mapping[str, float] | None = None,
+    ) -> None:
         """One more seed."""
         seed = self.next_seed
         if not self.runs or self.runs[-1].commit != commit:
@@ -57,6 +67,8 @@ class Results:
         run.count += count
         run.seconds = round(run.seconds + seconds, 1)
         run.date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        for name, number in (facts or {}).items():
+            run.facts[name] = round(run.facts.get(name, 0) + number, 3)
         self.done += count
         self.broken += len(problems)
         told = [f"seed {seed}: {'; '.join(some)}"[:PROBLEM_LENGTH_MAX] for some in problems]

@@ -22,6 +22,13 @@ def test_seeds_go_on_where_the_last_sitting_ended(tmp_path: Path) -> None:
     assert second.done == 750
 
 
+def test_what_else_is_counted_adds_up() -> None:
+    results = Results(KIND.title, KIND.unit, KIND.goal)
+    results.add("aaa", 250, 1.0, [], {"hours": 0.5, "kill": 3})
+    results.add("aaa", 250, 1.0, [], {"hours": 0.25})
+    assert results.runs[0].facts == {"hours": 0.75, "kill": 3}
+
+
 def test_what_was_found_is_kept_with_its_seed() -> None:
     results = Results(KIND.title, KIND.unit, KIND.goal)
     results.add("aaa", 250, 1.0, [["it is gone", "and so is this"]])

@@ -3,6 +3,7 @@
 import os
 import resource
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,8 @@ from tests.sim.world import World
 ROUNDS = 5  # of one seed
 DAMAGE_CASES = 250  # of one seed
 FUZZ_SECONDS = 20  # of each target, of one seed
-SIMULATED_WORLDS = 250  # of one seed
+SIMULATED_WORLDS = 100  # of one seed
+BROKERS = (1, 3, 3, 3, 5)  # of one world after the other
 FLUSHES = ("group", "os")
 
 
@@ -33,6 +35,7 @@ def everywhere() -> str:
 
 
 Problems = Iterable[list[str]]  # of each unit done
+facts: Counter[str] = Counter()  # what else is to be counted of the seed that runs here
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,12 @@ def no_kafka() -> str:
 def simulate(seed: int) -> Iterator[list[str]]:
     """Whole brokers on simulated time, disks and networks."""
     for each in range(seed * SIMULATED_WORLDS, (seed + 1) * SIMULATED_WORLDS):
-        violation = World(draw(each, brokers=1)).run().violation
-        yield [f"./run sim {each}: {violation}"] if violation is not None else []
+        brokers = BROKERS[each % len(BROKERS)]
+        outcome = World(draw(each, brokers)).run()
+        facts["simulated hours"] += outcome.time_ms / 3.6e6
+        facts.update({f"fault {kind}": count for kind, count in outcome.faults.items()})
+        where = f"./run sim {each} --brokers {brokers}"
+        yield [f"{where}: {outcome.violation}"] if outcome.violation is not None else []
 
 
 def fuzz(seed: int) -> Iterator[list[str]]:
@@ -160,7 +167,14 @@ KINDS: dict[str, Kind] = {
         no_kafka,
     ),
     "damage": Kind("damage to files", "cases", 5000, DAMAGE_CASES, 2, damage),
-    "sim": Kind("worlds of one simulated broker", "worlds", 100_000, SIMULATED_WORLDS, 4, simulate),
+    "sim": Kind(
+        "worlds of one, three and five simulated brokers",
+        "worlds",
+        100_000,
+        SIMULATED_WORLDS,
+        4,
+        simulate,
+    ),
     "fuzz": Kind(
         "fuzzing all targets",
         "CPU seconds",
