@@ -11,6 +11,7 @@ from bus.broker.feeding import Feeds
 from bus.broker.fetches import Pool
 from bus.broker.following import Following
 from bus.broker.hosting import Hosting, SettingsOf
+from bus.broker.judging import Judging
 from bus.broker.membership import Membership
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
@@ -19,11 +20,12 @@ from bus.broker.peers import Peers
 from bus.broker.replication import Replication
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
+from bus.broker.stores import Stores
 from bus.broker.streams import Later
 from bus.control.policy import BY_ITSELF, Policy
 from bus.control.throttle import Throttle
 from bus.model.keys import Keys
-from bus.model.stored_brokers import BrokerRecord
+from bus.model.stored_brokers import NO_EPOCH, BrokerRecord
 from bus.ports import Clock, Coordination
 
 
@@ -40,6 +42,7 @@ class Cluster:
         metadata: Metadata,
         runtime: Runtime,
         roles: Roles,
+        stores: Stores,
         peers: Peers,
         clock: Clock,
         later: Later,
@@ -57,7 +60,10 @@ class Cluster:
         self._departure: Departure | None = None
         self._keys = keys
         self._metadata = metadata
+        self._record = record
+        self._judging = Judging(me, stores, settings_of)
         self._is_open = False  # the logs are recovered
+        self._is_reported = False  # what they hold, to whoever controls
         self._is_judged = False  # the controller knows what this life has found of them
         self.members = Membership(
             me,
@@ -114,11 +120,27 @@ class Cluster:
         if not self._is_open or self._mirror.get(self._keys.meta) is None:
             return
         self.members.on_news()
-        self._is_judged = self._is_judged or self.members.is_accepted
+        self._report()
+        if self.members.is_accepted and not self._is_judged:
+            self._is_judged = True
+            self._judging.begin(self.members.epoch)
         if self._is_judged:  # before, a record may name us for what we do not hold any more (R2)
             self.hosting.take_up(self._metadata.refresh().topics)
         if self._departure is not None:
             self._departure.on_news()
 
     def _on_members_changed(self) -> None:
+        self._report()
         self.replication.on_members_changed()
+
+    def _report(self) -> None:
+        """Once, as soon as this life has an epoch: what it may have lost."""
+        epoch, is_known = self.members.epoch, self._mirror.get(self._keys.meta) is not None
+        if self._is_reported or not self._is_open or epoch == NO_EPOCH or not is_known:
+            return
+        self._is_reported = True
+        self._judging.note(epoch)
+        key = self._keys.broker_epoch(self._me)
+        topics = self._metadata.refresh().topics.values()
+        suspects = self._judging.suspects(topics, key, self._mirror.get(key))
+        self.replication.begin(self._judging.disk_ids, self._record.boot_id, suspects)

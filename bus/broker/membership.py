@@ -6,7 +6,8 @@ open a session              keys that vanish with this process
 say where it answers        b/BROKER, in the session; the revision of the first write is this life's
                             broker epoch (R1), and stays so if the session has to be opened again
 report what it holds        to the controller, until be/BROKER shows that epoch (R2)
-control, if nobody does     ctl, in the session, by compare-and-set (R3)
+control, if nobody does     ctl, in the session, by compare-and-set (R3); at once if an earlier life
+                            of this broker did
 
 Whoever controls is told by the key `ctl`; taking it from a holder that seems dead is always safe,
 as a controller's transactions are guarded by its revision.
@@ -131,8 +132,13 @@ class Membership:
         if self._own_entry() is None:
             record = replace(self._record, epoch=self.epoch)
             self._write(self._keys.broker(self._me), record.to_bytes(), self._on_registered)
-        elif self.controller == NOBODY and self.epoch != NO_EPOCH:
+        elif self.epoch != NO_EPOCH and self._is_vacant:
             self.take_control()
+
+    @property
+    def _is_vacant(self) -> bool:
+        """Does nobody control, but for an earlier life of this broker?"""
+        return self.controlling is None and self.controller in (NOBODY, self._me)
 
     def _own_entry(self) -> Entry | None:
         """Where it answers, if that was written in this life."""

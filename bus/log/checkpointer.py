@@ -68,6 +68,10 @@ class Checkpointer:
         """From the next checkpoint on these are the boot and the broker epoch that hold."""
         self._boot_id, self._broker_epoch = boot_id, broker_epoch
 
+    def note_life(self, broker_epoch: int) -> None:
+        """A life of this epoch is here; what is judged is still judged by the boot before it."""
+        self._broker_epoch = max(self._broker_epoch, broker_epoch)
+
     def is_due_at(self, now_ms: int) -> bool:
         """Is it time for one?"""
         return self.is_due or now_ms - self._written_ms >= self._interval_ms

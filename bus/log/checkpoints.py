@@ -8,7 +8,7 @@ Both are one sealed block, little endian, replaced as a whole:
       12    36  boot id         of the kernel, when the life began that was accepted last; padded
                                 with zeroes
       48     8  generation      of the journals that began with this checkpoint
-      56     8  broker epoch    i64, of that life; -1 if it had none
+      56     8  broker epoch    i64, of the last life that was here, accepted or not; -1: of none
       64     4  count           partitions
       68     .  partitions      topic id 16 bytes, partition u32, start offset i64, high watermark
                                 i64, flushed offset i64, end offset i64, creation of the active

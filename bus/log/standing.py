@@ -6,7 +6,7 @@ no trace of it, and all directories that there were, with their     intact and e
 own records                                                         has promised an epoch (R8)
 no trace of it, and a directory or its records are missing          suspect
 it is in a directory that this broker did not have                  suspect
-a directory of another life than the broker's last: a copy          suspect
+a directory of a life before the broker's last: a copy              suspect
 damage, or no checkpoint that tells what was durable                suspect
 it ends below what was durable here once                            suspect
 otherwise: the topic is flush=group, or the page cache has          intact
@@ -33,7 +33,7 @@ class DiskLife:
     path: str
     has_records: bool  # a valid checkpoint, or it is new
     is_same_boot: bool  # the page cache of that life is this one's
-    broker_epoch: int  # of that life, NO_BROKER_EPOCH if it had none
+    broker_epoch: int  # of the last one that was here, NO_BROKER_EPOCH if none had one
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,8 @@ def judge(
 
 
 def _is_copy(life: DiskLife, broker_epoch: int) -> bool:
-    return NO_BROKER_EPOCH not in (broker_epoch, life.broker_epoch) and (
-        life.broker_epoch != broker_epoch
-    )
+    """Later lives were here and came to nothing: each is noted before it can be accepted."""
+    return NO_BROKER_EPOCH < life.broker_epoch < broker_epoch
 
 
 def _absent(lives: Sequence[DiskLife], expected: Collection[UUID]) -> str | None:

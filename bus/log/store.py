@@ -205,6 +205,12 @@ class LogStore:
         self._logs[partition] = log
         return log
 
+    def note_life(self, broker_epoch: int) -> None:
+        """A life of this epoch has found what `found` says, and may be accepted. Raises OSError."""
+        self._checkpoints.note_life(broker_epoch)
+        self.note_change()
+        self.checkpoint_now()
+
     def begin_life(self, broker_epoch: int) -> None:
         """What was found is judged, suspects are out of ISR and ELR: this broker epoch holds.
 

@@ -1,14 +1,18 @@
 """`./run sim SEED` shows one world; `./run sim --seeds N` runs many and counts.
 
 A seed that breaks a rule is run again with less and less of its plan, until nothing can be left
-out; `--no-shrink` leaves that away. With `--flag BUG` a planted bug has to be found.
+out; `--no-shrink` leaves that away. With `--flag BUG` a planted bug has to be found. Many run on as
+many cores as `--cores` says, one world on one core.
 """
 
 import argparse
 import logging
+import multiprocessing
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
 
 from tests.sim.bugs import BUGS, switched
 from tests.sim.plan import Plan, draw
@@ -62,14 +66,18 @@ class Tally:
     """What many worlds came to."""
 
     def __init__(self) -> None:
-        self.began, self.cpu = time.monotonic(), time.process_time()
+        self.cpu = 0.0  # seconds, on all cores
+        self.led_ms = self.in_sync_ms = 0.0  # the slowest, after the faults
         self.seeds = self.acknowledged = 0
         self.time_ms = 0.0
         self.faults: Counter[str] = Counter()
         self.broken: list[Outcome] = []
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome, cpu: float) -> None:
         self.seeds += 1
+        self.cpu += cpu
+        self.led_ms = max(self.led_ms, outcome.led_ms)
+        self.in_sync_ms = max(self.in_sync_ms, outcome.in_sync_ms)
         self.time_ms += outcome.time_ms
         self.acknowledged += outcome.acknowledged
         self.faults += outcome.faults
@@ -77,7 +85,7 @@ class Tally:
             self.broken.append(outcome)
 
     def line(self) -> str:
-        minutes = max(time.process_time() - self.cpu, 0.001) / 60
+        minutes = max(self.cpu, 0.001) / 60
         return (
             f"{self.seeds} seeds, {self.time_ms / 3.6e6:.2f} simulated hours, "
             f"{sum(self.faults.values())} faults, {self.acknowledged} batches acknowledged, "
@@ -87,16 +95,37 @@ class Tally:
     def table(self) -> None:
         for kind, count in self.faults.most_common():
             print(f"  {kind:<12} {count:>7}")
+        if self.in_sync_ms:
+            led, in_sync = self.led_ms / 1000, self.in_sync_ms / 1000
+            print(f"after the faults: led within {led:.1f} s, in sync within {in_sync:.1f} s")
         print(self.line())
+
+
+def one_of_many(bug: str | None, brokers: int, seed: int) -> tuple[Outcome, float]:
+    """With the CPU seconds that it took; what happened stays behind."""
+    before = time.process_time()
+    outcome = simulate(draw(seed, brokers), bug)
+    outcome.notes.clear()
+    return outcome, time.process_time() - before
+
+
+def outcomes(given: argparse.Namespace) -> Iterator[tuple[Outcome, float]]:
+    """Of all seeds, in their order."""
+    seeds = range(given.start, given.start + given.seeds)
+    run = partial(one_of_many, given.flag, given.brokers)
+    if given.cores == 1:
+        yield from map(run, seeds)
+        return
+    with multiprocessing.get_context("fork").Pool(given.cores) as pool:
+        yield from pool.imap(run, seeds, chunksize=4)
 
 
 def many(given: argparse.Namespace) -> int:
     tally, shown = Tally(), time.monotonic()
-    for seed in range(given.start, given.start + given.seeds):
-        outcome = simulate(draw(seed, given.brokers), given.flag)
-        tally.add(outcome)
+    for outcome, cpu in outcomes(given):
+        tally.add(outcome, cpu)
         if outcome.violation is not None:
-            print(f"seed {seed}: {outcome.violation}", flush=True)
+            print(f"seed {outcome.plan.seed}: {outcome.violation}", flush=True)
             if given.flag or given.stop:
                 break
         if time.monotonic() - shown > PROGRESS_SECONDS:
@@ -120,6 +149,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=0, metavar="N", help="so many worlds")
     parser.add_argument("--from", type=int, default=1, metavar="S", dest="start")
     parser.add_argument("--brokers", type=int, default=1, choices=[1, 3, 5])
+    parser.add_argument("--cores", type=int, default=1, metavar="C", help="at once")
     parser.add_argument("--flag", choices=sorted(BUGS), metavar="BUG", help=", ".join(BUGS))
     parser.add_argument("--stop", action="store_true", help="at the first that breaks a rule")
     parser.add_argument("--no-shrink", action="store_true")

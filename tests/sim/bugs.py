@@ -119,8 +119,9 @@ BUGS: dict[str, Bug] = {
         "R6", "KIP-966, last replica standing", 3, cluster.no_eligible_leaders
     ),
     "end-told-too-early": Bug("R9", "KIP-207", 3, cluster.end_told_too_early),
-    "old-command-obeyed": Bug("R1", "KIP-570", 3),
-    "topic-known-by-name": Bug("R10", "KIP-516", 3),
+    "old-command-obeyed": Bug("R4", "KIP-570", 3, cluster.old_command_obeyed),
+    "topic-known-by-name": Bug("R10", "KIP-516", 3, cluster.topic_known_by_name),
+    "controller-not-fenced": Bug("R3", "a zombie writes", 3, cluster.controller_not_fenced),
     "unclean-election": Bug(
         "R6", "a replica outside isr and elr leads", 3, cluster.unclean_election
     ),

@@ -3,16 +3,20 @@
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
+from bus.broker import judging
 from bus.broker.following import Following
-from bus.control import election
+from bus.broker.mirror import Mirror
+from bus.control import election, wishes
 from bus.control.change import Draft
 from bus.control.insync import InSync
 from bus.control.leader import Leader
 from bus.errors import NONE
 from bus.log.epochs import EpochCache
+from bus.log.standing import Verdict
 from bus.model.stored_brokers import BrokerState
-from tests.sim.machine import Machine
+from tests.sim import churn
 from tests.sim.patched import patched
 
 
@@ -100,6 +104,34 @@ def end_told_too_early() -> AbstractContextManager[None]:
     return patched(Leader, "offset_error", lambda leader: NONE)
 
 
+def old_command_obeyed() -> AbstractContextManager[None]:
+    """KIP-570: what a leader has asked for in another term, or on another record, is done."""
+
+    def refusal(wish: Any, image: Any, draft: Draft) -> int:
+        if image is not None:
+            epochs = {"leader_epoch": image.leader_epoch, "partition_epoch": image.partition_epoch}
+            wish = replace(wish, **epochs)
+        return before(wish, image, draft)
+
+    before = wishes._refusal
+    return patched(wishes, "_refusal", refusal)
+
+
+def topic_known_by_name() -> AbstractContextManager[None]:
+    """KIP-516: a topic that is made again is the one that was deleted."""
+    return patched(churn, "new_id", lambda number: UUID(int=churn.FIRST_ID))
+
+
+def controller_not_fenced() -> AbstractContextManager[None]:
+    """R3: who has lost the control of the cluster, and does not know it, goes on writing."""
+
+    def transact(mirror: Mirror, writes: Any, guards: Any, done: Any) -> None:
+        before(mirror, writes, {}, done)
+
+    before = Mirror.transact
+    return patched(Mirror, "transact", transact)
+
+
 def unclean_election() -> AbstractContextManager[None]:
     """Whoever is there may lead."""
 
@@ -113,13 +145,9 @@ def unclean_election() -> AbstractContextManager[None]:
 
 def intact_replica_removed() -> AbstractContextManager[None]:
     """A start is never believed, so nobody is left who may lead."""
-
-    def suspects(machine: Machine, node: Any) -> list:
-        return [log.partition for store in node.stores.all for log in store.logs()]
-
-    return patched(Machine, "_suspects", suspects)
+    return patched(judging, "judge", lambda *facts: Verdict(False, "It has restarted."))
 
 
 def suspect_replica_kept() -> AbstractContextManager[None]:
     """A start is always believed."""
-    return patched(Machine, "_suspects", lambda machine, node: [])
+    return patched(judging, "judge", lambda *facts: Verdict(True, "It says so."))

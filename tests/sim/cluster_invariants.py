@@ -5,7 +5,8 @@ Rule   What is asked                                              Given
 I1     who may lead holds all that is committed                   a record, all logs, C
 I2     who leads does                                             the leader's log, C
 I3     logs that agree at one place agree before it               two logs
-I4     one leader an epoch; epochs only rise                      a record's history
+I4     one leader an epoch; epochs only rise; the record's own    a record's history
+       rises with each change, by one or more
 I5     what is committed stays so, whoever leads                  all advances
 I6     what counts as committed is held by all who may lead       an advance, the store's record
 I7     it advances only with enough in sync                       the same
@@ -117,9 +118,11 @@ def history_is_wrong(history: Sequence[PartitionImage]) -> Problem:
         if known != image.leader:
             return f"epoch {image.leader_epoch} was led by {known} and by {image.leader}"
     for before, after in pairwise(history):
-        if after.partition_epoch <= before.partition_epoch:  # several changes may be one write
+        changes = after.partition_epoch - before.partition_epoch
+        terms = after.leader_epoch - before.leader_epoch
+        if changes <= 0:
             return f"partition epoch {after.partition_epoch} follows {before.partition_epoch}"
-        if after.leader_epoch < before.leader_epoch:
+        if not 0 <= terms <= changes:  # what is due together is one write of several changes
             return f"leader epoch {after.leader_epoch} follows {before.leader_epoch}"
     return None
 
@@ -133,8 +136,9 @@ def leader_is_not_in_sync(image: PartitionImage) -> Problem:
 
 def stale_change(change: Change) -> Problem:
     """I13."""
-    if change.author_epoch != change.controller_epoch:
-        return f"controller {change.author_epoch} changed it, not {change.controller_epoch}"
+    problem = stale_controller(change.author_epoch, change.controller_epoch)
+    if problem is not None:
+        return problem
     pairs = (
         ("leader epoch", change.known.leader_epoch, change.before.leader_epoch),
         ("partition epoch", change.known.partition_epoch, change.before.partition_epoch),
@@ -146,6 +150,13 @@ def stale_change(change: Change) -> Problem:
         if change.lives.get(broker) != epoch:
             lives = change.lives.get(broker)
             return f"broker {broker} was added in its epoch {epoch}, and it lives in {lives}"
+    return None
+
+
+def stale_controller(author_epoch: int, controller_epoch: int) -> Problem:
+    """I13."""
+    if author_epoch != controller_epoch:
+        return f"controller {author_epoch} changed it, not {controller_epoch}"
     return None
 
 

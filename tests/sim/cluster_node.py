@@ -4,13 +4,16 @@ Until the product's own composition does this, it is done here; topics and produ
 the world, for a broker of a cluster cannot make them yet.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from bus.broker.cluster import Cluster
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
 from bus.broker.node import Node
+from bus.broker.partition import Partition
+from bus.broker.watching import Watching
+from bus.control.insync import Proposal
 from bus.model.cluster import BrokerInfo
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys
@@ -20,7 +23,7 @@ from tests.sim.peers import SimPeers
 from tests.sim.process import Process
 from tests.sim.store import CLUSTER
 
-SESSIONS = 1000
+SESSIONS = 1 << 30
 LEAVE_MS_MAX = 1500
 LAG_MS_MAX = 800  # shorter than in earnest, so that sets shrink within a world's seconds
 
@@ -37,17 +40,16 @@ class ClusterNode(Node):
         random: Any,
         peers: SimPeers,
         brokers: int,
-        suspects: Callable[["ClusterNode"], Collection[PartitionId]],
         new_id: Callable[[], int],
+        on_proposed: Callable[[PartitionId, int, int, Proposal], None],
     ) -> None:
         self.cluster: Cluster | None = None
         super().__init__(settings, [disk], coordination, process, random, process, process.later)
-        self._suspects = suspects
         self._new_id = new_id
         self.producer_ids.next = self._give_id
         me, keys = settings.node_id, Keys(CLUSTER)
         infos = {broker: BrokerInfo(broker, {}) for broker in range(1, brokers + 1)}
-        mirror = Mirror(coordination, keys.root, self._on_news)
+        self.copy = mirror = Mirror(coordination, keys.root, self._on_news)
         self.metadata = Metadata(mirror, keys, lambda: infos, lambda: me)
         record = BrokerRecord({}, "", disk.facts().boot_id)
         self.cluster = Cluster(
@@ -59,6 +61,7 @@ class ClusterNode(Node):
             self.metadata,
             self.runtime,
             self.roles,
+            self.stores,
             peers,
             process,
             process.later,
@@ -68,19 +71,30 @@ class ClusterNode(Node):
             self.fetches.on_committed,
             self.coordinators.on_topic_deleted,
         )
+        self._tell_proposed, self._propose = on_proposed, self.runtime.on_proposed
+        self.runtime.on_proposed = self._on_proposed
         peers.replication = self.cluster.replication
-        peers.controls = lambda: self.cluster.members.controlling
+        members = self.cluster.members
+        self.watching = peers.watching = Watching(
+            me, members, peers, process, process.later, self._stuck_ms
+        )
+        self._tell_changed, members._on_changed = members._on_changed, self._on_members_changed
+
+    def _stuck_ms(self) -> int:
+        return self.stores.stuck_ms(self.clock.now_ms())
+
+    def _on_members_changed(self) -> None:
+        self._tell_changed()
+        self.watching.on_members_changed()
 
     def start(self, done: Callable[[Exception | None], None]) -> None:
         self.recovery = self.stores.open()
         self.cluster.start()
-        disk_ids = [store.disk_uuid for store in self.stores.all]
-        boot = self.stores.all[0]._disk.facts().boot_id
-        self.cluster.replication.begin(disk_ids, boot, self._suspects(self))
         self.serving = True
         done(None)
 
     def stop(self, *, clean: bool = True) -> None:
+        self.watching.close()
         self.cluster.close()
         super().stop(clean=clean)
 
@@ -101,6 +115,11 @@ class ClusterNode(Node):
 
     def endpoint_of(self, broker: BrokerInfo, listener: str) -> None:
         return None
+
+    def _on_proposed(self, partition: Partition, proposal: Proposal) -> None:
+        pid, epoch = partition.log.partition, partition.leader.epoch
+        self._tell_proposed(pid, self.settings.node_id, epoch, proposal)
+        self._propose(partition, proposal)
 
     def _on_news(self) -> None:
         if self.cluster is not None:

@@ -2,27 +2,29 @@
 
 Moment                          Rules
 ------                          -----
-a record in the store changes   I4, I8, I1 (all who may lead hold what is committed)
+a record in the store changes   I4, I8, I13, I1 (all who may lead hold what is committed)
+a broker's life is accepted     I14 (it may lead only where it holds what is committed)
 a broker begins to lead         I2
 a high watermark rises          I6, I7, I15 (on enough disks), I1
 the end                         I3
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from bus.adapters.etcd.messages import Watched, Watching
+from bus.adapters.etcd.messages import Event, Watched, Watching
 from bus.broker.partition import Partition
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
 from bus.model.stored import group_from_bytes
+from bus.model.stored_brokers import BrokerEpochRecord, BrokerState
 from tests.sim import cluster_invariants as rules
 from tests.sim.batches import Batch, batches_at
 from tests.sim.ghosts import Ghost, Replica
 from tests.sim.invariants import is_not_durable
-from tests.sim.store import CLUSTER
 from tests.sim.violation import fail_if
 
 if TYPE_CHECKING:
@@ -34,26 +36,39 @@ class ClusterObserver:
     """See the module."""
 
     def __init__(self, world: "World", observer: "Observer") -> None:
-        self._wiped: dict[PartitionId, set[int]] = {}  # who is in sync yet, and has lost it all
         self.history: dict[PartitionId, list[PartitionImage]] = {}
+        self._groups: dict[bytes, frozenset[PartitionId]] = {}
+        self._wiped: set[int] = set()  # who has lost it all, and is not accepted since
         self._world = world
         self._observer = observer
-        prefix = Keys(CLUSTER).prefix(Kind.GROUP).encode()
+        self._keys = Keys(world.cluster_name)
+        self._watch(Kind.GROUP, self._on_group)
+        self._watch(Kind.BROKER_EPOCH, self._on_accepted)
+
+    def _watch(self, kind: Kind, on_event: Callable[[Event], None]) -> None:
+        prefix = self._keys.prefix(kind).encode()
         end = prefix[:-1] + bytes([prefix[-1] + 1])
-        world.store.etcd.watch(Watching(prefix, end, 1), self._on_changes)
+
+        def on_events(watched: Watched) -> None:
+            for event in watched.events:
+                on_event(event)
+
+        self._world.store.etcd.watch(Watching(prefix, end, 1), on_events)
 
     # --- the store ----------------------------------------------------------------------------
 
-    def _on_changes(self, watched: Watched) -> None:
-        for event in watched.events:
-            if event.value is None:
-                continue
-            for pid, image in group_from_bytes(event.key.decode(), event.value).items():
-                history = self.history.setdefault(pid, [])
-                if not history or history[-1] != image:
-                    history.append(image)
-                    self._world.note(f"record of {pid.topic_id.int}-{pid.partition}: {_of(image)}")
-                    self._judge_record(pid, history)
+    def _on_group(self, event: Event) -> None:
+        group = group_from_bytes(event.key.decode(), event.value) if event.value else {}
+        for pid in self._groups.get(event.key, frozenset()) - group.keys():
+            del self.history[pid]
+            self._observer.forget(pid)
+        self._groups[event.key] = frozenset(group)
+        for pid, image in group.items():
+            history = self.history.setdefault(pid, [])
+            if not history or history[-1] != image:
+                history.append(image)
+                self._world.note(f"record of {pid.topic_id.int}-{pid.partition}: {_of(image)}")
+                self._judge_record(pid, history)
 
     def _judge_record(self, pid: PartitionId, history: list[PartitionImage]) -> None:
         image = history[-1]
@@ -62,14 +77,35 @@ class ClusterObserver:
         ghost = self._observer.ghosts.get(pid)
         if ghost is None:
             return
-        wiped = self._wiped.get(pid, set())
-        wiped &= {*image.isr, *image.elr}  # who was removed has to come back like anybody
-        image = replace(image, isr=_but(image.isr, wiped), elr=_but(image.elr, wiped))
-        replicas = self._replicas(pid)
+        if len(history) > 1:
+            self._world.authors.judge(ghost.name, pid, *history[-2:])
+        fail_if("I1", self._lacking(ghost, self._but_wiped(image)))
+
+    def _on_accepted(self, event: Event) -> None:
+        """From now on a broker counts, as it is."""
+        name = self._keys.name_of(event.key.decode())
+        if name is None or event.value is None:
+            return
+        record = BrokerEpochRecord.from_bytes(event.key.decode(), event.value)
+        broker = name.number
+        node = self._world.machines[broker - 1].node
+        is_this_life = node is not None and node.cluster.members.epoch == record.epoch
+        if record.state is not BrokerState.ACTIVE or not is_this_life:
+            return
+        self._wiped.discard(broker)
+        for pid, history in self.history.items():
+            ghost, image = self._observer.ghosts.get(pid), history[-1]
+            if ghost is not None and broker in (*image.isr, *image.elr):
+                alone = replace(image, isr=(broker,), elr=())
+                fail_if("I14", self._lacking(ghost, alone))
+
+    def _lacking(self, ghost: Ghost, image: PartitionImage) -> str | None:
+        """I1, of all that is committed."""
+        replicas = self._replicas(ghost.pid)
         logs = {broker: replica.batches for broker, replica in replicas.items()}
         starts = {broker: replica.start for broker, replica in replicas.items()}
         problem = rules.eligible_lacks_committed(image, logs, starts, ghost.committed)
-        fail_if("I1", problem and f"{ghost.name}: {problem}")
+        return problem and f"{ghost.name}: {problem}"
 
     # --- brokers ------------------------------------------------------------------------------
 
@@ -83,6 +119,8 @@ class ClusterObserver:
     def on_advance(
         self, broker: int, partition: Partition, ghost: Ghost, new: list[Batch], end: int
     ) -> None:
+        if ghost.pid not in self.history:
+            return  # a deleted topic, of which this broker does not know yet
         insync = partition.leader.insync
         advance = rules.Advance(
             broker,
@@ -95,10 +133,8 @@ class ClusterObserver:
         fail_if("I6", rules.not_all_are_counted(advance, image))
         fail_if("I7", rules.too_few_in_sync(advance, insync.image))
         replicas = self._replicas(ghost.pid)
-        wiped = self._wiped.get(ghost.pid, set())
-        image = replace(image, isr=_but(image.isr, wiped), elr=_but(image.elr, wiped))
         for batch in new:
-            self._judge_batch(ghost, batch, image, replicas)
+            self._judge_batch(ghost, batch, self._but_wiped(image), replicas)
 
     def _judge_batch(
         self, ghost: Ghost, batch: Batch, image: PartitionImage, replicas: dict[int, Replica]
@@ -115,31 +151,48 @@ class ClusterObserver:
             disk = self._world.machines[broker - 1].disk
             for each in own:
                 durable = disk.durable_bytes(each.path)
-                is_there = each.what == batch.what
-                if is_there and is_not_durable(each, disk.raw(each.path), durable) is None:
+                if durable is None or each.what != batch.what:
+                    continue  # the replica may have been deleted since it was seen
+                if is_not_durable(each, disk.raw(each.path), durable) is None:
                     ends[broker] = batch.end
-        lost = len(self._wiped.get(ghost.pid, ()))  # disks that had it when it was counted
+        lost = len(self._wiped)  # disks that had it when it was counted
         fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr - lost))
 
     def judge_logs(self) -> None:
         """I3, when all is quiet."""
-        for pid, ghost in self._observer.ghosts.items():
-            replicas = self._replicas(pid)
+        for pid in self.history:
+            ghost, replicas = self._observer.ghosts.get(pid), self._replicas(pid)
+            if ghost is None:
+                continue
             for one, other in combinations(sorted(replicas), 2):
                 problem = rules.logs_contradict(replicas[one].batches, replicas[other].batches)
                 fail_if("I3", problem and f"{ghost.name} on {one} and {other}: {problem}")
 
-    def is_healed(self) -> bool:
-        """I20: everything is led, and all replicas are in sync."""
-        return all(
-            history[-1].leader > 0 and set(history[-1].isr) == set(history[-1].replicas)
-            for history in self.history.values()
-        )
+    def is_led(self) -> bool:
+        """I20: everything has a leader, which has begun to lead."""
+        for pid, history in self.history.items():
+            image = history[-1]
+            node = self._world.machines[image.leader - 1].node if image.leader > 0 else None
+            partition = node.runtime.partitions.get(pid) if node is not None else None
+            leader = partition.leader if partition is not None else None
+            if leader is None or leader.resigned or leader.epoch != image.leader_epoch:
+                return False
+        return True
+
+    def is_in_sync(self) -> bool:
+        """I20: so are all replicas."""
+        images = [history[-1] for history in self.history.values()]
+        return self.is_led() and all({*image.isr} == {*image.replicas} for image in images)
 
     def on_wiped(self, broker: int) -> None:
         """It holds nothing any more, and the store does not know yet."""
-        for pid in self.history:
-            self._wiped.setdefault(pid, set()).add(broker)
+        self._wiped.add(broker)
+
+    def _but_wiped(self, image: PartitionImage) -> PartitionImage:
+        """As it will be once the controller knows who has lost everything."""
+        isr = tuple(broker for broker in image.isr if broker not in self._wiped)
+        elr = tuple(broker for broker in image.elr if broker not in self._wiped)
+        return replace(image, isr=isr, elr=elr)
 
     def _replicas(self, pid: PartitionId) -> dict[int, Replica]:
         """By broker."""
@@ -148,10 +201,6 @@ class ClusterObserver:
             for (number, known), replica in self._observer.replicas.items()
             if known == pid
         }
-
-
-def _but(brokers: tuple[int, ...], wiped: set[int]) -> tuple[int, ...]:
-    return tuple(broker for broker in brokers if broker not in wiped)
 
 
 def _of(image: PartitionImage) -> str:

@@ -20,7 +20,7 @@ from tests.sim.violation import Violation, fail_if
 
 if TYPE_CHECKING:
     from tests.sim.ghosts import Ghost
-    from tests.sim.plan import Consumer
+    from tests.sim.plan import Consumer, Topic
     from tests.sim.world import World
 
 WAIT_MS_MAX = 400
@@ -31,11 +31,18 @@ PAUSE_MS_MAX = 120
 class SimConsumer(Client):
     """One of them; `read` is what it was given since it last had to begin anew."""
 
-    def __init__(self, world: "World", name: str, spec: "Consumer", is_eager: bool = False) -> None:
+    def __init__(
+        self,
+        world: "World",
+        name: str,
+        spec: "Consumer",
+        is_eager: bool = False,
+        topic: "Topic | None" = None,
+    ) -> None:
         super().__init__(world, name)
         self.spec = spec
         self.is_eager = is_eager
-        self.topic = world.plan.topics[spec.topic]
+        self.topic = topic or world.plan.topics[spec.topic]
         self.position = 0
         self.read: list[Batch] = []
         self.high_watermark = -1
@@ -81,7 +88,10 @@ class SimConsumer(Client):
 
     def _take(self, part: PartitionData) -> None:
         ghost = self.ghost
-        assert ghost is not None, "somebody leads it"
+        if ghost is None:
+            assert part.error_code != 0, "nobody has it yet"
+            self.forget(self.topic.name, self.spec.partition)
+            return
         self.is_stuck = part.error_code == CorruptMessage.code and ghost.is_damaged
         if part.diverging_epoch is not None:
             self._begin_anew(part, f"diverging at {part.diverging_epoch}")

@@ -23,6 +23,10 @@ blackout       ms                            the power of all brokers fails
 store_away     ms                            the coordination store is not reached by it
 store_rough    ms                            its requests or their answers are lost or late
 expire         -                             its session with the store ends
+lag            how much, ms                  it hears of changes in the store so much later
+strike         ms, ms                        under the next request for another in-sync set the
+                                             link breaks, and it arrives late; who was to join is
+                                             killed so much later, and starts so much after that
 wipe           ms                            it is killed, and starts on an empty disk
 elect          -                             all partitions shall be led by their first replicas
 reassign       which, order, how many        others shall hold a partition, in this order
@@ -33,8 +37,9 @@ drain          ms                            it shall hold nothing, for so long
 import errno
 from collections.abc import Callable
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bus.wire.replicas import AlterPartitionRequest
 from tests.sim.plan import Step
 
 if TYPE_CHECKING:
@@ -172,6 +177,26 @@ def _expire(world: "World", machine: "Machine") -> None:
     world.store.expire(machine.number)
 
 
+def _lag(world: "World", machine: "Machine", lag_ms: int, ms: int) -> None:
+    world.store.delay(machine.number, lag_ms)
+    world.after(ms, lambda: world.store.heal(machine.number))
+
+
+def _strike(world: "World", _machine: "Machine", until_ms: int, ms: int) -> None:
+    def is_meant(message: Any) -> bool:
+        return isinstance(message[2], AlterPartitionRequest)
+
+    def on_struck(message: Any) -> None:
+        part = message[2].topics[0].partitions[0]
+        members = part.new_isr_with_epochs
+        joining = [each.broker_id for each in members if each.broker_epoch > 0]
+        target = (joining or [members[-1].broker_id])[0]
+        world.note(f"a request for {[each.broker_id for each in members]} will be late")
+        world.after(until_ms, lambda: _kill(world, world.machines[target - 1], ms))
+
+    world.net.arm(is_meant, on_struck)
+
+
 def _wipe(world: "World", machine: "Machine", ms: int) -> None:
     machine.wipe()
     world.after(ms, machine.start)
@@ -218,6 +243,8 @@ FAULTS: dict[str, Callable[..., None]] = {
     "store_away": _store_away,
     "store_rough": _store_rough,
     "expire": _expire,
+    "lag": _lag,
+    "strike": _strike,
     "wipe": _wipe,
     "elect": _elect,
     "reassign": _reassign,

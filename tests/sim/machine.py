@@ -18,7 +18,6 @@ from bus.errors import BusError
 from bus.model.broker_config import broker_settings
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
-from bus.model.ids import PartitionId
 from tests.fixtures.seeded_random import SeededRandom
 from tests.sim.cluster_node import ClusterNode
 from tests.sim.disk import WorldDisk
@@ -53,8 +52,6 @@ class Machine:
         self._world = world
         self._has_reserve = world.chance("reserve").random() < 0.5
         self._boots = 1
-        self._has_lost_cache = False
-        self._is_wiped = False
         self._booted_ms = 0.0
         self._root = None
 
@@ -123,22 +120,9 @@ class Machine:
             random,
             SimPeers(world.net, self.broker, len(world.machines), process),
             len(world.machines),
-            self._suspects,
             world.new_producer_id,
+            world.authors.on_proposed,
         )
-
-    def _suspects(self, node: ClusterNode) -> list[PartitionId]:
-        """As R2 has it, in short: what is damaged or gone, or lost its page cache in flush=os."""
-        if self._is_wiped:
-            return self._world.partition_ids()
-        logs = [log for store in node.stores.all for log in store.logs()]
-        has_lost, self._has_lost_cache = self._has_lost_cache, False
-        return [
-            log.partition
-            for log in logs
-            if log.read_only is not None
-            or (has_lost and not self._world.is_flushed(log.partition.topic_id))
-        ]
 
     def stop(self) -> None:
         """As it is asked to."""
@@ -188,15 +172,15 @@ class Machine:
         disk = self.disk
         self._end(self.process)
         self._boots += 1
-        self._has_lost_cache = True
         self._booted_ms = self._world.timeline.time_ms
-        self._root = disk.crash(self._world.chance(f"power {self.number} {self._boots}")).root
+        if self._root is not None:  # else it is new, and nothing has been written to it
+            self._root = disk.crash(self._world.chance(f"power {self.number} {self._boots}")).root
         self._world.observer.on_power_failed(self)
 
     def wipe(self) -> None:
         """Its disk is replaced by an empty one."""
         self.kill()
-        self._root, self._is_wiped = None, True
+        self._root = None
         self._world.note(f"broker {self.number} has an empty disk now")
         self._world.observer.on_wiped(self)
 

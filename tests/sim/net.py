@@ -14,11 +14,16 @@ delay              all, later                              nothing
 cut, one way       nothing that way; kept for a while      down, once a heartbeat was missed
 break_link         what was under way is lost              down, then up
 an end dies        what was under way to it is lost        down; up with its next life
+
+With `late` above 0, what was under way on a link that is gone comes nevertheless in so many cases,
+up to seconds later, at whatever life the other end is in by then: it stood in somebody's queue
+(R15). So does what a process that was paused had not read yet.
 """
 
 from collections import deque
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import combinations, count
 from random import Random
 from typing import Any
 
@@ -27,6 +32,7 @@ from tests.sim.process import Process
 
 SILENCE_MS = 250  # a cut is noticed by then: ZMTP heartbeats
 RECONNECT_MS = (1, 60)
+LATE_MS = 4000
 OnMessage = Callable[[int, Any], None]
 OnLink = Callable[[int, bool], None]
 
@@ -80,8 +86,11 @@ class Link:
 class SimNet:
     """All links of a world."""
 
-    def __init__(self, timeline: Timeline, chance: Random, brokers: int) -> None:
-        self.counts = {"sent": 0, "lost": 0, "broken": 0}
+    def __init__(self, timeline: Timeline, chance: Random, brokers: int, late: float = 0.0) -> None:
+        self.counts = {"sent": 0, "lost": 0, "broken": 0, "late": 0}
+        self.numbers = count(1)  # of questions: an answer is never taken for another one's
+        self._late = late
+        self._trap: tuple[Callable[[Any], bool], Callable[[Any], None]] | None = None
         self._timeline = timeline
         self._chance = chance
         self._ends: dict[int, Endpoint] = {}
@@ -105,7 +114,16 @@ class SimNet:
             self.counts["lost"] += 1
             return
         link.ways[source < target].queue.append(message)
-        self._arrange(link, source, target)
+        if self._trap is not None and self._trap[0](message):
+            (_, on_struck), self._trap = self._trap, None
+            on_struck(message)
+            self._timeline.later(0, lambda: self._go_down(_pair(source, target), is_late=True))
+        else:
+            self._arrange(link, source, target)
+
+    def arm(self, is_meant: Callable[[Any], bool], on_struck: Callable[[Any], None]) -> None:
+        """Once: the link breaks under the first such message, which comes late."""
+        self._trap = is_meant, on_struck
 
     def leave(self, end: Endpoint) -> None:
         """A life has ended."""
@@ -148,6 +166,7 @@ class SimNet:
         self._connect(pair)
 
     def heal_all(self) -> None:
+        self._trap = None
         for source, target in list(self._cuts):
             self._cuts[source, target] = 1
             self.heal(source, target)
@@ -182,21 +201,41 @@ class SimNet:
 
     def _hand_over(self, end: Endpoint, link: Link, way: Way, source: int, message: Any) -> None:
         """The process may have been paused meanwhile: what came on a dead link is not read."""
-        if end.is_open and way in link.ways.values():
+        if end.is_open and (way in link.ways.values() or self._strikes_late()):
             end.on_message(source, message)
         else:
             self.counts["lost"] += 1
 
-    def _go_down(self, pair: tuple[int, int]) -> None:
+    def _go_down(self, pair: tuple[int, int], is_late: bool = False) -> None:
         link = self._links[pair]
         if not link.is_up:
             return
         self.counts["lost"] += sum(len(way.queue) for way in link.ways.values())
+        for is_upward, way in link.ways.items():
+            if way.queue and (is_late or self._strikes_late()):
+                self._send_late(*(pair if is_upward else pair[::-1]), way.queue)
         link.begin()
         link.is_up = False
         self.counts["broken"] += 1
         self._tell(pair, False)
         self._connect(pair)
+
+    def _strikes_late(self) -> bool:
+        return self._late > 0 and self._chance.random() < self._late
+
+    def _send_late(self, source: int, target: int, messages: Iterable[Any]) -> None:
+        """In the order of sending; nothing else keeps them apart from what is sent later."""
+        after_ms = 0.0
+        for message in messages:
+            after_ms = self._chance.uniform(after_ms, LATE_MS)
+            arrive = partial(self._arrive_late, source, target, message)
+            self._timeline.later(after_ms / 1000, arrive)
+
+    def _arrive_late(self, source: int, target: int, message: Any) -> None:
+        end = self._ends.get(target)
+        if end is not None:
+            self.counts["late"] += 1
+            end.process.enter(lambda: end.is_open and end.on_message(source, message))
 
     def _connect(self, pair: tuple[int, int]) -> None:
         """Try, if nobody does, until it is up."""

@@ -77,6 +77,14 @@ class Observer:
         if self.cluster is not None:
             self.cluster.on_wiped(machine.broker)
 
+    def forget(self, pid: PartitionId) -> None:
+        """Its topic is deleted; brokers that do not know it may have it for a while."""
+        ghost = self.ghosts.pop(pid, None)
+        for name in [name for name, known in self.by_name.items() if known is ghost]:
+            del self.by_name[name]
+        for key in [key for key in self.replicas if key[1] == pid]:
+            del self.replicas[key]
+
     def on_flipped(self, machine: "Machine", path: str) -> None:
         for (number, pid), replica in self.replicas.items():
             if number == machine.number and f"{pid.topic_id}/{pid.partition}/" in path:
@@ -205,7 +213,9 @@ class Observer:
             flush_group = partition.settings.flush == "group"
             ghost = self.ghosts[pid] = Ghost(partition.name, pid, flush_group)
             ghost.may_shrink = partition.settings.retention_bytes >= 0
-            self.by_name[partition.topic, partition.index] = ghost
+            name = partition.topic, partition.index
+            if name not in self.by_name or self.by_name[name].pid.topic_id.int < pid.topic_id.int:
+                self.by_name[name] = ghost  # of topics that had the name, the last one
         return ghost
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bus.errors import BrokerUnreachable, BusError
 from bus.wire.schema import Message
@@ -11,10 +10,10 @@ from tests.sim.process import Process
 
 if TYPE_CHECKING:
     from bus.broker.replication import Replication
+    from bus.broker.watching import Watching
     from tests.sim.net import SimNet
 
 Done = Callable[[Message | BusError], None]
-SILENT_S = 0.2  # after which a broker whose link is down counts as dead
 ASK, ANSWER, TELL = "ask", "answer", "tell"
 
 
@@ -23,13 +22,12 @@ class SimPeers:
 
     def __init__(self, net: "SimNet", broker: int, brokers: int, process: Process) -> None:
         self.replication: Replication | None = None  # once it is there
-        self.controls: Callable[[], Any] = lambda: None
+        self.watching: Watching | None = None
         self._process = process
-        self._numbers = count(1)
+        self._numbers = net.numbers
         self._asked: dict[int, dict[int, Done]] = {}  # broker -> number -> who waits
         self._down = {other for other in range(1, brokers + 1) if other != broker}
         self._end = net.endpoint(broker - 1, process, self._on_message, self._on_link)
-        process.later(SILENT_S, self._look_for_silent)
 
     def ask(self, broker: int, request: Message, done: Done) -> None:
         if broker in self._down:
@@ -49,7 +47,7 @@ class SimPeers:
             done = self._asked.get(broker, {}).pop(call, None)
             if done is not None:
                 done(content)
-        elif self.replication is not None:
+        elif self.replication is not None and not self.watching.handle(broker, content):
             self.replication.handle(broker, content, partial(self._answer, broker, kind, call))
 
     def _answer(self, broker: int, kind: str, call: int, answer: Message | None) -> None:
@@ -66,11 +64,4 @@ class SimPeers:
                 self._process.later(0, partial(done, BrokerUnreachable()))
         if self.replication is not None:
             self.replication.on_link(broker, is_up)
-
-    def _look_for_silent(self) -> None:
-        """A stand-in for heartbeats: who controls tells who is not reached, again and again."""
-        controlling = self.controls()
-        if controlling is not None:
-            for broker in sorted(self._down):
-                controlling.on_silent(broker)
-        self._process.later(SILENT_S, self._look_for_silent)
+            self.watching.on_link(broker, is_up)

@@ -109,6 +109,8 @@ CLUSTER: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
     "store_away": (1, ((50, 4000),)),
     "store_rough": (1, ((50, 4000),)),
     "expire": (1, ()),
+    "lag": (2, ((50, 3000), (500, 6000))),
+    "strike": (2, ((50, 2000), (1, 1500))),
     "wipe": (1, ((1, 1500),)),
 }
 OPERATIONS: dict[str, tuple[float, tuple[tuple[int, int], ...]]] = {
@@ -130,6 +132,9 @@ def draw(seed: int, brokers: int) -> Plan:
     readers = [chance.choice(places) for _ in range(chance.randint(1, 2))]
     consumers = tuple(Consumer(*place, chance.random() < 0.5) for place in readers)
     work = _work(chance, length_ms, len(producers), places)
+    if brokers > 1:
+        own = tuple(step for step in work if step.kind not in ("create", "delete"))
+        work = tuple(sorted((*own, *_churn(chance, length_ms)), key=lambda step: step.at_ms))
     faults = _faults(chance, length_ms, brokers)
     if brokers > 1:
         faults += _operations(Random(f"operations {brokers} {seed}"), length_ms, brokers)
@@ -176,6 +181,22 @@ def _work(
         steps.append(Step(at, "create", (number,)))
         steps.append(Step(at + chance.randrange(3000), "delete", (number,)))
     return tuple(sorted(steps, key=lambda step: step.at_ms))
+
+
+def _churn(chance: Random, length_ms: int) -> list[Step]:
+    """Lives of one topic, each under the same name, and what is written in each."""
+    steps: list[Step] = []
+    at = chance.randrange(500, length_ms)
+    for number in range(chance.choice([0, 0, 2, 3])):
+        end = at + chance.choice([50, 500, 2000]) + chance.randrange(500)
+        steps.append(Step(at, "create", (number,)))
+        for _ in range(chance.randint(0, 8)):
+            size = chance.choice([10, 60, 200])
+            steps.append(Step(chance.randrange(at, end), "fill", (chance.randint(1, 8), size)))
+        if chance.random() < 0.8:
+            steps.append(Step(end, "delete", (number,)))
+        at = end + chance.choice([1, 30, 300, 1000])
+    return [step for step in steps if step.at_ms < length_ms]
 
 
 def _without(kinds: list[str], weights: list[float], kind: str) -> tuple[list[str], list[float]]:

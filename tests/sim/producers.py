@@ -32,7 +32,7 @@ from tests.sim.told import Sent
 from tests.sim.violation import Violation
 
 if TYPE_CHECKING:
-    from tests.sim.plan import Producer
+    from tests.sim.plan import Producer, Topic
     from tests.sim.world import World
 
 WINDOW = 4  # batches under way; 1 until the first of an id is acknowledged
@@ -43,11 +43,13 @@ BATCH_BYTES_MAX = 1 << 20
 class SimProducer(Client):
     """One of them."""
 
-    def __init__(self, world: "World", number: int, spec: "Producer") -> None:
+    def __init__(
+        self, world: "World", number: int, spec: "Producer", topic: "Topic | None" = None
+    ) -> None:
         super().__init__(world, f"producer {number}")
         self.number = number
         self.spec = spec
-        self.topic = world.plan.topics[spec.topic]
+        self.topic = topic or world.plan.topics[spec.topic]
         self.sents: list[Sent] = []  # in the order of sending
         self._bytes: dict[Sent, bytearray] = {}
         self._queue: deque[Sent] = deque()
@@ -83,6 +85,12 @@ class SimProducer(Client):
         self._queue.append(sent)
         self._go_on()
         return sent
+
+    def stop(self) -> None:
+        """What is under way is of no interest any more."""
+        self._queue.clear()
+        self._flying.clear()
+        self._answers.clear()
 
     # --- sending ----------------------------------------------------------------------------
 
@@ -136,6 +144,8 @@ class SimProducer(Client):
     # --- answers ----------------------------------------------------------------------------
 
     def _on_answer(self, sent: Sent, answer: Message | None) -> None:
+        if sent not in self._flying:
+            return  # it was stopped
         part = None if answer is None else answer.responses[0].partition_responses[0]
         sent.answered_ms = self.world.timeline.time_ms
         if part is not None and part.error_code == 0 and not self._answers:

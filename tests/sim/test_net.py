@@ -27,9 +27,9 @@ class Broker:
 class Bench:
     """Three brokers, all linked."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, late: float = 0.0) -> None:
         self.timeline = Timeline(Random(seed))
-        self.net = SimNet(self.timeline, Random(seed), 3)
+        self.net = SimNet(self.timeline, Random(seed), 3, late)
         self.brokers = [Broker(self, number) for number in range(3)]
         self.rest()
 
@@ -65,6 +65,26 @@ def test_what_was_under_way_when_a_link_broke_never_arrives(bench: Bench) -> Non
     bench.rest()
     assert other.heard == [(0, "after")]
     assert other.links[0]
+
+
+def test_or_it_arrives_when_nobody_expects_it_any_more() -> None:
+    bench = Bench(late=1.0)
+    one, other = bench.brokers[:2]
+    for text in ("before", "the break"):
+        one.peers.send(1, text)
+    bench.net.break_link(0, 1)
+    bench.rest(5000)
+    assert other.heard == [(0, "before"), (0, "the break")]
+
+
+def test_even_in_another_life() -> None:
+    bench = Bench(late=1.0)
+    one, other = bench.brokers[:2]
+    one.peers.send(1, "to the dead")
+    other.process.end()
+    again = Broker(bench, 1)
+    bench.rest(5000)
+    assert (other.heard, again.heard) == ([], [(0, "to the dead")])
 
 
 def test_a_link_is_down_before_it_is_up_again(bench: Bench) -> None:

@@ -23,6 +23,8 @@ from uuid import UUID
 from bus.model.ids import PartitionId
 from tests.fixtures.timeline import Timeline
 from tests.sim.admin import SimAdmin
+from tests.sim.authors import Authors
+from tests.sim.churn import Churn
 from tests.sim.cluster_observer import ClusterObserver
 from tests.sim.consumers import SimConsumer
 from tests.sim.faults import inflict
@@ -32,15 +34,18 @@ from tests.sim.net import SimNet
 from tests.sim.observer import Observer
 from tests.sim.plan import Consumer, Plan, Producer, Step, Topic
 from tests.sim.producers import SimProducer
-from tests.sim.store import SharedStore
+from tests.sim.store import CLUSTER, SharedStore
 from tests.sim.violation import Violation
 
 SETTLE_MS_MAX = 12_000
-CLUSTER_SETTLE_MS_MAX = 30_000
+LED_MS_MAX = 2000
+IN_SYNC_MS_MAX = 10_000
 PROBE_MS_MAX = 3000
 AUDIT_MS_MAX = 5000
 STEP_MS = 25
+PROBES = 1000  # the number of the first
 TOPIC_IDS = 1000
+LATE = 0.5  # in half of the worlds, half of what was under way on a link that is gone
 
 
 @dataclass(slots=True)
@@ -53,23 +58,31 @@ class Outcome:
     notes: list[tuple[float, str]]
     faults: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0  # batches
+    led_ms: float = 0.0  # after the faults, until all partitions were led
+    in_sync_ms: float = 0.0  # and until all replicas were in sync
     digest: int = 0  # of all that happened: the same for the same plan
 
 
 class World:
     """See the module."""
 
+    cluster_name = CLUSTER
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.timeline = Timeline(self.chance("ties"))
         self.notes: list[tuple[float, str]] = []
         self.faults: Counter[str] = Counter()
+        self.led_ms = self.in_sync_ms = 0.0
         self.observer = Observer(self)
         self.machines = [Machine(self, number) for number in range(plan.brokers)]
-        self.net = SimNet(self.timeline, self.chance("net"), plan.brokers)
+        late = LATE if self.chance("late").random() < 0.5 else 0.0
+        self.net = SimNet(self.timeline, self.chance("net"), plan.brokers, late)
         self.store = SharedStore(self)
+        self.authors = Authors(self)
         self._producer_ids = count(1)
         self.admin = SimAdmin(self)
+        self.churn = Churn(self)
         self.producers = [SimProducer(self, n, spec) for n, spec in enumerate(plan.producers)]
         self.consumers = [
             SimConsumer(self, f"consumer {number}", spec)
@@ -90,10 +103,6 @@ class World:
     def is_cluster(self) -> bool:
         """Do brokers replicate? One that is alone has its metadata in a file."""
         return len(self.machines) > 1
-
-    def is_flushed(self, topic_id: UUID) -> bool:
-        """flush=group?"""
-        return self.plan.topics[topic_id.int - TOPIC_IDS].flush == "group"
 
     def topic_of(self, pid: PartitionId) -> Topic:
         """As the plan has it."""
@@ -133,6 +142,8 @@ class World:
             self.notes,
             self.faults,
             sum(s.state == "acknowledged" for p in self.producers for s in p.sents),
+            self.led_ms,
+            self.in_sync_ms,
             self._digest(),
         )
 
@@ -158,8 +169,12 @@ class World:
             self.producers[first].send(*rest)
         elif step.kind == "trim":
             self.admin.trim(self.plan.topics[first], *rest)
+        elif step.kind == "fill":
+            self.churn.produce(first, *rest)
+        elif self.is_cluster and step.kind == "create":
+            self.churn.create()
         elif self.is_cluster:
-            pass  # a cluster's topics are those of the plan
+            self.churn.delete()
         elif step.kind == "create":
             self.admin.create_extra(first, self.plan.topics[0])
         else:
@@ -174,6 +189,7 @@ class World:
         self.note("all faults are over")
         self.net.heal_all()
         for machine in self.machines:
+            self.store.hurry(machine.number)
             self.store.heal(machine.number)
             machine.set_room(None)
             machine.set_slow(1.0)
@@ -191,18 +207,24 @@ class World:
                 producer.is_idle or self._is_damaged(producer) for producer in self.producers
             )
 
-        ms_max = CLUSTER_SETTLE_MS_MAX if self.is_cluster else SETTLE_MS_MAX
-        self._pass_until(is_over, ms_max, "what clients had begun")
+        begun_ms = self.timeline.time_ms
         cluster = self.observer.cluster
         if cluster is not None:
-            self._pass_until(cluster.is_healed, ms_max, "bringing all replicas in sync")
+            self._pass_until(cluster.is_led, LED_MS_MAX, "electing leaders")
+            self.led_ms = self.timeline.time_ms - begun_ms
+        self._pass_until(is_over, SETTLE_MS_MAX, "what clients had begun")
+        if cluster is not None:
+            ms_max = begun_ms + IN_SYNC_MS_MAX - self.timeline.time_ms
+            self._pass_until(cluster.is_in_sync, ms_max, "bringing all replicas in sync")
+            self.in_sync_ms = self.timeline.time_ms - begun_ms
             cluster.judge_logs()
 
     def _probe(self) -> None:
-        places = sorted({(p.spec.topic, p.spec.partition) for p in self.producers})
+        places = {(p.topic.name, p.spec.partition): p for p in self.producers}
         probes = []
-        for number, place in enumerate(places, len(self.producers)):
-            probe = SimProducer(self, number, Producer(*place, -1, True))
+        for number, (_, known) in enumerate(sorted(places.items()), PROBES):
+            spec = Producer(known.spec.topic, known.spec.partition, -1, True)
+            probe = SimProducer(self, number, spec, known.topic)
             if not self._is_damaged(probe):
                 probe.send(1, 10)
                 probes.append(probe)
@@ -217,12 +239,13 @@ class World:
             consumer.is_stopped = True
         ghosts = {place: ghost for place, ghost in self.observer.by_name.items()}
         auditors = {}
-        for number, topic in enumerate(self.plan.topics):
+        churn = [self.churn.topic] if self.churn.producer is not None else []
+        for number, topic in enumerate((*self.plan.topics, *churn)):
             for index in range(topic.partitions):
                 if (topic.name, index) in ghosts:
                     spec = Consumer(number, index, False)
                     name = f"auditor {topic.name}-{index}"
-                    auditors[topic.name, index] = SimConsumer(self, name, spec, is_eager=True)
+                    auditors[topic.name, index] = SimConsumer(self, name, spec, True, topic)
         for auditor in auditors.values():
             auditor.go_on()
         self._pass_until(

@@ -41,6 +41,12 @@ def killed_leader(cluster):
     return first, disk
 
 
+def rebooted(disk):
+    """Another boot of its machine: what was written and not flushed may be gone."""
+    disk.boot_id = "another"
+    return disk
+
+
 def test_what_is_acknowledged_stands_on_every_replica_in_sync(cluster):
     assert acknowledged(cluster, b"one", b"two") == (NONE, 0)
     assert ends(cluster) == {1: 2, 2: 2, 3: 2}
@@ -59,6 +65,36 @@ def test_a_killed_leader_comes_back_into_the_in_sync_set(cluster):
     cluster.start(first, disk)
     cluster.until(lambda: len(cluster.image().isr) == 3)
     assert ends(cluster) == {1: 2, 2: 2, 3: 2}
+
+
+def test_an_empty_disk_counts_for_nothing_until_it_has_caught_up(cluster):
+    acknowledged(cluster, b"one")
+    cluster.kill(2)
+    cluster.start(2, SimDisk())
+    seen = []
+    cluster.until(lambda: seen.append(cluster.image().isr) or 2 not in seen[-1])
+    cluster.until(lambda: cluster.brokers[2].cluster.members.is_accepted)
+    cluster.until(lambda: len(cluster.image().isr) == 3)
+    assert ends(cluster) == {1: 1, 2: 1, 3: 1}
+
+
+def test_a_restart_that_has_lost_nothing_stays_in_sync(cluster):
+    acknowledged(cluster, b"one")
+    begun = cluster.image()
+    follower = next(broker for broker in (1, 2, 3) if broker != cluster.leader().me)
+    life = cluster.brokers[follower]
+    life.is_alive = False
+    cluster.start(follower, life.disk)
+    cluster.until(lambda: all_accepted(cluster))
+    assert cluster.image() == begun
+
+
+def test_who_controlled_in_an_earlier_life_does_so_again_at_once(cluster):
+    cluster.until(lambda: cluster.controller() is not None)
+    life = cluster.controller()
+    life.is_alive = False  # its session has not ended yet
+    cluster.start(life.me, life.disk)
+    cluster.until(lambda: cluster.brokers[life.me].cluster.members.controlling is not None)
 
 
 def test_a_life_leads_nothing_by_a_record_of_the_life_before(cluster):
@@ -160,7 +196,7 @@ def test_when_all_may_have_lost_something_the_longest_log_leads_again():
     acknowledged(cluster, b"one", b"two")
     disks = {broker: cluster.kill(broker) for broker in (1, 2, 3)}
     for broker, disk in disks.items():
-        cluster.start(broker, disk, [PartitionId(TOPIC_ID, 0)])
+        cluster.start(broker, rebooted(disk))
     cluster.until(lambda: len(cluster.image().isr) == 3)
     assert acknowledged(cluster, b"three") == (NONE, 2)
 
@@ -171,12 +207,12 @@ def test_another_controller_learns_what_is_left_of_a_partition_that_nobody_leads
     acknowledged(cluster, b"one", b"two")
     disks = {broker: cluster.kill(broker) for broker in (1, 2, 3)}
     for broker in (1, 2):
-        cluster.start(broker, disks[broker], [PartitionId(TOPIC_ID, 0)])
+        cluster.start(broker, rebooted(disks[broker]))
     cluster.until(lambda: all_accepted(cluster))
     other = next(b for b in cluster.living() if b.cluster.members.controlling is None)
     other.cluster.members.take_control()
     cluster.until(lambda: other.cluster.members.controlling is not None)
-    cluster.start(3, disks[3], [PartitionId(TOPIC_ID, 0)])
+    cluster.start(3, rebooted(disks[3]))
     cluster.until(lambda: len(cluster.image().isr) == 3)
     assert acknowledged(cluster, b"three") == (NONE, 2)
 

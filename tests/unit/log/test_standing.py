@@ -70,6 +70,10 @@ def test_a_directory_of_an_earlier_life_of_the_broker_is_a_copy():
     assert verdict(sound(), broker_epoch=5).is_intact
 
 
+def test_a_life_that_came_to_nothing_makes_no_copy():
+    assert verdict(sound(), broker_epoch=4).is_intact
+
+
 def test_a_partition_without_a_trace_is_intact_and_empty():
     assert verdict(None, flush_group=False).is_intact
 
@@ -147,6 +151,18 @@ def test_what_makes_suspect_is_remembered_until_it_was_accepted(life):
     after.store.begin_life(8)
     assert after.store.found == {}
     assert judged(after.next_life(clean=False), flush_group=False).is_intact
+
+
+def test_whichever_life_is_accepted_in_the_end_was_noted_before(life):
+    life.store.begin_life(7)
+    life.fill(30)
+    after = reboot(life)
+    after.store.note_life(8)
+    again = after.next_life(clean=False)
+    assert judged(again, broker_epoch=7).is_intact
+    assert judged(again, broker_epoch=8).is_intact
+    assert not judged(again, broker_epoch=9).is_intact
+    assert not judged(again, flush_group=False, broker_epoch=8).is_intact
 
 
 def test_a_clean_stop_is_remembered_until_it_was_accepted(life):
