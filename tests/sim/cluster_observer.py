@@ -110,7 +110,10 @@ class ClusterObserver:
     # --- brokers ------------------------------------------------------------------------------
 
     def on_leading(self, broker: int, ghost: Ghost, replica: Replica) -> None:
-        """In another epoch than before."""
+        """In another epoch than before; if that is over, nobody will follow it."""
+        history = self.history.get(ghost.pid)
+        if not history or history[-1].leader_epoch != replica.role[0]:
+            return
         problem = rules.leader_lacks_committed(
             broker, replica.batches, replica.start, ghost.committed
         )
