@@ -18,7 +18,7 @@ from bus.client.consumer import Consumer
 from bus.client.handle import Closing, Handle
 from bus.client.link import Done, Link
 from bus.client.producer import Producer
-from bus.errors import BrokerStopped, BusError, NetworkError
+from bus.errors import BadSetting, BrokerStopped, BusError, NetworkError
 from bus.model.broker_config import broker_settings
 from bus.model.broker_settings import BrokerSettings
 from bus.wire.schema import Message
@@ -48,6 +48,8 @@ class Broker(Closing):
         if kafka is not None:
             given["kafka"] = kafka
         self.settings = broker_settings({**given, "data": data}, config)
+        if self.settings.cluster:
+            raise BadSetting("A broker inside a program is alone; start `busd serve --cluster`.")
         self._io = IoThread.shared()
         self._service: Service | None = self._io.call(Service, self._io.loop, self.settings)
         self._clients: dict[Handle, None] = {}  # open, in the order they were made

@@ -21,12 +21,11 @@ from bus.broker.replication import Replication
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
-from bus.broker.streams import Later
 from bus.control.policy import BY_ITSELF, Policy
 from bus.control.throttle import Throttle
 from bus.model.keys import Keys
 from bus.model.stored_brokers import NO_EPOCH, BrokerRecord
-from bus.ports import Clock, Coordination
+from bus.ports import Clock, Coordination, Later
 
 
 class Cluster:
@@ -65,16 +64,10 @@ class Cluster:
         self._is_open = False  # the logs are recovered
         self._is_reported = False  # what they hold, to whoever controls
         self._is_judged = False  # the controller knows what this life has found of them
+        self.on_members_changed: Callable[[], None] = lambda: None  # told after all others
+        changed = self._on_members_changed
         self.members = Membership(
-            me,
-            coordination,
-            mirror,
-            keys,
-            later,
-            record,
-            self._on_members_changed,
-            clock,
-            policy,
+            me, coordination, mirror, keys, later, record, changed, clock, policy
         )
         self.following = Following(
             me,
@@ -132,6 +125,7 @@ class Cluster:
     def _on_members_changed(self) -> None:
         self._report()
         self.replication.on_members_changed()
+        self.on_members_changed()
 
     def _report(self) -> None:
         """Once, as soon as this life has an epoch: what it may have lost."""

@@ -31,4 +31,5 @@ class Context:
     host: str = ""  # where the peer is, as Kafka shows it in groups; empty within this process
     reached: Endpoint | None = None  # where it has reached us, if its listener has no one endpoint
     is_kafka: bool = False  # a client of Kafka's: our extensions are not for it
+    is_peer: bool = False  # another broker of the cluster, for a client of its
     hang_up: Callable[[str], None] = _stay  # end the conversation, for want of an answer

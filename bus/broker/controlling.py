@@ -40,7 +40,7 @@ class Controlling:
         """`revision` is that of the key `ctl`, as this broker wrote it: the controller's epoch."""
         self._mirror = mirror
         self._keys = keys
-        self._guard = {keys.controller: revision}
+        self.guard = {keys.controller: revision}  # of each transaction (R3)
         self._clock = clock
         self._policy = policy
         self._machine = Controller(policy)
@@ -185,7 +185,7 @@ class Controlling:
                 self._write([writes[at : at + TRANSACTION_WRITES_MAX] for at in starts])
 
     def _write(self, pieces: list[list[Write]]) -> None:
-        self._mirror.transact(pieces[0], self._guard, partial(self._on_outcome, pieces[1:]))
+        self._mirror.transact(pieces[0], self.guard, partial(self._on_outcome, pieces[1:]))
 
     def _on_outcome(self, left: list[list[Write]], outcome: Outcome) -> None:
         if self._is_over:

@@ -67,6 +67,19 @@ class Directories:
                 "serves none of them and deletes nothing, start with --accept-missing-data."
             )
 
+    def check_strangers(self, topics: Callable[[], Mapping[str, int]]) -> None:
+        """Raise CorruptLog if directories (path -> topics) hold records, and this broker of this
+        cluster has had none so far."""
+        if self.known():
+            return
+        for path, count in topics().items():
+            if count:
+                raise CorruptLog(
+                    f"The data directory {path} holds records (topics: {count}) that are not of "
+                    "this broker of this cluster. Start it where it belongs, take the topics of a "
+                    "single node along by --bootstrap, or begin with an empty directory."
+                )
+
     def note(
         self, directories: Mapping[UUID, str], done: Callable[[BusError | None], None]
     ) -> None:

@@ -14,6 +14,7 @@ from bus.broker.handlers import (
     cluster,
     configs,
     fetch,
+    forwarded,
     groups,
     groups_admin,
     groups_offsets,
@@ -24,14 +25,7 @@ from bus.broker.handlers import (
     security,
 )
 from bus.broker.node import Node
-from bus.wire.admin import (
-    AlterConfigsRequest,
-    CreatePartitionsRequest,
-    CreateTopicsRequest,
-    DeleteTopicsRequest,
-    DescribeConfigsRequest,
-    IncrementalAlterConfigsRequest,
-)
+from bus.wire.admin import DescribeConfigsRequest
 from bus.wire.brokers import DrainBrokerRequest, UnregisterBrokerRequest
 from bus.wire.cluster import DescribeClusterRequest
 from bus.wire.commits import OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest
@@ -73,13 +67,10 @@ HANDLERS: dict[type[Message], Handler] = {
     ListOffsetsRequest: offsets.list_offsets,
     MetadataRequest: metadata.metadata,
     ApiVersionsRequest: metadata.api_versions,
-    CreateTopicsRequest: admin.create_topics,
-    DeleteTopicsRequest: admin.delete_topics,
+    **forwarded.PASSED_ON,
     DeleteRecordsRequest: offsets.delete_records,
     InitProducerIdRequest: admin.init_producer_id,
     DescribeConfigsRequest: configs.describe_configs,
-    CreatePartitionsRequest: admin.create_partitions,
-    IncrementalAlterConfigsRequest: configs.incremental_alter_configs,
     FindCoordinatorRequest: groups.find_coordinator,
     JoinGroupRequest: groups.join_group,
     SyncGroupRequest: groups.sync_group,
@@ -91,7 +82,6 @@ HANDLERS: dict[type[Message], Handler] = {
     DescribeGroupsRequest: groups_admin.describe_groups,
     ListGroupsRequest: groups_admin.list_groups,
     DeleteGroupsRequest: groups_admin.delete_groups,
-    AlterConfigsRequest: configs.alter_configs,
     OffsetForLeaderEpochRequest: offsets.offset_for_leader_epoch,
     DescribeClusterRequest: cluster.describe_cluster,
     ElectLeadersRequest: replicas.elect_leaders,

@@ -97,8 +97,8 @@ class KafkaListener:
             lambda: connection.closed,
             connection.address,
             None if self._is_advertised else self._reached_by(connection.local),
-            True,
-            connection.close,
+            is_kafka=True,
+            hang_up=connection.close,
         )
         reply = partial(_reply, turn, api, header)
         self._reception.dispatch(connection, context, request, reply)

@@ -2,9 +2,8 @@
 
 Step                        In the store
 ----                        --------
-open a session              keys that vanish with this process
-say where it answers        b/BROKER, in the session; the revision of the first write is this life's
-                            broker epoch (R1), and stays so if the session has to be opened again
+register                    b/BROKER, in a session; its first revision is this life's broker epoch
+                            (R1; bus/broker/registration.py)
 report what it holds        to the controller, until be/BROKER shows that epoch (R2)
 control, if nobody does     ctl, in the session, by compare-and-set (R3); at once if an earlier life
                             of this broker did
@@ -15,19 +14,19 @@ as a controller's transactions are guarded by its revision.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from bus.broker.controlling import Controlling
 from bus.broker.mirror import Mirror, Outcome
-from bus.broker.streams import Later
+from bus.broker.registration import Registration
 from bus.control.policy import Policy
-from bus.errors import BusError, CorruptLog
+from bus.errors import CorruptLog
 from bus.model.cluster import BrokerLife
 from bus.model.keys import Keys, Kind
 from bus.model.limits import MEMBERSHIP_RETRY_MS, SESSION_TTL_MS
+from bus.model.store_errors import StoreRefused
 from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerRecord, BrokerState
-from bus.ports import Clock, Coordination, Entry, Session, Write
+from bus.ports import Clock, Coordination, Entry, Later, Session, Write
 
 NOBODY = -1
 logger = logging.getLogger("busd")
@@ -54,6 +53,7 @@ class Membership:
         self.controlling: Controlling | None = None
         self.lives: Mapping[int, BrokerLife] = {}  # as the controller has accepted them
         self.has_left = False  # this life has taken its leave of the controller
+        self.on_refused: Callable[[StoreRefused], None] = lambda _: None  # for good
         self._me = me
         self._store = store
         self._mirror = mirror
@@ -63,20 +63,30 @@ class Membership:
         self._on_changed = on_changed
         self._clock = clock
         self._policy = policy
-        self._session: Session | None = None
+        self._registration: Registration | None = None  # once it has started
         self._is_closed = False
         self._is_writing = False
 
     def start(self) -> None:
-        """Open the session; all else follows from what the store says."""
-        self._open()
+        """Register; all else follows from what the store says."""
+        self._registration = Registration(
+            self._store,
+            self._later,
+            self._keys,
+            self._me,
+            self._record,
+            SESSION_TTL_MS,
+            self._on_registered,
+            self._on_store_refused,
+        )
+        self._advance()
 
     def close(self) -> None:
         """Leave: the session's keys vanish with it."""
         self._is_closed = True
         self._end_term()
-        if self._session is not None:
-            self._session.close()
+        if self._registration is not None:
+            self._registration.close()
 
     def on_news(self) -> None:
         """What the store holds has changed."""
@@ -100,39 +110,13 @@ class Membership:
 
     def take_control(self) -> None:
         """Be the controller instead of whoever is; a race that is lost changes nothing."""
+        if self._is_closed or self._is_writing or self._session is None:
+            return  # without a session it would be so for ever
         self._write(self._keys.controller, str(self._me).encode(), self._on_control)
-
-    def _open(self) -> None:
-        if not self._is_closed:
-            self._store.open_session(SESSION_TTL_MS, self._on_lost, self._on_session)
-
-    def _on_lost(self) -> None:
-        logger.warning("The session with the coordination store has ended; opening another one.")
-        self._session = None
-        self._open()
-
-    def _on_session(self, outcome: Session | BusError) -> None:
-        if isinstance(outcome, BusError):
-            self._again(self._open)
-        elif self._is_closed:
-            outcome.close()
-        else:
-            self._session = outcome
-            self._advance()
 
     def _advance(self) -> None:
         """The next step that is due, if none is under way."""
-        if (
-            self._session is None
-            or self._is_closed
-            or self._is_writing
-            or not self._mirror.is_ready
-        ):
-            return
-        if self._own_entry() is None:
-            record = replace(self._record, epoch=self.epoch)
-            self._write(self._keys.broker(self._me), record.to_bytes(), self._on_registered)
-        elif self.epoch != NO_EPOCH and self._is_vacant:
+        if self.epoch != NO_EPOCH and self._is_vacant and self._mirror.is_ready:
             self.take_control()
 
     @property
@@ -140,16 +124,12 @@ class Membership:
         """Does nobody control, but for an earlier life of this broker?"""
         return self.controlling is None and self.controller in (NOBODY, self._me)
 
-    def _own_entry(self) -> Entry | None:
-        """Where it answers, if that was written in this life."""
-        entry = self._mirror.get(self._keys.broker(self._me))
-        if entry is None or self.epoch == NO_EPOCH:
-            return None
-        record = BrokerRecord.from_bytes(self._keys.broker(self._me), entry.value)
-        return entry if record.epoch_at(entry.revision) == self.epoch else None
+    @property
+    def _session(self) -> Session | None:
+        return self._registration.session if self._registration is not None else None
 
     def _write(self, key: str, value: bytes, done: Callable[[int], None]) -> None:
-        """In the session, over what is there."""
+        """In the session, which is open, over what is there."""
         entry = self._mirror.get(key)
         expected = entry.revision if entry is not None else 0
         self._is_writing = True
@@ -166,10 +146,14 @@ class Membership:
         else:
             self._again(self._advance)
 
-    def _on_registered(self, revision: int) -> None:
-        if self.epoch == NO_EPOCH:
-            self.epoch = revision
+    def _on_registered(self, epoch: int) -> None:
+        self.epoch = epoch
         self._on_changed()
+        self._advance()
+
+    def _on_store_refused(self, error: StoreRefused) -> None:
+        logger.error("This broker cannot be a member: %s", error)
+        self.on_refused(error)
 
     def _on_control(self, revision: int) -> None:
         entry = self._mirror.get(self._keys.controller)

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from bus.broker.founding import cluster_id
 from bus.broker.mirror import Mirror
 from bus.errors import CorruptLog, UnknownTopicOrPartition
-from bus.model.cluster import BrokerInfo, ClusterImage, TopicImage
+from bus.model.cluster import NO_LEADER, BrokerInfo, ClusterImage, TopicImage
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
 from bus.model.stored import Group, TopicRecord, group_from_bytes
@@ -37,7 +37,7 @@ class Metadata:
         self._values: dict[str, tuple[int, object]] = {}  # key -> revision, as parsed
         self._images: dict[str, tuple[tuple[int, ...], TopicImage]] = {}  # by topic, with theirs
         self.on_changed: Callable[[], object] = bool  # told when the image has been made anew
-        self.image = ClusterImage("", 0, controller(), {}, {})
+        self.image = ClusterImage("", 0, NO_LEADER, {}, {})
 
     def refresh(self) -> ClusterImage:
         """Make the image anew, of a cluster that has begun. Raises CorruptLog."""

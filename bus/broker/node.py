@@ -5,46 +5,47 @@ Everything is called on one event loop's thread. Listeners (`service.py`) hand r
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from functools import partial
 from uuid import UUID
 
+from bus.broker.alone import Alone
 from bus.broker.cluster import Cluster
 from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
-from bus.broker.founding import found
-from bus.broker.hosting import Hosting, ids_of
 from bus.broker.housework import Housework
+from bus.broker.member import Links, Member, Parts
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
-from bus.broker.partition import Partition
 from bus.broker.producer_ids import ProducerIds
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.sessions import Sessions
+from bus.broker.standing import Standing
+from bus.broker.starting import Started, Starting
 from bus.broker.stores import Stores
-from bus.broker.streams import Later, Streams
-from bus.broker.topic_changes import TopicChanges
+from bus.broker.streams import Streams
+from bus.broker.topic_changes import Done, TopicChanges
 from bus.broker.topics import Topics
 from bus.broker.watches import Watches
-from bus.errors import NONE, BusError, StorageError, error_class
+from bus.errors import NONE, BusError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
 from bus.log.store import LogStore
 from bus.model.broker_config import broker_config
 from bus.model.broker_settings import BrokerSettings
-from bus.model.cluster import BrokerInfo, PartitionImage, TopicImage
-from bus.model.endpoint import Endpoint
-from bus.model.ids import OFFSETS_TOPIC
+from bus.model.cluster import BrokerInfo, TopicImage
+from bus.model.endpoint import Endpoint, endpoint_of_url
+from bus.model.ids import INTERNAL_TOPICS, OFFSETS_TOPIC
 from bus.model.keys import LOCAL_CLUSTER, Keys
+from bus.model.stored_brokers import NO_EPOCH, BrokerRecord
 from bus.model.topic_settings import COMPACT
-from bus.ports import Clock, Coordination, Disk, Random
+from bus.ports import Clock, Coordination, Disk, Later, Random
 from bus.wire.metadata import ApiVersion
 from bus.wire.registry import Api
 
-Started: TypeAlias = Callable[[Exception | None], None]
 SESSION_ID_MAX = 2**31 - 1
 log = logging.getLogger("busd")
 
@@ -61,7 +62,9 @@ class Node:
         random: Random,
         pool: Pool,
         later: Later,
+        links: Links | None = None,
     ) -> None:
+        """`links` to other brokers make it a member of the cluster that the settings name."""
         self.settings = settings
         self.clock = clock
         self.later = later
@@ -71,6 +74,7 @@ class Node:
         self.offered: dict[bool, list[ApiVersion]] = {}  # of it, to Kafka's clients and to ours
         self.started_ms = clock.now_ms()
         self.serving = False
+        self._is_composed = False
         self.host = disks[0].facts().boot_id if settings.fetch_from_files else ""
         reserve = Reserve(settings.log_reserve_bytes, settings.log_reserve_percent)
         told = (self._on_flushed, self._on_disk_failed)
@@ -78,13 +82,16 @@ class Node:
         self.stores = Stores(disks, clock, random, *told, reserve, *times)
         self.housework = Housework(settings, self.stores, disks, clock, pool)
         self._coordination = coordination
-        self._keys = keys = Keys(LOCAL_CLUSTER)
+        self._disks = disks
+        self._links = links
+        self._keys = keys = Keys(settings.cluster if links is not None else LOCAL_CLUSTER)
         self._mirror = mirror = Mirror(coordination, keys.root, self._on_news)
-        self.cluster: Cluster | None = None  # of several brokers
         self.directories = Directories(mirror, keys, settings.node_id)
-        self.metadata = Metadata(mirror, keys, self._brokers, lambda: settings.node_id)
-        changes = TopicChanges(mirror, self.metadata, keys, random)
-        self.topics = Topics(settings, self.metadata, changes, self._racks)
+        self.metadata = Metadata(
+            mirror, keys, lambda: self.standing.brokers(), lambda: self.standing.controller
+        )
+        changes = TopicChanges(mirror, self.metadata, keys, random, lambda: self.standing.guards())
+        self.topics = Topics(settings, self.metadata, changes, lambda: self.standing.racks())
         self.producer_ids = ProducerIds(mirror, keys)
         self.streams = Streams(clock, self.counters, later)
         self.watches = Watches(lambda: self.metadata.image, later)
@@ -99,22 +106,18 @@ class Node:
         )
         self.roles = Roles(self.runtime, self.stores, clock, settings.node_id)
         self.random = random
-        self.hosting = Hosting(
-            settings.node_id,
-            self.runtime,
-            self.topics.settings_of,
-            self._lead,
-            lambda _: None,
-            lambda name: self.coordinators.on_topic_deleted(name),
-        )
         self.coordinators = self._coordinators(pool)
         self.runtime.on_role = self.coordinators.on_role
+        self.cluster: Cluster | None = None  # of several brokers, once it has entered
+        self.member: Member | None = None
+        self.standing: Standing = self._alone() if links is None else self._member(links, pool)
+        self._is_composed = True
 
     def _coordinators(self, pool: Pool) -> Coordinators:
         return Coordinators(
             self.runtime,
             lambda: self.metadata.image,
-            self.topics.create,
+            self._make_internal,
             self.clock,
             pool,
             self.later,
@@ -122,65 +125,85 @@ class Node:
             self.settings.node_id,
         )
 
+    def _alone(self) -> Alone:
+        return Alone(
+            self.settings.node_id,
+            self.endpoints,
+            self.metadata,
+            self.runtime,
+            self.roles,
+            self.topics.settings_of,
+            self.coordinators.on_topic_deleted,
+        )
+
+    def _member(self, links: Links, pool: Pool) -> Member:
+        parts = Parts(
+            self.settings.node_id,
+            self._keys,
+            self._coordination,
+            self._mirror,
+            self.metadata,
+            self.runtime,
+            self.roles,
+            self.stores,
+            self.clock,
+            self.later,
+            pool,
+            lambda: 1 + self.random.below(SESSION_ID_MAX),
+            self.topics.settings_of,
+            self.fetches.on_committed,
+            self.coordinators.on_topic_deleted,
+        )
+        self.member = Member(parts, links)
+        return self.member
+
     def start(self, done: Started) -> None:
-        """Recover the log and lead every partition that the metadata names."""
+        """Recover the logs and host what the records say; `done` once, with what went wrong."""
 
-        def on_founded(error: BusError | None) -> None:
-            if error is not None:
-                done(error)
-                return
-            try:
-                directories = self._recover()
-            except (BusError, OSError) as wrong:
-                done(wrong)
-                return
-            self.directories.note(directories, on_noted)
+        def entered() -> None:
+            self.serving = True
+            self._compact_offsets()
+            done(None)
 
-        def on_noted(error: BusError | None) -> None:
-            if error is None and not self.stores.working:
-                error = StorageError(f"No disk can be written: {self.stores.all[0].failed}.")
-            if error is None:
-                self._serve()
-            done(error)
+        def enter() -> None:
+            self.standing.enter(self._record(), self.starting.absent, entered)
+            self.cluster = self.member.cluster if self.member is not None else None
 
-        found(self._mirror, self._keys, self.random, on_founded)
+        self.starting = Starting(
+            self._coordination,
+            self._mirror,
+            self._keys,
+            self.metadata,
+            self.directories,
+            self.stores,
+            self.clock,
+            self.later,
+            self.random,
+            self.settings.accept_missing_data,
+            self.member is None,
+            enter,
+            done,
+        )
+        self.starting.begin()
 
-    def _recover(self) -> dict[UUID, str]:
-        """The logs; which directories are this broker's. Raises BusError or OSError."""
-        topics = self.metadata.refresh().topics.values()
-        accept_missing = self.settings.accept_missing_data
-        missing = self.directories.check(self.stores.identities(), accept_missing)
-        if not topics:
-            self.directories.check_orphans(self.stores.topics(), accept_missing)
-        self.recovery = self.stores.open()
-        absent = self.hosting.absent
-        if missing:
-            pids = (pid for topic in topics for pid in ids_of(topic))
-            absent |= {pid for pid in pids if self.stores.find(pid) is None}
-        kept = missing if absent else {}  # one that holds nothing any more is forgotten
-        return self.stores.identities() | kept
-
-    def _serve(self) -> None:
-        self.serving = True
-        self._on_news()
-        self._compact_offsets()
-
-    def stop(self, *, clean: bool = True) -> None:
-        """Answer who waits, flush, and close the log."""
+    def stop(self, *, clean: bool = True, closed: Callable[[], None] = lambda: None) -> None:
+        """Answer who waits, flush, and close the log; `closed` once the store is let go of, too."""
         self.serving = False
+        self.standing.close()
         self.coordinators.stop()
         self.runtime.resign_all()
         self.fetches.drain()
         self.watches.drain()
         self.housework.close()
         self.stores.close(clean=clean)
-        self._coordination.close(lambda: None)
+        self._coordination.close(closed)
 
     def tick(self, now_ms: int) -> None:
         """Let due deadlines pass."""
         self.runtime.tick(now_ms)
         self.fetches.tick(now_ms)
         self.coordinators.tick(now_ms)
+        self.standing.tick(now_ms)
 
     def keep_house(self, now_ms: int) -> None:
         """Roll, retain, checkpoint: what is due of the work that nobody waits for."""
@@ -190,7 +213,8 @@ class Node:
     def next_tick_ms(self) -> int | None:
         """When `tick` has something to do."""
         runtime, fetches = self.runtime.next_tick_ms(), self.fetches.next_tick_ms()
-        return min(filter(None, (runtime, fetches, self.coordinators.next_tick_ms())), default=None)
+        others = self.coordinators.next_tick_ms(), self.standing.next_tick_ms()
+        return min(filter(None, (runtime, fetches, *others)), default=None)
 
     def described_settings(self) -> dict[str, str]:
         """Every setting of this broker as text."""
@@ -203,8 +227,35 @@ class Node:
 
     def endpoint_of(self, broker: BrokerInfo, listener: str) -> Endpoint | None:
         """Where `broker` answers those who came in by `listener`."""
-        assert broker.broker_id == self.settings.node_id, "this broker knows no other"
-        return self.endpoints.get(listener)
+        if broker.broker_id == self.settings.node_id:
+            return self.endpoints.get(listener)
+        url = broker.endpoints.get(listener)
+        return endpoint_of_url(url) if url is not None else None
+
+    def make_topic(self, name: str, done: Done) -> None:
+        """A topic that somebody's first use makes, where that is done."""
+        if name in INTERNAL_TOPICS:
+            self.coordinators.ensure_topic(done)
+        else:
+            self.standing.make(name, partial(self.topics.create, name), done)
+
+    def _make_internal(
+        self, name: str, done: Done, *, partitions: int, config: dict[str, str]
+    ) -> None:
+        here = partial(self.topics.create, name, partitions=partitions, config=config)
+        self.standing.make(name, here, done)
+
+    def _record(self) -> BrokerRecord:
+        """Where this broker answers; the store gives it its epoch."""
+        urls = {
+            name: endpoint.url
+            for name, endpoint in self.endpoints.items()
+            if not endpoint.url.startswith("inproc:")
+        }
+        boot_id = self._disks[0].facts().boot_id
+        links = self._links
+        at = (links.endpoint, links.public_key) if links is not None else ("", "")
+        return BrokerRecord(urls, self.settings.rack, boot_id, NO_EPOCH, *at)
 
     def count_error(self, code: int) -> None:
         """An answer carried this error; success is none."""
@@ -214,8 +265,8 @@ class Node:
 
     def _on_news(self) -> None:
         """The store's copy has changed."""
-        if self.serving:
-            self.hosting.take_up(self.metadata.refresh().topics)
+        if self._is_composed:
+            self.standing.on_news()
 
     def _compact_offsets(self) -> None:
         """Groups' positions that an earlier version kept for ever are compacted from now on."""
@@ -232,17 +283,6 @@ class Node:
             return {**config, "cleanup.policy": COMPACT}
 
         self.topics.alter(OFFSETS_TOPIC, altered, told)
-
-    def _brokers(self) -> dict[int, BrokerInfo]:
-        urls = {name: endpoint.url for name, endpoint in self.endpoints.items()}
-        return {self.settings.node_id: BrokerInfo(self.settings.node_id, urls)}
-
-    def _racks(self) -> dict[int, str]:
-        return {self.settings.node_id: ""}
-
-    def _lead(self, wanted: Iterable[tuple[Partition, PartitionImage]]) -> None:
-        """Those that have just been opened; a node that is alone leads all of them."""
-        self.roles.lead_alone([p for p, _ in wanted if p.leader.epoch < 0])
 
     def _on_flushed(self, log: PartitionLog, offset: int) -> None:
         self.runtime.on_flushed(log, offset)

@@ -28,10 +28,18 @@ from bus.broker.peer_link import Done, PeerLink
 from bus.errors import BrokerUnreachable, BusError, FrameError, UnsupportedVersion
 from bus.model.stored_brokers import BrokerRecord
 from bus.ports import Random
+from bus.wire.admin import (
+    AlterConfigsRequest,
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    IncrementalAlterConfigsRequest,
+)
 from bus.wire.extensions import ONE_WAY
 from bus.wire.fetch import FetchRequest
 from bus.wire.frames import parse_request_frames, response_frames
 from bus.wire.header import RequestHeader
+from bus.wire.metadata import MetadataRequest
 from bus.wire.peers import HelloRequest
 from bus.wire.registry import PEER_APIS, api_by_key
 from bus.wire.schema import Message
@@ -39,7 +47,15 @@ from bus.wire.schema import Message
 Handle = Callable[[int, Message, Reply], None]
 OnLink = Callable[[int, bool], None]
 
-SERVED = frozenset(api.request for api in PEER_APIS) | {FetchRequest}
+PASSED_ON = {  # what clients ask for, and only the controller does
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    CreatePartitionsRequest,
+    AlterConfigsRequest,
+    IncrementalAlterConfigsRequest,
+    MetadataRequest,
+}
+SERVED = frozenset(api.request for api in PEER_APIS) | {FetchRequest} | PASSED_ON
 log = logging.getLogger("busd.peers")
 
 
@@ -74,6 +90,7 @@ class PeerLinks:
         self.lines = LineLimit(loop.time)
         self._cluster = cluster
         self._me = me
+        self.public_key = keys.public
         self._life = UUID(bytes=random.uuid_bytes())
         self._handle = handle
         self._tell_link = on_link

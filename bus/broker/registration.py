@@ -48,7 +48,7 @@ class Registration:
         self._ttl_ms = ttl_ms
         self._on_registered = on_registered
         self._on_refused = on_refused
-        self._session: Session | None = None
+        self.session: Session | None = None  # while there is one
         self._timer: Timer | None = None
         self._is_closed = False
         self._open()
@@ -63,19 +63,19 @@ class Registration:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        if self.session is not None:
+            self.session.close()
+            self.session = None
 
     def _open(self) -> None:
         self._timer = None
-        if self._session is not None:
+        if self.session is not None:
             self._read()
         else:
             self._store.open_session(self._ttl_ms, self._on_lost, self._on_session)
 
     def _on_lost(self) -> None:
-        self._session = None
+        self.session = None
         if not self._is_closed:
             log.warning("this broker was out of reach of the store: it registers again")
             self._again()
@@ -87,16 +87,16 @@ class Registration:
         elif isinstance(session, BusError):
             self._fail(session)
         else:
-            self._session = session
+            self.session = session
             self._read()
 
     def _read(self) -> None:
-        session = self._session
+        session = self.session
         assert session is not None, "it was opened"
         self._store.get(self._key, lambda entry: self._write(session, entry))
 
     def _write(self, session: Session, entry: Entry | BusError | None) -> None:
-        if session is not self._session:
+        if session is not self.session:
             return  # closed, or lost: another one is on its way
         if isinstance(entry, BusError):
             self._fail(entry)
@@ -105,7 +105,7 @@ class Registration:
         self._store.transact([write], {}, lambda outcome: self._on_written(session, outcome))
 
     def _on_written(self, session: Session, outcome: int | BusError | None) -> None:
-        if session is not self._session:
+        if session is not self.session:
             return
         if isinstance(outcome, SessionEnded):
             self._on_lost()

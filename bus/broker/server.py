@@ -6,12 +6,18 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from bus.adapters.clock import SystemClock
 from bus.adapters.malloc import keep_freed_memory
 from bus.adapters.open_files import raise_open_files
 from bus.broker.service import Service
 from bus.broker.status import Status
 from bus.model.broker_settings import BrokerSettings
+
+if TYPE_CHECKING:
+    from bus.broker.etcd_member import BesideEtcd
 
 log = logging.getLogger("busd.server")
 
@@ -45,13 +51,46 @@ class Server:
         before, now = raise_open_files()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        self._service = _started(loop, self._settings)
+        beside_us = self._beside(loop)
         try:
+            settings = self._settings
+            if beside_us is not None:
+                settings = replace(settings, etcd=await beside_us.start())
             log.info("open files", extra={"limit": now, "limit_before": before})
-            on_ready(self)
-            await self._stop.wait()
+            await self._serve(loop, settings, on_ready)
         finally:
-            self._service.close()
+            if beside_us is not None:
+                await beside_us.close()
+
+    def _beside(self, loop: asyncio.AbstractEventLoop) -> "BesideEtcd | None":
+        """The member of etcd that there shall be beside this broker. Raises BadSetting."""
+        if not self._settings.cluster:
+            return None
+        from bus.broker.cluster_store import beside  # a node alone needs none of it
+
+        return beside(loop, self._settings, SystemClock())
+
+    async def _serve(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: BrokerSettings,
+        on_ready: Callable[["Server"], None],
+    ) -> None:
+        self._service = service = _started(loop, settings)
+        stopped = loop.create_task(self._stop.wait())
+        try:
+            await _first(service.outcome, stopped)
+            if service.outcome.done() and (error := service.outcome.result()) is not None:
+                raise error
+            if not stopped.done():
+                on_ready(self)
+            await _first(service.failure, stopped)
+            if service.failure.done():
+                raise service.failure.result()
+            await service.leave()
+        finally:
+            stopped.cancel()
+            await service.close_all()
 
     def stop(self) -> None:
         """End `run`; on the loop's thread."""
@@ -73,3 +112,7 @@ class Server:
             return service.status()
 
         return asyncio.run_coroutine_threadsafe(snapshot(), loop).result(5)
+
+
+async def _first(*events: "asyncio.Future[Any]") -> None:
+    await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)

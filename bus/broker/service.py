@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from bus.adapters.clock import SystemClock
 from bus.adapters.disk.disk import RealDisk
@@ -19,13 +20,14 @@ from bus.adapters.solo import Solo
 from bus.adapters.tcp_admission import Admission, Holding, Limits
 from bus.broker.context import Context, Reply
 from bus.broker.dispatch import SERVED, dispatch
+from bus.broker.handlers.forwarded import serve_peer
 from bus.broker.kafka_listener import KafkaListener
 from bus.broker.listener import ZmqListener
 from bus.broker.memory_guard import MemoryGuard, limit_of
 from bus.broker.node import Node
 from bus.broker.status import Status, status_of
 from bus.broker.ticker import Ticker
-from bus.errors import BadSetting, BrokerStopped, UnsafeFilesystem
+from bus.errors import BadSetting, BrokerStopped, BusError, UnsafeFilesystem
 from bus.model.broker_config import broker_settings
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import Endpoint
@@ -35,6 +37,8 @@ from bus.wire.registry import api_of
 from bus.wire.schema import Message
 
 INPROC = "inproc"
+LEAVE_MS_MAX = 10_000  # for others to take over what is led here
+LET_GO_SECONDS = 2.0
 GIVE_BACK_SECONDS = 1.0  # after a listener was closed ZeroMQ is through with its peers
 log = logging.getLogger("busd")
 
@@ -46,25 +50,46 @@ class Service:
         """Recover and serve. Raises BusError or OSError with a sentence; then nothing is open."""
         self._loop = loop
         self.settings = settings
+        self.outcome: asyncio.Future[Exception | None] = loop.create_future()  # of the start
+        self._ticker: Ticker | None = None  # once its logs stand
+        self._closed: asyncio.Future[None] = loop.create_future()
+        self.failure: asyncio.Future[Exception] = loop.create_future()  # why it has to end
         self._disks = open_disks(settings)
         try:
             for disk in self._disks:
                 loop.add_reader(disk.fileno(), disk.on_readable)
             self._pool = ReadPool(loop)
-            self.node = Node(
-                settings,
-                self._disks,
-                Solo(*self._disks),
-                SystemClock(),
-                SystemRandom(),
-                self._pool,
-                loop.call_later,
-            )
+            self.node = self._member() if settings.cluster else self._alone()
             self.node.served = SERVED
             self._start()
         except BaseException:
             self._close_disks()
             raise
+
+    def _alone(self) -> Node:
+        clock, random, later = SystemClock(), SystemRandom(), self._loop.call_later
+        store = Solo(*self._disks)
+        return Node(self.settings, self._disks, store, clock, random, self._pool, later)
+
+    def _member(self) -> Node:
+        from bus.broker.cluster_store import links_of, store_of  # a node alone needs none of it
+
+        loop, settings, clock, random = self._loop, self.settings, SystemClock(), SystemRandom()
+        store = store_of(loop, settings, clock, random)
+        self._links = links_of(
+            loop,
+            settings,
+            random,
+            lambda *asked: self._member_here.handle(*asked),
+            lambda *news: self._member_here.on_link(*news),
+        )
+        disks, pool, later = self._disks, self._pool, loop.call_later
+        node = Node(settings, disks, store, clock, random, pool, later, self._links)
+        assert node.member is not None, "it has links"
+        self._member_here = node.member
+        node.member.serve = partial(serve_peer, node)
+        node.member.on_refused = self._fail
+        return node
 
     def _start(self) -> None:
         name = f"inproc://busd-{os.getpid()}-{id(self):x}"
@@ -78,17 +103,27 @@ class Service:
         try:
             self._open_listeners()
             self._check_filesystem()
-            outcomes: list[Exception | None] = []
-            self.node.start(outcomes.append)
-            if error := outcomes[0]:
+            self.node.start(self._on_started)
+            if self.outcome.done() and (error := self.outcome.result()) is not None:
                 raise error
         except BaseException:
             self._close_listeners()
             raise
         self._guard_memory()
-        self._ticker = Ticker(self._loop, self.node)
-        report = self.node.recovery
-        log.info("recovered %d partitions in %d ms", report.partitions, report.elapsed_ms)
+
+    def _on_started(self, error: Exception | None) -> None:
+        if error is None:
+            report = self.node.starting.recovery
+            log.info("recovered %d partitions in %d ms", report.partitions, report.elapsed_ms)
+            self._ticker = Ticker(self._loop, self.node)
+        if not self.outcome.done():
+            self.outcome.set_result(error)
+
+    def _fail(self, error: BusError) -> None:
+        """It cannot go on as a member of its cluster."""
+        self._on_started(error)
+        if not self.failure.done():
+            self.failure.set_result(error)
 
     def handle(
         self, request: Message, reply: Reply, peer: str, is_gone: Callable[[], bool]
@@ -124,20 +159,40 @@ class Service:
         self.settings = self.node.settings = settings
         self._guard_memory()
 
+    async def leave(self) -> None:
+        """Hand over what is led here, if others can take it; `close` comes after it."""
+        cluster = self.node.cluster
+        if cluster is not None:
+            left: asyncio.Future[None] = self._loop.create_future()
+            cluster.leave(LEAVE_MS_MAX, partial(left.set_result, None))
+            await left
+
+    async def close_all(self) -> None:
+        """As `close`, and wait until a store elsewhere is let go of."""
+        self.close()
+        if self.node.member is not None:
+            await asyncio.wait([self._closed], timeout=LET_GO_SECONDS)
+
     def close(self, *, clean: bool = True) -> None:
         """Stop listening, answer who waits, flush, and note that the stop was clean."""
-        self._ticker.close()
+        if self._ticker is not None:
+            self._ticker.close()
         if self._guard is not None:
             self._guard.close()
         try:
-            self.node.stop(clean=clean)
+            self.node.stop(clean=clean, closed=self._on_closed)
         finally:
             self._close_listeners()
             self._pool.close()
             self._close_disks()
 
+    def _on_closed(self) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+
     def _touch(self) -> None:
-        self._ticker.touch()
+        if self._ticker is not None:
+            self._ticker.touch()
 
     def _close_disks(self) -> None:
         for disk in self._disks:

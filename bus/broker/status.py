@@ -109,7 +109,7 @@ def status_of(
         endpoints={name: endpoint.url for name, endpoint in node.endpoints.items()},
         directories=directories,
         partitions=_partitions(node),
-        absent_partitions=len(node.hosting.absent),
+        absent_partitions=len(node.starting.absent),
         requests=dict(counters.requests),
         errors=dict(counters.errors),
         records_in=counters.records_in,

@@ -2,8 +2,8 @@
 
 What is not said                  What it is
 ----------------                  ----------
-number of partitions              num.partitions
-replication factor                three, or all brokers where there are fewer (5.4)
+number of partitions              num.partitions, or one, or four in a cluster (5.4)
+replication factor                default.replication.factor, or three, or all brokers (5.4)
 min.insync.replicas               a majority of the replicas, unless the broker's settings say more
 
 Nothing is made that could not keep what it promises: the checks are those of the moment at which it
@@ -15,7 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bus.broker.metadata import Metadata
 from bus.broker.topic_changes import Done, Plan, TopicChanges
-from bus.control.placement import default_min_isr, default_replication_factor, load_of, place
+from bus.control.placement import (
+    PARTITIONS,
+    default_min_isr,
+    default_replication_factor,
+    load_of,
+    place,
+)
 from bus.errors import (
     BusError,
     InvalidPartitions,
@@ -73,11 +79,11 @@ class Topics:
             if assigned is not None:
                 placed = _checked(assigned, brokers)
             else:
-                count = self._settings.num_partitions if partitions is None else partitions
+                count = self._default_partitions() if partitions is None else partitions
                 _check_partitions(name, count)
                 factor = replication_factor
                 if factor is None:
-                    factor = default_replication_factor(len(brokers))
+                    factor = self._default_factor(len(brokers))
                 placed = self._place(count, factor, brokers)
             settings = self.settings_for(given, len(placed[0]))
             check_replication(settings, len(placed[0]))
@@ -146,6 +152,11 @@ class Topics:
         """The topic, its records and its settings are gone."""
         self._changes.delete(name, done)
 
+    @property
+    def revision(self) -> int:
+        """Of the store, when it shows all that was changed here."""
+        return self._changes.revision
+
     def settings_of(self, topic: TopicImage) -> TopicSettings:
         """All of them. Raises InvalidConfig if this version cannot keep one of them."""
         return self.settings_for(topic.config, len(topic.partitions[0].replicas))
@@ -161,6 +172,12 @@ class Topics:
     def described(self, topic: TopicImage) -> dict[str, str]:
         """Every setting of a topic as text, defaults included."""
         return topic_config(self.settings_of(topic))
+
+    def _default_partitions(self) -> int:
+        return self._settings.num_partitions or (PARTITIONS if self._settings.cluster else 1)
+
+    def _default_factor(self, brokers: int) -> int:
+        return self._settings.default_replication_factor or default_replication_factor(brokers)
 
     def _check_name(self, name: str) -> None:
         check_topic_name(name)

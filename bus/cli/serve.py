@@ -33,8 +33,16 @@ FLAGS = (
     "node.id",
     "cluster",
     "etcd",
-    "peer",
+    "etcd.ca.file",
+    "etcd.cert.file",
+    "etcd.key.file",
+    "etcd.user",
+    "etcd.password.file",
+    "etcd.listen",
+    "bootstrap",
+    "join",
     "rack",
+    "peers",
 )
 REPEATABLE = {"data": "DIRECTORY", "kafka": "[NAME=]HOST:PORT"}
 

@@ -85,6 +85,23 @@ def _check_whole(settings: BrokerSettings) -> None:
             f"{settings.group.group_min_session_timeout_ms}. It must not be above "
             f"group.max.session.timeout.ms, which is {settings.group.group_max_session_timeout_ms}."
         )
+    _check_cluster(settings)
+
+
+def _check_cluster(settings: BrokerSettings) -> None:
+    """A broker that is alone has one copy of everything."""
+    if settings.cluster:
+        return
+    for name in ("etcd", "bootstrap", "join"):
+        if getattr(settings, name):
+            raise BadSetting(
+                f"The setting {name} is of use in a cluster only; name the cluster by --cluster."
+            )
+    if settings.default_replication_factor > 1:
+        raise BadSetting(
+            "The setting default.replication.factor cannot be "
+            f"{settings.default_replication_factor}: this broker is alone."
+        )
     if settings.topic.min_insync_replicas > 1:
         raise BadSetting(
             f"The setting min.insync.replicas cannot be {settings.topic.min_insync_replicas}: "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bus.model.endpoint import check_http, check_listen
 from bus.model.group_settings import GROUP_SETTINGS, GroupSettings
+from bus.model.keys import check_cluster
 from bus.model.limits import (
     CHECKPOINT_INTERVAL_MS,
     CREDIT_BYTES,
@@ -144,11 +145,60 @@ class BrokerSettings:
         high=INT_MAX,
         other_names=("broker.id",),
     )
+    cluster: str = setting(
+        "",
+        "The name of the cluster that this broker is a member of; empty: it is alone.",
+        check=check_cluster,
+    )
+    rack: str = setting(
+        "", "Where this broker stands: copies of a partition go to different racks."
+    )
+    etcd: str = setting(
+        "",
+        "Where the cluster keeps its metadata: URLs of etcd such as http://HOST:2379, separated by "
+        "commas. Empty in a cluster: a member of etcd is started beside this broker.",
+    )
+    etcd_ca_file: str = setting(
+        "", "Certificates (PEM) that vouch for an etcd at https; empty for those of the system."
+    )
+    etcd_cert_file: str = setting("", "Certificate (PEM) by which etcd knows this broker.")
+    etcd_key_file: str = setting("", "Its private key (PEM).")
+    etcd_user: str = setting("", "The user of etcd that this broker is; empty for none.")
+    etcd_password_file: str = setting("", "A file whose first line is that user's password.")
+    bootstrap: bool = setting(
+        False,
+        "Whether this broker may begin the cluster, by a member of etcd beside it; topics that it "
+        "has had alone come along.",
+    )
+    join: str = setting(
+        "",
+        "A member of the etcd beside another broker, HOST:PORT or its URL: this broker joins its "
+        "cluster, and has a member of etcd beside itself, too, while there are fewer than three.",
+    )
+    etcd_listen: str = setting(
+        "127.0.0.1:2379",
+        "Where the member of etcd beside this broker answers: HOST:PORT; members talk to each "
+        "other at the port after it.",
+        check=check_http,
+    )
+    peers: str = setting(
+        "127.0.0.1:0",
+        "Where other brokers of the cluster connect: HOST:PORT (port 0 is any free one).",
+        check=check_http,
+    )
     num_partitions: int = setting(
-        1,
-        "Partitions of a topic that is created without saying how many.",
-        low=1,
+        0,
+        "Partitions of a topic that is created without saying how many; 0 is one, and four in a "
+        "cluster.",
+        low=0,
         high=PARTITIONS_PER_TOPIC_MAX,
+    )
+    default_replication_factor: int = setting(
+        0,
+        "Copies of a topic that is created without saying how many; 0 is three, or as many as "
+        "there are brokers.",
+        low=0,
+        high=INT_MAX,
     )
     auto_create_topics_enable: bool = setting(
         True, "Whether a producer's first use of a topic creates it."
@@ -298,17 +348,10 @@ def _topic_defaults() -> list[Setting]:
     ]
 
 
-_ONE_NODE = "this version runs on one node"
-
 BROKER_SETTINGS: dict[str, Setting] = table(
     BrokerSettings,
     *_topic_defaults(),
     *GROUP_SETTINGS.values(),
-    fixed("default.replication.factor", 1, _ONE_NODE, "Copies of a topic by default."),
-    fixed("cluster", "", _ONE_NODE, "Name of the cluster."),
-    fixed("etcd", "", _ONE_NODE, "URLs of etcd."),
-    fixed("peer", "", _ONE_NODE, "Endpoint for other brokers."),
-    fixed("rack", "", _ONE_NODE, "Where this broker stands."),
     fixed("delete.topic.enable", True, "topics can always be deleted", "Whether they can."),
     fixed("log.cleaner.threads", 1, "each data directory has one of its own", "How many compact."),
     fixed(

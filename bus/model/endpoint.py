@@ -21,6 +21,16 @@ class Endpoint(NamedTuple):
     port: int  # 0 where there is none
 
 
+def endpoint_of_url(url: str) -> Endpoint:
+    """Of a listener that another broker tells of, ZeroMQ's or Kafka's."""
+    scheme, _, address = url.partition("://")
+    host, _, port = address.rpartition(":")
+    number = int(port) if port.isdecimal() else 0
+    if scheme == "kafka":
+        return Endpoint(url, host.removeprefix("[").removesuffix("]"), number)
+    return Endpoint(url, url, number)
+
+
 def split_host_port(address: str) -> tuple[str, str]:
     """Host without brackets, and port as text. ValueError says what is missing."""
     host, colon, port = address.rpartition(":")

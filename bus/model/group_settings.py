@@ -85,7 +85,7 @@ GROUP_SETTINGS = table(
     fixed(
         "offsets.topic.replication.factor",
         1,
-        "this version runs on one node",
+        "it has as many copies as other topics, three where there are so many brokers",
         "Copies of __consumer_offsets.",
     ),
     fixed(

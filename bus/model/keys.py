@@ -171,5 +171,14 @@ class Keys:
         return key
 
 
+def check_cluster(text: str) -> str | None:
+    """What is wrong with the name of a cluster, or None; empty is none."""
+    try:
+        Keys(text or LOCAL_CLUSTER)
+    except BadSetting:
+        return f"1 to {CLUSTER_NAME_LENGTH_MAX} letters, digits, '.', '_' and '-' are allowed"
+    return None
+
+
 def _escaped(text: str) -> str:
     return quote(text, safe="", errors="strict")

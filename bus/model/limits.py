@@ -77,6 +77,9 @@ OFFSETS_BATCH_BYTES = MIB  # of positions that are written together
 
 # Replication.
 SESSION_TTL_MS = 2000  # of a broker with the coordination store: a backstop, not the detection
+STORE_READ_MS_MAX = 60_000  # of a start: for the store to answer
+STORE_READ_AGAIN_MS = 100
+FORWARD_AGAIN_MS = 100  # before a request is asked of a controller that there was none of yet
 MEMBERSHIP_RETRY_MS = 200  # before a step that the store did not answer is tried again
 MOVED_BYTES_PER_SECOND = 64 * MIB  # to a broker, of replicas that are being added, by default
 MOVES_MAX = 100  # partitions whose replicas are exchanged at a time, by default

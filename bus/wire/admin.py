@@ -6,6 +6,7 @@ Keys 19 (versions 0 to 7), 20 (0 to 6), 37 (0 to 3), 32 (0 to 4), 44 (Incrementa
 
 from uuid import UUID
 
+from bus.wire.extensions import REVISION
 from bus.wire.schema import (
     Message,
     array,
@@ -13,6 +14,7 @@ from bus.wire.schema import (
     int8,
     int16,
     int32,
+    int64,
     nullable_array,
     nullable_string,
     string,
@@ -104,6 +106,7 @@ class CreateTopicsResponse(Message):
 
     throttle_time_ms: int = int32(since=2)
     topics: list[CreatableTopicResult] = array(CreatableTopicResult)
+    revision: int = int64(-1, tag=REVISION)
 
 
 # --- DeleteTopics --------------------------------------------------------------------------
@@ -142,6 +145,7 @@ class DeleteTopicsResponse(Message):
 
     throttle_time_ms: int = int32(since=1)
     responses: list[DeletableTopicResult] = array(DeletableTopicResult)
+    revision: int = int64(-1, tag=REVISION)
 
 
 # --- CreatePartitions ----------------------------------------------------------------------
@@ -189,6 +193,7 @@ class CreatePartitionsResponse(Message):
 
     throttle_time_ms: int = int32()
     results: list[CreatePartitionsTopicResult] = array(CreatePartitionsTopicResult)
+    revision: int = int64(-1, tag=REVISION)
 
 
 # --- DescribeConfigs -----------------------------------------------------------------------
@@ -300,6 +305,7 @@ class IncrementalAlterConfigsResponse(Message):
 
     throttle_time_ms: int = int32()
     responses: list[AlterConfigsResourceResponse] = array(AlterConfigsResourceResponse)
+    revision: int = int64(-1, tag=REVISION)
 
 
 # --- AlterConfigs --------------------------------------------------------------------------
@@ -336,3 +342,4 @@ class AlterConfigsResponse(Message):
 
     throttle_time_ms: int = int32()
     responses: list[AlterConfigsResourceResponse] = array(AlterConfigsResourceResponse)
+    revision: int = int64(-1, tag=REVISION)

@@ -12,10 +12,12 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     FetchResponse                10000  more             bool   a further answer will follow
     MetadataRequest              10000  watch            bool   tell it again when it changes
     MetadataResponse             10000  more             bool   a further answer may follow
+    MetadataResponse             10001  revision         int64  as of the next one; to brokers
     MetadataResponseTopic        10000  batch_bytes_max  int32  the largest batch it takes
     PartitionData                10000  file_range       struct where the records stand in a file
     PartitionProduceResponse     10000  flushed_offset   int64  fsynced below this, at answer time
     PartitionProduceResponse     10001  replicas         int32  brokers that hold the records
+    answers of the controller    10000  revision         int64  at which the store shows what it did
 
 -1 in any of them, and so in any answer that does not carry them, is "not told"; `more` is false
 where it is not carried. A Fetch with a credit may be answered many times, always with its own
@@ -47,6 +49,9 @@ BATCH_BYTES_MAX = EXTENSION_TAG_MIN
 MORE = EXTENSION_TAG_MIN  # of FetchResponse and MetadataResponse
 
 WATCH = EXTENSION_TAG_MIN  # of MetadataRequest
+
+REVISION = EXTENSION_TAG_MIN  # of CreateTopics, DeleteTopics, CreatePartitions, both AlterConfigs
+METADATA_REVISION = EXTENSION_TAG_MIN + 1  # of Metadata
 
 FLUSHED_OFFSET = EXTENSION_TAG_MIN
 REPLICAS = EXTENSION_TAG_MIN + 1

@@ -2,7 +2,14 @@
 
 from uuid import UUID
 
-from bus.wire.extensions import BATCH_BYTES_MAX, CREDIT_BYTES, CREDIT_REQUESTS, MORE, WATCH
+from bus.wire.extensions import (
+    BATCH_BYTES_MAX,
+    CREDIT_BYTES,
+    CREDIT_REQUESTS,
+    METADATA_REVISION,
+    MORE,
+    WATCH,
+)
 from bus.wire.schema import (
     Message,
     array,
@@ -136,3 +143,4 @@ class MetadataResponse(Message):
     topics: list[MetadataResponseTopic] = array(MetadataResponseTopic)
     cluster_authorized_operations: int = int32(NO_OPERATIONS, since=8, until=11)
     more: bool = boolean(tag=MORE)
+    revision: int = int64(-1, tag=METADATA_REVISION)

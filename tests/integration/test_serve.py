@@ -91,7 +91,7 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     [
         (["--listne", "x"], "Did you mean --listen?"),
         (["--set", "log.retention.mss=1"], "Did you mean log.retention.ms?"),
-        (["--set", "num.partitions=0"], "num.partitions cannot be '0'"),
+        (["--set", "num.partitions=-1"], "num.partitions cannot be '-1'"),
         (["--listen", "tcp://0.0.0.0:7901"], "not on loopback"),
         (["--config", "/no/such.toml"], "There is no file or directory /no/such.toml."),
     ],

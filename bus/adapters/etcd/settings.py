@@ -8,6 +8,7 @@ from bus.errors import BadSetting
 from bus.model.limits import ETCD_ENDPOINTS_MAX
 
 PORT = 2379
+PASSWORD_BYTES_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +88,16 @@ def _endpoint(url: str) -> EtcdEndpoint:
         if parts.scheme in {"http", "https"} and host and is_bare and url.isascii():
             return EtcdEndpoint(host, PORT if port is None else port, parts.scheme == "https")
     raise BadSetting(f"{url!r} is not an address of etcd; it looks like http://host:{PORT}.")
+
+
+def first_line(path: str) -> str:
+    """Of the file with a password; "" if none is named. Raises BadSetting."""
+    if not path:
+        return ""
+    try:
+        with open(path, "rb") as file:
+            line = file.read(PASSWORD_BYTES_MAX).split(b"\n")[0]
+    except OSError as wrong:
+        why = wrong.strerror
+        raise BadSetting(f"The password of etcd in {path} cannot be read: {why}.") from None
+    return line.rstrip(b"\r").decode(errors="surrogateescape")

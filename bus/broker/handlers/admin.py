@@ -39,7 +39,13 @@ DEFAULT = -1  # protocol: CreateTopics, "use the broker's default"
 TOPIC_CONFIG, DEFAULT_CONFIG = 1, 5  # protocol: DescribeConfigs, config sources
 
 
-def create_topics(node: Node, context: Context, request: CreateTopicsRequest, reply: Reply) -> None:
+def create_topics(
+    node: Node,
+    context: Context,
+    request: CreateTopicsRequest,
+    reply: Reply,
+    refusal: BusError | None = None,
+) -> None:
     """Serve one CreateTopics."""
     named = Counter(topic.name for topic in request.topics)
     parts = []
@@ -48,7 +54,7 @@ def create_topics(node: Node, context: Context, request: CreateTopicsRequest, re
         work = partial(_create, node, topic, result, request.validate_only)
         parts.append((result, work if named[topic.name] == 1 else _refuse_twice))
     response = CreateTopicsResponse(topics=[result for result, _ in parts])
-    attempt_each(node, parts, partial(reply, response))
+    attempt_each(node, parts, partial(reply, response), refusal)
 
 
 def _refuse_twice(_: Done) -> None:
@@ -108,7 +114,13 @@ def _assigned(assignments: Sequence[CreatableReplicaAssignment]) -> Assigned:
     return [tuple(one.broker_ids) for one in ordered]
 
 
-def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, reply: Reply) -> None:
+def delete_topics(
+    node: Node,
+    context: Context,
+    request: DeleteTopicsRequest,
+    reply: Reply,
+    refusal: BusError | None = None,
+) -> None:
     """Serve one DeleteTopics, by name or (from version 6) by id."""
     asked = request.topics or [DeleteTopicState(name=name) for name in request.topic_names]
     parts = []
@@ -116,7 +128,7 @@ def delete_topics(node: Node, context: Context, request: DeleteTopicsRequest, re
         result = DeletableTopicResult(name=state.name, topic_id=state.topic_id)
         parts.append((result, partial(_delete, node, state, result)))
     response = DeleteTopicsResponse(responses=[result for result, _ in parts])
-    attempt_each(node, parts, partial(reply, response))
+    attempt_each(node, parts, partial(reply, response), refusal)
 
 
 def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult, done: Done) -> None:
@@ -132,7 +144,11 @@ def _delete(node: Node, asked: DeleteTopicState, result: DeletableTopicResult, d
 
 
 def create_partitions(
-    node: Node, context: Context, request: CreatePartitionsRequest, reply: Reply
+    node: Node,
+    context: Context,
+    request: CreatePartitionsRequest,
+    reply: Reply,
+    refusal: BusError | None = None,
 ) -> None:
     """Serve one CreatePartitions."""
     parts = []
@@ -140,7 +156,7 @@ def create_partitions(
         result = CreatePartitionsTopicResult(name=asked.name)
         parts.append((result, partial(_grow, node, asked, request.validate_only)))
     response = CreatePartitionsResponse(results=[result for result, _ in parts])
-    attempt_each(node, parts, partial(reply, response))
+    attempt_each(node, parts, partial(reply, response), refusal)
 
 
 def _grow(node: Node, asked: CreatePartitionsTopic, validate_only: bool, done: Done) -> None:

@@ -8,7 +8,7 @@ from bus.broker.context import Context, Reply
 from bus.broker.handlers.outcome import Work, attempt, attempt_each
 from bus.broker.node import Node
 from bus.broker.topic_changes import Done
-from bus.errors import InvalidConfig, InvalidRequest
+from bus.errors import BusError, InvalidConfig, InvalidRequest
 from bus.model.broker_settings import BROKER_SETTINGS
 from bus.model.cluster import TopicImage
 from bus.model.setting import Setting, as_text
@@ -97,7 +97,11 @@ def _result(
 
 
 def incremental_alter_configs(
-    node: Node, context: Context, request: IncrementalAlterConfigsRequest, reply: Reply
+    node: Node,
+    context: Context,
+    request: IncrementalAlterConfigsRequest,
+    reply: Reply,
+    refusal: BusError | None = None,
 ) -> None:
     """Serve one IncrementalAlterConfigs; a resource is changed as a whole or not at all."""
     works = [
@@ -105,7 +109,7 @@ def incremental_alter_configs(
     ]
     parts = _parts(request.resources, works)
     response = IncrementalAlterConfigsResponse(responses=[result for result, _ in parts])
-    attempt_each(node, parts, partial(reply, response))
+    attempt_each(node, parts, partial(reply, response), refusal)
 
 
 def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool, done: Done) -> None:
@@ -120,14 +124,20 @@ def _alter(node: Node, resource: AlterConfigsResource, validate_only: bool, done
     node.topics.alter(name, altered, done, validate_only=validate_only)
 
 
-def alter_configs(node: Node, context: Context, request: AlterConfigsRequest, reply: Reply) -> None:
+def alter_configs(
+    node: Node,
+    context: Context,
+    request: AlterConfigsRequest,
+    reply: Reply,
+    refusal: BusError | None = None,
+) -> None:
     """Serve one AlterConfigs: what is not named returns to its default."""
     works = [
         partial(_replace, node, resource, request.validate_only) for resource in request.resources
     ]
     parts = _parts(request.resources, works)
     response = AlterConfigsResponse(responses=[result for result, _ in parts])
-    attempt_each(node, parts, partial(reply, response))
+    attempt_each(node, parts, partial(reply, response), refusal)
 
 
 def _replace(node: Node, resource: ReplacedConfigs, validate_only: bool, done: Done) -> None:

@@ -100,7 +100,8 @@ def metadata(node: Node, context: Context, request: MetadataRequest, reply: Repl
         again = partial(_describe_again, node, context, asked)
         node.watches.watch(context.peer, names, response, again, reply, context.is_gone)
 
-    _look_up(node, asked, create, answer)
+    is_allowed = node.settings.auto_create_topics_enable or context.is_peer  # who has asked itself
+    _look_up(node, asked, create and is_allowed, answer)
 
 
 def _describe_again(
@@ -176,7 +177,7 @@ def _may_be_made(
     except BusError as error:
         found.error_code = error.code
         return False
-    return create and node.settings.auto_create_topics_enable
+    return create
 
 
 def _make(
@@ -193,10 +194,7 @@ def _make(
             found[number].error_code = error.code
         through()
 
-    if name in INTERNAL_TOPICS:
-        node.coordinators.ensure_topic(told)
-    else:
-        node.topics.create(name, told)
+    node.make_topic(name, told)
 
 
 def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:

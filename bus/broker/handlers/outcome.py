@@ -31,13 +31,21 @@ def attempt(node: Node, outcome: Outcome, work: Callable[[], None]) -> None:
 
 
 def attempt_each(
-    node: Node, parts: Iterable[tuple[Outcome, Work]], done: Callable[[], None]
+    node: Node,
+    parts: Iterable[tuple[Outcome, Work]],
+    done: Callable[[], None],
+    refusal: BusError | None = None,
 ) -> None:
-    """Attempt one after the other, and then call `done`.
+    """Attempt one after the other, and then call `done`; with a `refusal`, that is told of each.
 
     For work that takes milliseconds, as what is written to disk does: other requests get their turn
     now and then.
     """
+    if refusal is not None:
+        for outcome, _ in parts:
+            _tell(node, outcome, refusal)
+        done()
+        return
     until = node.clock.now_ms() + TURN_MS
 
     def pause(go_on: Callable[[], None]) -> bool:

@@ -186,9 +186,9 @@ def _ongoing(index: int, image: PartitionImage) -> OngoingPartitionReassignment:
 
 def _controlling(node: Node) -> Controlling | ControllingAlone:
     """Raises NotController."""
-    if node.cluster is None:
+    if node.cluster is None and node.member is None:
         return ControllingAlone(node.settings.node_id, node.metadata.image.topics.values())
-    controlling = node.cluster.members.controlling
+    controlling = node.cluster.members.controlling if node.cluster is not None else None
     if controlling is None:
         raise NotController
     return controlling

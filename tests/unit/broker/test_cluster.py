@@ -102,7 +102,7 @@ def test_a_life_leads_nothing_by_a_record_of_the_life_before(cluster):
     leader = cluster.leader()
     for life in cluster.living():
         life.is_alive = False
-        life.cluster.members._session.close()
+        life.cluster.members._registration.session.close()
     dead = next(broker for broker in cluster.brokers if broker != leader.me)
     cluster._put(KEYS.controller, b"%d" % dead)  # it will judge nobody
     cluster.start(leader.me, SimDisk())  # it does not know what it has promised

@@ -25,7 +25,7 @@ def test_a_crash_loses_nothing_that_was_answered(bench: Bench) -> None:
     bench.create_topic("t", 1)
     told(bench, produce(batch_of(b"a")))
     bench.restart(clean=False)
-    assert not bench.node.recovery.is_clean
+    assert not bench.node.starting.recovery.is_clean
     assert got(bench, fetch()).high_watermark == 1
 
 

@@ -51,7 +51,7 @@ def test_keywords_lie_over_given_settings() -> None:
         {"unclean.leader.election.enable": "true"},
         {"data": ""},
         {"client.credit.bytes": 90_000_000},
-        {"num.partitions": 0},
+        {"num.partitions": -1},
         {"socket.request.max.bytes": 2**40},
     ],
 )

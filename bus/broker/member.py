@@ -1,0 +1,277 @@
+"""A node as a member of a cluster: what is put together once its listeners and logs stand.
+
+What                          Where
+----                          -----
+life, control, records        cluster.py
+who is alive                  watching.py
+what only the controller does forwarding.py
+links to other brokers        whoever gives them: told whom the store shows, asked for the rest
+
+Until it has entered, no other broker gets a link to it.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bus.broker.cluster import Cluster
+from bus.broker.context import Reply
+from bus.broker.fetches import Pool
+from bus.broker.forwarding import Done, Forwarding, Told
+from bus.broker.hosting import SettingsOf
+from bus.broker.membership import NOBODY
+from bus.broker.metadata import Metadata
+from bus.broker.mirror import Mirror
+from bus.broker.partition import Partition
+from bus.broker.peers import Peers
+from bus.broker.roles import Roles
+from bus.broker.runtime import Runtime
+from bus.broker.stores import Stores
+from bus.broker.watching import Watching
+from bus.errors import CorruptLog, NotController
+from bus.model.cluster import BrokerInfo
+from bus.model.ids import PartitionId
+from bus.model.keys import Keys, Kind
+from bus.model.store_errors import StoreRefused
+from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord, BrokerState
+from bus.ports import Clock, Coordination, Later
+from bus.wire.schema import Message
+
+log = logging.getLogger("busd")
+
+
+class Links(Peers, Protocol):
+    """The Peers port, told whom there is to link to."""
+
+    def on_members_changed(
+        self, records: Mapping[int, BrokerRecord], removed: Collection[int] = ()
+    ) -> None:
+        """What the store shows: entries, with their epochs filled in, and who was removed."""
+
+    def close(self) -> None:
+        """Leave; nothing is told of it."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where other brokers link to."""
+
+    @property
+    def public_key(self) -> str:
+        """By which they know this broker."""
+
+
+Serve = Callable[[int, Message, Reply], bool]  # a request that clients could make, too
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a node has that its membership works with."""
+
+    me: int
+    keys: Keys
+    coordination: Coordination
+    mirror: Mirror
+    metadata: Metadata
+    runtime: Runtime
+    roles: Roles
+    stores: Stores
+    clock: Clock
+    later: Later
+    pool: Pool
+    new_session_id: Callable[[], int]
+    settings_of: SettingsOf
+    on_committed: Callable[[Partition], None]
+    on_deleted: Callable[[str], None]
+
+
+class Member:
+    """On the event loop's thread."""
+
+    def __init__(self, parts: Parts, links: Links) -> None:
+        self.serve: Serve = lambda *_: False
+        self.on_refused: Callable[[StoreRefused], None] = lambda _: None
+        self._parts = parts
+        self._links = links
+        self._records: dict[int, BrokerRecord] = {}  # of all that have ever been seen to answer
+        self._removed: frozenset[int] = frozenset()
+        self._told: tuple[dict[int, BrokerRecord], frozenset[int]] = ({}, frozenset())
+        self._entered: Callable[[], None] | None = None  # once it is accepted
+        self.cluster: Cluster | None = None  # once it has entered
+        self.watching: Watching | None = None
+        self._forwarding: Forwarding | None = None
+
+    def enter(
+        self, record: BrokerRecord, _absent: Collection[PartitionId], done: Callable[[], None]
+    ) -> None:
+        """Become a member; `done` once it is accepted and hosts its part.
+
+        Where a data directory is not there, its replicas are not what they were, and are made anew
+        from those of other brokers.
+        """
+        parts, links = self._parts, self._links
+        self._entered = done
+        self.cluster = Cluster(
+            parts.me,
+            record,
+            parts.coordination,
+            parts.mirror,
+            parts.keys,
+            parts.metadata,
+            parts.runtime,
+            parts.roles,
+            parts.stores,
+            links,
+            parts.clock,
+            parts.later,
+            parts.pool,
+            parts.new_session_id,
+            parts.settings_of,
+            parts.on_committed,
+            parts.on_deleted,
+        )
+        members = self.cluster.members
+        members.on_refused = lambda error: self.on_refused(error)
+        self._forwarding = Forwarding(
+            parts.me, members, parts.mirror, links, parts.clock, parts.later
+        )
+        self.watching = Watching(
+            parts.me,
+            members,
+            links,
+            parts.clock,
+            parts.later,
+            lambda: parts.stores.stuck_ms(parts.clock.now_ms()),
+        )
+        self.cluster.on_members_changed = self.watching.on_members_changed
+        self.cluster.start()
+        self.on_news()
+
+    def next_tick_ms(self) -> int | None:
+        """When `tick` has something to do."""
+        return self.cluster.replication.next_tick_ms() if self.cluster is not None else None
+
+    def tick(self, now_ms: int) -> None:
+        """Let due deadlines pass."""
+        if self.cluster is not None:
+            self.cluster.replication.tick(now_ms)
+
+    def close(self) -> None:
+        """Leave at once: the session ends, and others will notice."""
+        if self.cluster is None:
+            return
+        assert self.watching is not None, "it has entered"
+        self.watching.close()
+        self.cluster.close()
+        self._links.close()
+
+    # --- what is told ------------------------------------------------------------------------
+
+    def on_news(self) -> None:
+        """The store's copy has changed."""
+        if self.cluster is None:
+            return
+        self._read_records()
+        if self._told != (self._records, self._removed):
+            self._told = dict(self._records), self._removed
+            self._links.on_members_changed(self._records, self._removed)
+        self.cluster.on_news()
+        if self._entered is not None and self.cluster.members.is_accepted:
+            entered, self._entered = self._entered, None
+            entered()
+        if self._forwarding is not None:
+            self._forwarding.on_news()
+
+    def on_link(self, broker: int, is_up: bool) -> None:
+        """A link to another broker is there, or is lost."""
+        if self.cluster is None or self.watching is None:
+            return
+        self.cluster.replication.on_link(broker, is_up)
+        self.watching.on_link(broker, is_up)
+
+    def handle(self, broker: int, request: Message, reply: Reply) -> None:
+        """A peer asks, whose identity its link has proven."""
+        if self.cluster is None or self.watching is None:
+            return
+        if self.watching.handle(broker, request) or self.serve(broker, request, reply):
+            return
+        self.cluster.replication.handle(broker, request, reply)
+
+    @property
+    def epoch(self) -> int:
+        """Of this life (R1)."""
+        return self.cluster.members.epoch if self.cluster is not None else 0
+
+    # --- what is asked -----------------------------------------------------------------------
+
+    @property
+    def controller(self) -> int:
+        """Who controls."""
+        return self.cluster.members.controller if self.cluster is not None else NOBODY
+
+    def ask_controller(self, request: Message, timeout_ms: int, told: Told) -> None:
+        """See Forwarding."""
+        if self._forwarding is None:
+            told(NotController("This broker is not a member of its cluster yet; try again."))
+        else:
+            self._forwarding.ask(request, timeout_ms, told)
+
+    def brokers(self) -> dict[int, BrokerInfo]:
+        """Who serves, and where."""
+        return {
+            broker: BrokerInfo(broker, record.endpoints, record.rack or None)
+            for broker, record in sorted(self._records.items())
+            if self._is_active(broker)
+        }
+
+    def racks(self) -> dict[int, str]:
+        """Who may be given replicas."""
+        found = self._records.items()
+        return {broker: record.rack for broker, record in found if self._is_active(broker)}
+
+    def guards(self) -> dict[str, int]:
+        """What must hold for this broker to write records. Raises NotController (R3)."""
+        controlling = self.cluster.members.controlling if self.cluster is not None else None
+        if controlling is None:
+            raise NotController("This broker does not control the cluster.")
+        return controlling.guard
+
+    def make(self, name: str, here: Callable[[Done], None], done: Done) -> None:
+        """Have a topic made as somebody's first use of it makes it."""
+        if self._forwarding is None:
+            done(NotController("This broker is not a member of its cluster yet; try again."))
+        else:
+            self._forwarding.make(name, here, done)
+
+    def _is_active(self, broker: int) -> bool:
+        life = self.cluster.members.lives.get(broker) if self.cluster is not None else None
+        return life is not None and life.is_active
+
+    def _read_records(self) -> None:
+        """Entries of brokers; one whose session has ended keeps the last that it had."""
+        parts = self._parts
+        removed: set[int] = set()
+        for key, entry in parts.mirror.under(parts.keys.prefix(Kind.BROKER_EPOCH)).items():
+            name = parts.keys.name_of(key)
+            try:
+                accepted = BrokerEpochRecord.from_bytes(key, entry.value)
+            except CorruptLog as error:
+                log.error("%s", error)
+                continue
+            if name is not None and accepted.state is BrokerState.REMOVED:
+                removed.add(name.number)
+        for key, entry in parts.mirror.under(parts.keys.prefix(Kind.BROKER)).items():
+            name = parts.keys.name_of(key)
+            if name is None:
+                continue
+            try:
+                record = BrokerRecord.from_bytes(key, entry.value)
+            except CorruptLog as error:
+                log.error("%s", error)
+                continue
+            epoch = record.epoch_at(entry.revision)
+            self._records[name.number] = dataclasses.replace(record, epoch=epoch)
+        for broker in removed:
+            self._records.pop(broker, None)
+        self._removed = frozenset(removed)

@@ -1,0 +1,129 @@
+"""The start of a node, step by step; each begins when the one before is through.
+
+Step                                      What may go wrong is told as a sentence
+----                                      ---------------------------------------
+read the store                            it is not reached for a minute, or refuses
+begin the cluster, if nobody has          it is of a newer version
+compare the data directories              one is missing, or another broker's
+recover the logs                          a disk cannot be read, or a log is damaged
+note the directories                      the store is not reached
+enter: be accepted, host what is said     another process has this node id
+
+One node's store answers within the call, so that its start is one call. Of a cluster, listeners
+answer from the beginning, with errors that clients try again on.
+"""
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from bus.broker.directories import Directories
+from bus.broker.founding import found
+from bus.broker.hosting import ids_of
+from bus.broker.metadata import Metadata
+from bus.broker.mirror import Mirror
+from bus.broker.stores import Stores
+from bus.errors import BusError, StorageError
+from bus.log.report import RecoveryReport
+from bus.model.ids import PartitionId
+from bus.model.keys import Keys
+from bus.model.limits import STORE_READ_AGAIN_MS, STORE_READ_MS_MAX
+from bus.model.store_errors import StoreRefused, StoreUnreachable
+from bus.ports import Clock, Coordination, Entry, Later, Random
+
+Started = Callable[[Exception | None], None]
+log = logging.getLogger("busd")
+
+
+class Starting:
+    """One start; on the event loop's thread."""
+
+    def __init__(
+        self,
+        coordination: Coordination,
+        mirror: Mirror,
+        keys: Keys,
+        metadata: Metadata,
+        directories: Directories,
+        stores: Stores,
+        clock: Clock,
+        later: Later,
+        random: Random,
+        accept_missing: bool,
+        is_alone: bool,
+        enter: Callable[[], None],
+        done: Started,
+    ) -> None:
+        """`enter` is the last step; `done` is told only of what goes wrong before."""
+        self.recovery = RecoveryReport()
+        self.absent: set[PartitionId] = set()  # in a data directory that is not there
+        self._coordination = coordination
+        self._mirror = mirror
+        self._keys = keys
+        self._metadata = metadata
+        self._directories = directories
+        self._stores = stores
+        self._clock = clock
+        self._later = later
+        self._random = random
+        self._accept_missing = accept_missing
+        self._is_alone = is_alone
+        self._enter = enter
+        self._done = done
+        self._end_ms = clock.now_ms() + STORE_READ_MS_MAX
+
+    def begin(self) -> None:
+        """Read the store first."""
+        if self._mirror.is_ready:
+            self._on_read()
+        else:
+            self._coordination.get(self._keys.meta, self._on_entry)
+
+    def _on_entry(self, outcome: Entry | BusError | None) -> None:
+        """It answers, or not: the copy, which does not tell, will be there soon."""
+        if isinstance(outcome, StoreRefused):
+            self._done(outcome)
+        elif self._mirror.is_ready:
+            self._on_read()
+        elif self._clock.now_ms() < self._end_ms:
+            self._later(STORE_READ_AGAIN_MS / 1000, self.begin)
+        else:
+            why = f" {outcome}" if isinstance(outcome, BusError) else ""
+            self._done(StoreUnreachable(f"The coordination store could not be read:{why}"))
+
+    def _on_read(self) -> None:
+        found(self._mirror, self._keys, self._random, self._on_founded)
+
+    def _on_founded(self, error: BusError | None) -> None:
+        if error is not None:
+            self._done(error)
+            return
+        try:
+            directories = self._recover()
+        except (BusError, OSError) as wrong:
+            self._done(wrong)
+            return
+        self._directories.note(directories, self._on_noted)
+
+    def _on_noted(self, error: BusError | None) -> None:
+        if error is None and not self._stores.working:
+            error = StorageError(f"No disk can be written: {self._stores.all[0].failed}.")
+        if error is not None:
+            self._done(error)
+        else:
+            self._enter()
+
+    def _recover(self) -> dict[UUID, str]:
+        """The logs; which directories are this broker's. Raises BusError or OSError."""
+        topics = self._metadata.refresh().topics.values()
+        missing = self._directories.check(self._stores.identities(), self._accept_missing)
+        if not self._is_alone:
+            self._directories.check_strangers(self._stores.topics)
+        elif not topics:
+            self._directories.check_orphans(self._stores.topics(), self._accept_missing)
+        self.recovery = self._stores.open()
+        if missing:
+            pids = (pid for topic in topics for pid in ids_of(topic))
+            self.absent = {pid for pid in pids if self._stores.find(pid) is None}
+        kept = missing if self.absent else {}  # one that holds nothing any more is forgotten
+        return self._stores.identities() | kept
