@@ -19,7 +19,7 @@ from bus.control.policy import Policy
 from bus.control.reassignment import Reassignment
 from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
-from bus.model.ids import PartitionId
+from bus.model.ids import INTERNAL_TOPICS, PartitionId
 from bus.model.keys import Keys, Kind
 from bus.model.limits import TRANSACTION_WRITES_MAX
 from bus.model.stored import Group, TopicRecord, group_from_bytes, group_to_bytes
@@ -139,7 +139,7 @@ class Controlling:
             if name.kind is Kind.GROUP:
                 self._read_group(name.number, group_from_bytes(key, entry.value) if entry else {})
             elif name.kind is Kind.TOPIC and entry is not None:
-                self._read_topic(TopicRecord.from_bytes(key, entry.value))
+                self._read_topic(name.text, TopicRecord.from_bytes(key, entry.value))
             elif name.kind is Kind.BROKER_EPOCH:
                 accepted = BrokerEpochRecord.from_bytes(key, entry.value) if entry else None
                 self._machine.on_broker(name.number, accepted)
@@ -150,10 +150,11 @@ class Controlling:
         except CorruptLog as error:
             logger.error("%s", error)
 
-    def _read_topic(self, record: TopicRecord) -> None:
+    def _read_topic(self, name: str, record: TopicRecord) -> None:
         flush = record.config.get("flush")
         is_flushed = self._policy.is_flushed if flush is None else flush == FLUSH_GROUP
-        self._machine.on_topic(record.topic_id, is_flushed=is_flushed)
+        is_growing = name in INTERNAL_TOPICS and "min.insync.replicas" not in record.config
+        self._machine.on_topic(record.topic_id, is_flushed=is_flushed, is_growing=is_growing)
 
     def _read_group(self, number: int, group: Group) -> None:
         before = self._groups.get(number, {})

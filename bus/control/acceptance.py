@@ -6,9 +6,11 @@ a broker is silent       it counts                 what it led and held, fence i
 a broker has restarted   it counts, another life   what it led, fence it (R2)
 it has reported          it suspects partitions    nothing counts on those (R2)
 it has reported          nothing of that is left   accept its new life: active (R1)
-a fenced one is heard    in the accepted life      active, unless that life has taken its leave
+a fenced one reports     in the accepted life      active, unless that life has taken its leave
 a record is new          its leader is fenced      the next one leads
 
+That a fenced broker is there again is believed of its own word alone, given since it was fenced: a
+link comes up for the next life, too, and what the last one held may be gone by then (KIP-903).
 Fencing a broker is one change, however many partitions it led.
 """
 
@@ -43,12 +45,14 @@ def accept(draft: Draft) -> None:
         is_out = record is None or record.state in (BrokerState.FENCED, BrokerState.REMOVED)
         if not is_out or broker in known.silent or broker in draft.change.brokers:
             continue
+        report = known.reports.get(broker)
+        if report is None or report.epoch != epoch:
+            continue
         if record is not None and record.epoch == epoch:
             if record.clean_epoch != epoch and record.state is BrokerState.FENCED:
                 draft.change.brokers[broker] = replace(record, state=BrokerState.ACTIVE)
             continue
-        report = known.reports.get(broker)
-        if report is not None and report.epoch == epoch and not _suspect(broker, report, draft):
+        if not _suspect(broker, report, draft):
             draft.change.brokers[broker] = _accepted(record, report)
 
 

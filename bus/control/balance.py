@@ -4,6 +4,7 @@ In this order, and the next only where the one before asks for nothing:
 
 drained    a replica of a broker that is being drained goes to the one that has fewest and stands
            in a rack of its own, if one does; the order of the others stays
+grown      partitions with fewer replicas than they should have are given more, in the same way
 replicas   from the broker that has most to one that has fewest, while they differ by more than a
            tenth of what each should have, and by more than one; never into a rack that has one
 leaders    the order of replicas alone: so that all are named first about as often
@@ -18,6 +19,7 @@ from bus.model.ids import PartitionId
 
 Held = Mapping[PartitionId, Sequence[int]]
 Moves = dict[PartitionId, tuple[int, ...]]
+NOBODY = -1
 TOLERANCE = 10  # one part of so many
 
 
@@ -40,6 +42,23 @@ def drained(
                 wanted[place] = found
                 count[found] += 1
         if tuple(wanted) != tuple(replicas):
+            moves[pid] = tuple(wanted)
+    return moves
+
+
+def grown(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[int, int]) -> Moves:
+    """So many replicas of each of these partitions that have fewer, as far as that is possible."""
+    moves: Moves = {}
+    count = Counter(counts)
+    for pid, replicas in held.items():
+        wanted = list(replicas)
+        while len(wanted) < factor:
+            found = _substitute(wanted, NOBODY, brokers, count)
+            if found is None:
+                break
+            wanted.append(found)
+            count[found] += 1
+        if len(wanted) > len(replicas):
             moves[pid] = tuple(wanted)
     return moves
 

@@ -60,9 +60,10 @@ class Controller:
         """What was accepted of a broker."""
         self.known.on_broker(broker, record)
 
-    def on_topic(self, topic_id: UUID, *, is_flushed: bool) -> None:
-        """Are its records flushed before they are acknowledged (flush=group)?"""
-        self.known.on_topic(topic_id, is_flushed=is_flushed)
+    def on_topic(self, topic_id: UUID, *, is_flushed: bool, is_growing: bool = False) -> None:
+        """Are its records flushed before they are acknowledged (flush=group)? Does it have as many
+        replicas as the cluster's size makes the default?"""
+        self.known.on_topic(topic_id, is_flushed=is_flushed, is_growing=is_growing)
 
     def on_life(self, broker: int, epoch: int | None, rack: str = "") -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""
@@ -149,7 +150,7 @@ class Controller:
         """When `step` has something to do although nothing was told."""
         if self._out is not None:
             return None
-        moving_ms = self._mover.next_ms(Draft(self.known), self.policy)
+        moving_ms = self._mover.next_ms(Draft(self.known))
         times = [moving_ms, self._recovery.next_ms()]
         if self.policy.restores_leaders and self.known.strayed:
             times.append(self._preference.due_ms)

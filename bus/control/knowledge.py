@@ -53,6 +53,7 @@ class Knowledge:
     leaderless: set[PartitionId] = field(default_factory=set)
     moving: set[PartitionId] = field(default_factory=set)
     strayed: set[PartitionId] = field(default_factory=set)
+    growing: set[UUID] = field(default_factory=set)  # topics that follow a cluster's defaults
     unflushed: set[UUID] = field(default_factory=set)  # topics of flush=os
     layout: int = 0  # rises when replicas, or who may hold some, are others
     new: set[PartitionId] = field(default_factory=set)  # until somebody has looked at it
@@ -61,7 +62,7 @@ class Knowledge:
     def on_partition(self, pid: PartitionId, image: PartitionImage | None) -> None:
         """The record of a partition; None: it is deleted."""
         before = self.partitions.get(pid)
-        if before is None or image is None or before.replicas != image.replicas:
+        if before is None or image is None or _holders(before) != _holders(image):
             self.layout += 1
         for broker in before.replicas if before is not None else ():
             self.held[broker].discard(pid)
@@ -93,13 +94,18 @@ class Knowledge:
         self.brokers[broker] = record
         if before is None or (before.epoch, before.state) != (record.epoch, record.state):
             self.since_ms[broker] = self.now_ms
+            report = self.reports.get(broker)
+            if record.state is BrokerState.FENCED and report and report.epoch == record.epoch:
+                del self.reports[broker]  # it has to report anew
 
-    def on_topic(self, topic_id: UUID, *, is_flushed: bool) -> None:
-        """Are its records flushed before they are acknowledged (flush=group)?"""
-        if is_flushed:
-            self.unflushed.discard(topic_id)
-        else:
-            self.unflushed.add(topic_id)
+    def on_topic(self, topic_id: UUID, *, is_flushed: bool, is_growing: bool = False) -> None:
+        """Are its records flushed before they are acknowledged (flush=group)? Does it have as many
+        replicas as the cluster's size makes the default?"""
+        for is_in, topics in ((not is_flushed, self.unflushed), (is_growing, self.growing)):
+            if is_in:
+                topics.add(topic_id)
+            else:
+                topics.discard(topic_id)
 
     def on_life(self, broker: int, epoch: int | None, rack: str) -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""
@@ -112,3 +118,7 @@ class Knowledge:
     def in_state(self, state: BrokerState) -> Iterator[int]:
         """The brokers that the store has in it."""
         return (broker for broker, record in self.brokers.items() if record.state is state)
+
+
+def _holders(image: PartitionImage) -> tuple[tuple[int, ...], ...]:
+    return image.replicas, image.adding, image.removing

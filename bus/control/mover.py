@@ -3,6 +3,8 @@
 What is due                  When                                             As far as
 -----------                  ----                                             ---------
 a broker's replicas move     an operator drains it                            `moves_max` at a time
+internal topics have as      the same as for what follows                     the same
+many replicas as is default
 replicas and leaders even    all brokers are there and have rested, nothing   the same
 out                          moves, nobody is drained or about to stop
 the broker is removed        by command: it is not there, and holds nothing   -
@@ -16,9 +18,11 @@ from dataclasses import dataclass, replace
 
 from bus.control import balance, election
 from bus.control.change import Draft, Reply
+from bus.control.placement import default_min_isr, default_replication_factor
 from bus.control.policy import Policy
 from bus.control.reassignment import room
 from bus.errors import InvalidRequest
+from bus.model.ids import PartitionId
 from bus.model.replication_errors import BrokerIdNotRegistered
 from bus.model.stored_brokers import BrokerState
 
@@ -53,22 +57,22 @@ class Mover:
         moves: balance.Moves = {}
         if draining:
             moves = _off(draft, draining, left)
-        elif policy.balances and known.layout != self._even and _is_settled(draft):
-            homes = _homes(draft)
-            held = {pid: image.replicas for pid, image in known.partitions.items()}
-            moves = balance.balanced(held, homes, left) or balance.led_evenly(held, left)
+        elif known.layout != self._even and _is_settled(draft):
+            moves = _grown(draft, left)
+            if policy.balances and not moves:
+                homes = _homes(draft)
+                held = {pid: image.replicas for pid, image in known.partitions.items()}
+                moves = balance.balanced(held, homes, left) or balance.led_evenly(held, left)
             if not moves:
                 self._even = known.layout
         for pid, replicas in moves.items():
             draft.put(pid, election.reassigned(draft.image(pid), replicas))
 
-    def next_ms(self, draft: Draft, policy: Policy) -> int | None:
+    def next_ms(self, draft: Draft) -> int | None:
         """When there may be something to move although nothing has changed."""
         known = draft.known
         is_draining = any(known.held.get(broker) for broker in _draining(draft))
-        if is_draining or (policy.balances and known.layout != self._even):
-            return self.due_ms
-        return None
+        return self.due_ms if is_draining or known.layout != self._even else None
 
 
 def obey(draft: Draft, asked: Mapping[int, Command]) -> None:
@@ -127,6 +131,23 @@ def _off(draft: Draft, draining: set[int], left: int) -> balance.Moves:
     chosen = dict(list(settled.items())[:left])
     counts = {broker: len(pids) for broker, pids in known.held.items()}
     return balance.drained(chosen, _homes(draft), draining, counts)
+
+
+def _grown(draft: Draft, left: int) -> balance.Moves:
+    """Replicas that are to be added; of those that have enough, as many shall be in sync (5.4)."""
+    known, homes = draft.known, _homes(draft)
+    factor = default_replication_factor(max(1, len(homes)))
+    small: dict[PartitionId, tuple[int, ...]] = {}
+    for pid, image in known.partitions.items():
+        if pid.topic_id not in known.growing:
+            continue
+        min_isr = default_min_isr(len(image.replicas))
+        if len(image.replicas) < factor:
+            small[pid] = image.replicas
+        elif image.min_isr < min_isr:
+            draft.put(pid, election.with_min_isr(image, min_isr))
+    counts = {broker: len(pids) for broker, pids in known.held.items()}
+    return balance.grown(dict(list(small.items())[:left]), homes, factor, counts)
 
 
 def _is_settled(draft: Draft) -> bool:

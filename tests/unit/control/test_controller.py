@@ -88,12 +88,27 @@ def test_a_change_that_lost_its_race_is_decided_anew():
     assert again.partitions[PID].partition_epoch == change.partitions[PID].partition_epoch + 1
 
 
+def heard_again(controller, broker):
+    """By its own word."""
+    controller.on_heard(broker)
+    controller.on_report(broker, report(broker, life_of(broker)))
+    settle(controller)
+
+
 def test_one_that_is_heard_again_is_active_again():
     controller = controlling(active=(1, 2))
-    controller.on_heard(3)
-    settle(controller)
+    heard_again(controller, 3)
     assert state_of(controller, 3) is BrokerState.ACTIVE
     assert controller.known.brokers[3].epoch == life_of(3)
+
+
+def test_a_link_alone_may_be_that_of_its_next_life():
+    controller = controlling()
+    controller.on_report(3, report(3, life_of(3)))
+    controller.on_silent(3)
+    settle(controller)
+    controller.on_heard(3)
+    assert controller.step() == []
 
 
 def test_one_that_has_restarted_leads_no_more_and_stays_in_sync():
@@ -143,8 +158,7 @@ def test_a_new_broker_is_accepted():
 def test_a_partition_leads_again_by_itself_once_somebody_may_lead_it():
     controller = controlling(record(leader=NO_LEADER, isr=(), elr=(3,)), active=(1, 2))
     assert controller.step() == []
-    controller.on_heard(3)
-    settle(controller)
+    heard_again(controller, 3)
     image = controller.known.partitions[PID]
     assert (image.leader, image.isr) == (3, (3,))
 

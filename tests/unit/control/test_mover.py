@@ -134,6 +134,23 @@ def test_leaders_are_evened_out_by_the_order_of_replicas():
     assert controller.known.moving == set()
 
 
+def test_an_internal_topic_follows_the_size_of_the_cluster():
+    alone = record(replicas=(1,), isr=(1,), min_isr=1)
+    controller = controlling(alone)
+    controller.on_topic(TOPIC, is_flushed=True, is_growing=True)
+    after(controller, REST_MS)
+    assert image_of(controller).adding == (2, 3)
+    caught_up(controller)
+    after(controller, LOOK_MS)
+    assert (image_of(controller).replicas, image_of(controller).min_isr) == (ALL, 2)
+
+
+def test_other_topics_do_not():
+    controller = controlling(record(replicas=(1,), isr=(1,), min_isr=1))
+    after(controller, REST_MS)
+    assert image_of(controller).adding == ()
+
+
 def test_nothing_is_evened_out_while_somebody_is_missing():
     controller = four_brokers(8)
     controller.on_silent(3)

@@ -78,7 +78,8 @@ def test_nobody_has_to_look_again_when_all_are_led_by_who_is_named_first():
     controller = controlling(STRAYED)
     controller.policy = Policy(balances=False)
     assert controller.next_ms() is not None
-    after(controller, REST_MS)
+    after(controller, 2 * REST_MS)
+    after(controller, 2 * REST_MS)
     assert controller.next_ms() is None
 
 
