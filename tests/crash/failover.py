@@ -4,7 +4,7 @@ A producer, idempotent and with acks=all, numbers its records per partition; a r
 partitions; two members of a group commit what they read. At the end each partition's History is
 judged, and the group must have read every record and have its positions at the ends.
 
-    python -m tests.crash.failover KILLS        against three brokers of Apache Kafka
+    python -m tests.crash.failover kafka|busd KILLS
 """
 
 import struct
@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,13 +22,24 @@ import numpy
 import bus
 from bus.errors import BusError
 from bus.testing.history import History, Span
+from perf.foreign.kafka_cluster import KafkaCluster
+from tests.fixtures.busd_cluster import BusdCluster
 
 TOPIC, GROUP, PARTITIONS = "t", "g", 3
 RECORDS_PER_CALL, PAUSE_SECONDS = 25, 0.02  # some 3,700 records a second
-BETWEEN_SECONDS = 3.0  # from a start to the next kill
-DOWN_SECONDS = 4.0
 DEADLINE_SECONDS = 120.0
-WORKS_RECORDS = 5000  # acknowledged, until it counts as working
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Of the kills."""
+
+    between_seconds: float = 3.0  # from a start to the next kill
+    down_seconds: float = 4.0
+    works_records: int = 5000  # acknowledged, until it counts as working
+
+
+LONG, SHORT = Pace(), Pace(0.0, 0.5, 1000)
 
 
 class Brokers(Protocol):
@@ -101,9 +113,9 @@ class Writer(Worker):
         self._account(list(self._out))
         self._producer.close()
 
-    def works_again(self) -> Callable[[], bool]:
+    def works_again(self, records: int) -> Callable[[], bool]:
         """Whether so many more are acknowledged than now."""
-        goal = self.acknowledged + WORKS_RECORDS
+        goal = self.acknowledged + records
         return lambda: self.acknowledged >= goal
 
     def take_gap(self) -> float:
@@ -191,7 +203,9 @@ def until(what: str, holds, problems: list[str]) -> None:
         time.sleep(0.1)
 
 
-def run_kills(brokers: Brokers, kills: int, say=lambda _: None) -> Iterator[list[str]]:
+def run_kills(
+    brokers: Brokers, kills: int, say=lambda _: None, pace: Pace = LONG
+) -> Iterator[list[str]]:
     """Each kill, and at last all that was wrong."""
     with bus.Admin(brokers.servers) as admin:
         admin.create_topic(TOPIC, PARTITIONS, 3)
@@ -203,12 +217,12 @@ def run_kills(brokers: Brokers, kills: int, say=lambda _: None) -> Iterator[list
         worker.start()
     problems: list[str] = []
     for kill in range(kills):
-        until("records are acknowledged", writer.works_again(), problems)
-        time.sleep(BETWEEN_SECONDS)
+        until("records are acknowledged", writer.works_again(pace.works_records), problems)
+        time.sleep(pace.between_seconds)
         writer.take_gap()
         brokers.kill(kill % 3)
-        time.sleep(DOWN_SECONDS)
-        until("records are acknowledged", writer.works_again(), problems)
+        time.sleep(pace.down_seconds)
+        until("records are acknowledged", writer.works_again(pace.works_records), problems)
         say(f"kill {kill + 1}: no acknowledgement for {writer.take_gap():.2f} s")
         brokers.start(kill % 3)
         yield []
@@ -239,13 +253,12 @@ def _missing(members: list[Member], ends: dict[int, int]) -> int:
     return sum(end - len(read[index]) for index, end in ends.items())
 
 
-def main(kills: int) -> int:
-    from perf.foreign.kafka_cluster import KafkaCluster
-
+def main(name: str, kills: int) -> int:
+    made = {"kafka": KafkaCluster, "busd": BusdCluster}[name]
     problems: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="failover-") as folder,
-        KafkaCluster(Path(folder)) as brokers,
+        made(Path(folder)) as brokers,
     ):
         for found in run_kills(brokers, kills, print):
             problems += found
@@ -254,4 +267,4 @@ def main(kills: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

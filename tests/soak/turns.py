@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,8 @@ from tests.crash.group_rounds import run_first_rounds, run_group_rounds
 from tests.crash.power_rounds import run_power_rounds
 from tests.crash.rounds import run_rounds
 from tests.crash.volume import FILESYSTEMS, why_not
+from tests.fixtures.busd_cluster import BusdCluster
+from tests.fixtures.etcd import SKIP_REASON
 from tests.fuzz import fuzzing, instrumented
 from tests.sim.plan import draw
 from tests.sim.world import World
@@ -36,6 +39,7 @@ def everywhere() -> str:
 
 Problems = Iterable[list[str]]  # of each unit done
 facts: Counter[str] = Counter()  # what else is to be counted of the seed that runs here
+Cluster = type[KafkaCluster] | type[BusdCluster]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +90,19 @@ def damage(seed: int) -> Iterator[list[str]]:
             yield judge(Path(folder), case)
 
 
-def failover(_seed: int) -> Iterator[list[str]]:
-    """Our clients on three brokers of Apache Kafka."""
+def failover(cluster: Cluster, _seed: int) -> Iterator[list[str]]:
+    """Our clients on three brokers."""
     with (
         tempfile.TemporaryDirectory(prefix="busd-soak-") as folder,
-        KafkaCluster(Path(folder)) as brokers,
+        cluster(Path(folder)) as brokers,
     ):
         *each, whole = run_kills(brokers, ROUNDS)
         each[-1] += whole
         yield from each
+
+
+def no_etcd() -> str:
+    return "" if shutil.which("etcd") else SKIP_REASON
 
 
 def no_kafka() -> str:
@@ -163,8 +171,17 @@ KINDS: dict[str, Kind] = {
         50,
         ROUNDS,
         1,
-        failover,
+        partial(failover, KafkaCluster),
         no_kafka,
+    ),
+    "failover_busd": Kind(
+        "kill -9 of one of three busd under our clients",
+        "kills",
+        200,
+        ROUNDS,
+        1,
+        partial(failover, BusdCluster),
+        no_etcd,
     ),
     "damage": Kind("damage to files", "cases", 5000, DAMAGE_CASES, 2, damage),
     "sim": Kind(
