@@ -56,8 +56,9 @@ class Server:
             settings = self._settings
             if beside_us is not None:
                 settings = replace(settings, etcd=await beside_us.start())
+            self._service = _started(loop, settings)
             log.info("open files", extra={"limit": now, "limit_before": before})
-            await self._serve(loop, settings, on_ready)
+            await self._serve(loop, self._service, on_ready)
         finally:
             if beside_us is not None:
                 await beside_us.close()
@@ -73,10 +74,9 @@ class Server:
     async def _serve(
         self,
         loop: asyncio.AbstractEventLoop,
-        settings: BrokerSettings,
+        service: Service,
         on_ready: Callable[["Server"], None],
     ) -> None:
-        self._service = service = _started(loop, settings)
         stopped = loop.create_task(self._stop.wait())
         try:
             await _first(service.outcome, stopped)
