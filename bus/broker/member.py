@@ -30,6 +30,7 @@ from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.stores import Stores
 from bus.broker.watching import Watching
+from bus.control.policy import Policy
 from bus.errors import CorruptLog, NotController
 from bus.model.cluster import BrokerInfo
 from bus.model.ids import PartitionId
@@ -84,6 +85,7 @@ class Parts:
     settings_of: SettingsOf
     on_committed: Callable[[Partition], None]
     on_deleted: Callable[[str], None]
+    policy: Policy
 
 
 class Member:
@@ -130,6 +132,7 @@ class Member:
             parts.settings_of,
             parts.on_committed,
             parts.on_deleted,
+            parts.policy,
         )
         members = self.cluster.members
         members.on_refused = lambda error: self.on_refused(error)

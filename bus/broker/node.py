@@ -30,6 +30,7 @@ from bus.broker.streams import Streams
 from bus.broker.topic_changes import Done, TopicChanges
 from bus.broker.topics import Topics
 from bus.broker.watches import Watches
+from bus.control.policy import policy_of
 from bus.errors import NONE, BusError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
@@ -153,6 +154,7 @@ class Node:
             self.topics.settings_of,
             self.fetches.on_committed,
             self.coordinators.on_topic_deleted,
+            policy_of(self.settings),
         )
         self.member = Member(parts, links)
         return self.member
