@@ -30,7 +30,7 @@ from bus.adapters.etcd.messages import (
 )
 from bus.adapters.etcd.program import complaint, find_etcd
 from bus.adapters.etcd.settings import EtcdSettings, etcd_endpoints
-from bus.control.etcd_command import FAST_DISK_MS, MemberSettings, command, pace_of
+from bus.control.etcd_command import MemberSettings, command
 from bus.control.etcd_joining import (
     Next,
     Refuse,
@@ -105,9 +105,8 @@ class BesideEtcd:
             log.info("etcd has %d members; none is started here", len(members))
             return ",".join(urls)
         wish = self._wish
-        pace = pace_of(await asyncio.to_thread(directory.slowest_ms, FAST_DISK_MS))
         settings = MemberSettings(
-            wish.cluster, wish.name, str(directory.path), wish.client_url, wish.peer_url, pace
+            wish.cluster, wish.name, str(directory.path), wish.client_url, wish.peer_url
         )
 
         def begin() -> None:

@@ -11,28 +11,10 @@ from dataclasses import dataclass
 from bus.control.etcd_joining import Enter, Next, Step
 from bus.model.limits import ETCD_HISTORY_MINUTES, ETCD_QUOTA_BYTES, ETCD_SNAPSHOT_ENTRIES
 
-FAST_DISK_MS = 10  # 99.9 % of an fdatasync's times are below it
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How soon a leader is missed."""
-
-    heartbeat_ms: int
-    election_ms: int
-
-
-CALM = Pace(100, 1000)  # etcd's own
-QUICK = Pace(50, 250)
-
-
-def pace_of(slowest_ms: float | None) -> Pace:
-    """By the 99.9th percentile of an fdatasync in the member's directory; None: unknown.
-
-    A leader that waits for its disk sends no heartbeats, so a quick pace on a slow disk makes
-    elections out of nothing.
-    """
-    return QUICK if slowest_ms is not None and slowest_ms < FAST_DISK_MS else CALM
+# How soon a leader is missed: etcd's own pace, and the same for all members, wherever their disks
+# are. One that expects heartbeats sooner than the leader sends them calls elections for ever.
+HEARTBEAT_MS = 100
+ELECTION_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,6 @@ class MemberSettings:
     directory: str
     client_url: str
     peer_url: str
-    pace: Pace
 
 
 def command(program: str, settings: MemberSettings, step: Next) -> list[str]:
@@ -57,8 +38,9 @@ def command(program: str, settings: MemberSettings, step: Next) -> list[str]:
         "listen-peer-urls": settings.peer_url,
         "initial-advertise-peer-urls": settings.peer_url,
         "initial-cluster-token": f"busd-{settings.cluster}",
-        "heartbeat-interval": settings.pace.heartbeat_ms,
-        "election-timeout": settings.pace.election_ms,
+        "heartbeat-interval": HEARTBEAT_MS,
+        "election-timeout": ELECTION_MS,
+        "pre-vote": "true",  # a member that comes back ends no leader's term
         "auto-compaction-mode": "periodic",
         "auto-compaction-retention": f"{ETCD_HISTORY_MINUTES}m",
         "snapshot-count": ETCD_SNAPSHOT_ENTRIES,

@@ -1,33 +1,22 @@
 """The command line of a member of etcd."""
 
-import pytest
-
-from bus.control.etcd_command import CALM, QUICK, MemberSettings, Pace, command, pace_of
+from bus.control.etcd_command import MemberSettings, command
 from bus.control.etcd_joining import Enter, Next, Step
 
 OWN, OTHER = "http://10.0.0.1:2380", "http://10.0.0.2:2380"
 
 
-def options(step: Next, pace: Pace = CALM) -> dict[str, str]:
-    settings = MemberSettings("c", "b7", "/data/etcd", "http://10.0.0.1:2379", OWN, pace)
+def options(step: Next) -> dict[str, str]:
+    settings = MemberSettings("c", "b7", "/data/etcd", "http://10.0.0.1:2379", OWN)
     program, *rest = command("/usr/bin/etcd", settings, step)
     assert program == "/usr/bin/etcd"
     return dict(option.removeprefix("--").split("=", 1) for option in rest)
 
 
-@pytest.mark.parametrize(
-    ("slowest_ms", "pace"), [(None, CALM), (10, CALM), (200.0, CALM), (9.99, QUICK), (0.1, QUICK)]
-)
-def test_only_a_disk_that_was_measured_and_is_fast_makes_it_quick(
-    slowest_ms: float | None, pace: Pace
-) -> None:
-    assert pace_of(slowest_ms) == pace
-
-
-def test_the_pace_is_told() -> None:
-    calm, quick = options(Step.FOUND), options(Step.FOUND, QUICK)
-    assert (calm["heartbeat-interval"], calm["election-timeout"]) == ("100", "1000")
-    assert (quick["heartbeat-interval"], quick["election-timeout"]) == ("50", "250")
+def test_all_members_have_one_pace_as_a_quicker_one_would_end_every_term() -> None:
+    found = options(Step.RESUME)
+    assert (found["heartbeat-interval"], found["election-timeout"]) == ("100", "1000")
+    assert found["pre-vote"] == "true"
 
 
 def test_who_founds_an_etcd_is_all_of_it() -> None:
