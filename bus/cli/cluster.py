@@ -1,4 +1,4 @@
-"""`busd cluster`: the brokers, who leads, and who is in sync."""
+"""`busd cluster`: the brokers, who leads, and who is in sync; and a cluster to try things out."""
 
 import sys
 import time
@@ -19,8 +19,16 @@ from bus.cli.options import Group, Namespace, Parser, positive
 from bus.cli.table import print_table
 
 SHOWN_MAX = 20  # partitions that `status` names
+DEFAULT_DIRECTORY = "busd-cluster"
 CLEAR = "\x1b[H\x1b[2J"
 
+START_EXAMPLES = """  busd cluster start
+  busd cluster start --nodes 5 --dir /var/tmp/five
+
+Three brokers on this machine, each a process of its own with a member of etcd beside it, until
+Ctrl-C. Kill one of the processes and see: it is started again after five seconds. They find their
+records again at the next start; --dir DIR is all that there is of them.
+"""
 STATUS_EXAMPLES = """  busd cluster status
   busd cluster status --watch 1
 
@@ -33,8 +41,11 @@ DESCRIBE_EXAMPLES = """  busd cluster describe
 
 def parser() -> Parser:
     """What is to be seen."""
-    made = Parser("busd cluster", "Look at a cluster of brokers.")
+    made = Parser("busd cluster", "Look at a cluster of brokers, or try one out.")
     group = Group(made)
+    begin = group.add("start", "run a cluster on this machine", _start, START_EXAMPLES)
+    begin.add_argument("--nodes", type=positive, default=3, metavar="N", help="default: 3")
+    begin.add_argument("--dir", default=DEFAULT_DIRECTORY, metavar="DIR", help="where all of it is")
     status = group.add("status", "show the brokers, and what is not well", _status, STATUS_EXAMPLES)
     status.add_argument("--watch", type=positive, metavar="SECONDS", help="again and again")
     describe = group.add(
@@ -50,6 +61,12 @@ def run(args: Namespace) -> int:
     """The chosen one."""
     code: int = args.run(args)
     return code
+
+
+def _start(args: Namespace) -> int:
+    from bus.cli.cluster_start import start
+
+    return start(args)
 
 
 def _status(args: Namespace) -> int:

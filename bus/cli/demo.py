@@ -21,6 +21,7 @@ from bus.cli.table import print_table
 from bus.errors import UnknownTopicOrPartition
 
 DEFAULT_DIRECTORY = "busd-demo"
+CLUSTER_DIRECTORY = "busd-demo-cluster"
 WEEK = (2013, 7, 1), (2013, 7, 8)  # local dates, half-open
 
 DURABILITY = {
@@ -33,6 +34,7 @@ EXAMPLES = """  busd demo
   busd demo --server                 the broker runs as a process of its own
   busd demo --flush os               the page cache instead of the disk
   busd demo --data /var/tmp/flights
+  busd demo --cluster                three brokers, and their leader is killed on the way
 
 It needs the extra `demo`: pip install 'busd[demo]'.
 """
@@ -43,6 +45,9 @@ def parser() -> Parser:
     made = Parser("busd demo", f"Send {ROW_COUNT:,} flights through a durable log.", EXAMPLES)
     made.add_argument(
         "--server", action="store_true", help="run the broker as a separate `busd serve`"
+    )
+    made.add_argument(
+        "--cluster", action="store_true", help="run three brokers, and kill the one that leads"
     )
     made.add_argument(
         "--data", metavar="DIR", help=f"where the log goes (default: ./{DEFAULT_DIRECTORY})"
@@ -70,9 +75,14 @@ def run(args: Namespace) -> int:
     directory = os.path.abspath(args.data or DEFAULT_DIRECTORY)
     print(f"{ROW_COUNT:,} flights that left New York City in 2013, through a durable log\n")
     sys.stdout.flush()
+    with bars() as shown:
+        flights = _read(shown)
+    if args.cluster:
+        from bus.cli.demo_cluster import run as run_cluster
+
+        return run_cluster(args, flights, os.path.abspath(args.data or CLUSTER_DIRECTORY))
     with ExitStack() as stack:
         shown = stack.enter_context(bars())
-        flights = _read(shown)
         connection = _start(stack, args, directory)
         _new_topic(connection, args)
         outcome = _work(connection, flights, shown)

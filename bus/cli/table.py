@@ -2,16 +2,38 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Numbers are set to the right; `title` may be empty."""
-    cells = [[_text(cell) for cell in row] for row in rows]
-    right = [all(isinstance(row[c], int | float) for row in rows) for c in range(len(head))]
     if sys.stdout.isatty():
-        _draw(title, head, cells, right)
+        from rich.console import Console
+
+        Console().print(as_table(title, head, rows))
     else:
-        print(as_text(title, head, cells, right), end="")
+        print(as_text(title, head, *_cells(head, rows)), end="")
+
+
+def as_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:
+    """For `rich` to draw."""
+    from rich.table import Table
+
+    cells, right = _cells(head, rows)
+    table = Table(title=title or None, title_justify="left")
+    for name, to_right in zip(head, right, strict=True):
+        table.add_column(name, justify="right" if to_right else "left")
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def _cells(
+    head: Sequence[str], rows: Sequence[Sequence[object]]
+) -> tuple[list[list[str]], list[bool]]:
+    """As text, and which columns are numbers."""
+    right = [all(isinstance(row[c], int | float) for row in rows) for c in range(len(head))]
+    return [[_text(cell) for cell in row] for row in rows], right
 
 
 def _text(cell: object) -> str:
@@ -35,17 +57,3 @@ def as_text(
         )
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines) + "\n"
-
-
-def _draw(
-    title: str, head: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
-) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title or None, title_justify="left")
-    for name, to_right in zip(head, right, strict=True):
-        table.add_column(name, justify="right" if to_right else "left")
-    for row in cells:
-        table.add_row(*row)
-    Console().print(table)

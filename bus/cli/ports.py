@@ -1,0 +1,36 @@
+"""Ports of this machine that nobody has at the moment."""
+
+import random
+import socket
+from pathlib import Path
+
+from bus.cli.failure import Failure
+
+FIRST, TRIED_MAX = 12_000, 100
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+OUTGOING_FIRST = 32_768  # where the system does not tell
+
+
+def is_free(port: int) -> bool:
+    """Could one listen on this port of loopback?"""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose(wanted: int, count: int, taken: set[int]) -> int:
+    """`wanted`, or another one that is free, as are the `count` from it on.
+
+    None of those that connections may leave from.
+    """
+    outgoing = int(OUTGOING.read_text().split()[0]) if OUTGOING.exists() else OUTGOING_FIRST
+    last = max(outgoing, FIRST + TRIED_MAX) - count
+    for port in (wanted, *random.sample(range(FIRST, last), TRIED_MAX)):
+        run = range(port, port + count)
+        if taken.isdisjoint(run) and all(map(is_free, run)):
+            return port
+    raise Failure(f"{TRIED_MAX} ports of this machine, tried at random, are all taken.")
