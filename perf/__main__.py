@@ -13,6 +13,8 @@ from rich.markup import escape
 from perf.bench import Bench, Failed
 from perf.catalogue import (
     ALL,
+    CLUSTER,
+    CLUSTER_PARTS,
     COUNTS,
     KAFKA,
     KAFKA_PARTS,
@@ -23,6 +25,7 @@ from perf.catalogue import (
     RIVALS,
     SCENARIOS,
     VERSUS,
+    Scenario,
 )
 from perf.counts import ACCEPTED, accept, count_all
 from perf.kafka.table import is_of_clients
@@ -42,6 +45,8 @@ from perf.screen import (
 from perf.targets import beaten_limits
 
 LATEST = ROOT / "perf" / "results" / "latest.json"
+LATEST_CLUSTER = LATEST.with_name("latest-cluster.json")
+KNOWN = {**SCENARIOS, **RIVALS, **KAFKA_PARTS}
 LATEST_KAFKA = LATEST.with_name("latest-kafka.json")
 
 
@@ -64,7 +69,7 @@ def main(arguments: list[str]) -> int:
         repeats=options.repeats,
         say=lambda text: console.print(f"  [dim]{text}[/]"),
     )
-    whole = {VERSUS: RIVALS, KAFKA: KAFKA_PARTS}.get(names[0])
+    whole = {VERSUS: RIVALS, KAFKA: KAFKA_PARTS, CLUSTER: CLUSTER_PARTS}.get(names[0])
     known = {**SCENARIOS, ALL: None} if whole is None else whole
     for name in names if whole is None else names[1:]:
         if name not in known:
@@ -74,6 +79,8 @@ def main(arguments: list[str]) -> int:
         return _versus(names[1:] or list(RIVALS), bench, options.json or LATEST)
     if names[0] == KAFKA:
         return _kafka(names[1:] or list(KAFKA_PARTS), bench, options.json or LATEST_KAFKA)
+    if names[0] == CLUSTER:
+        return _cluster(names[1:] or list(CLUSTER_PARTS), bench, options.json or LATEST_CLUSTER)
     return _own(names, bench, options.json)
 
 
@@ -124,12 +131,29 @@ def _kafka(parts: list[str], bench: Bench, json: Path) -> int:
     return 0 if reached and not failed else 1
 
 
-def _measure(names: list[str], bench: Bench) -> tuple[list[Result], list[str]]:
+def _cluster(parts: list[str], bench: Bench, json: Path) -> int:
+    """One part after the other, each kept once it is done, beside earlier ones of this commit."""
+    results: list[Result] = []
+    failed: list[str] = []
+    for name in parts:
+        measured, told = _measure([name], bench, CLUSTER_PARTS)
+        results = save_with_earlier(json, measured)
+        failed += told
+    show_results(results)
+    console.print(f"written: {json}")
+    for sentence in failed:
+        console.print(f"[red]{escape(sentence)}[/]")
+    return 1 if failed else 0
+
+
+def _measure(
+    names: list[str], bench: Bench, known: dict[str, Scenario] = KNOWN
+) -> tuple[list[Result], list[str]]:
     """All results, and a sentence for each scenario that failed; the others still run."""
     results: list[Result] = []
     failed: list[str] = []
     for name in names:
-        scenario = {**SCENARIOS, **RIVALS, **KAFKA_PARTS}[name]
+        scenario = known[name]
         console.print(f"[bold]{name}[/]: {escape(scenario.what)}")
         try:
             results += scenario.run(bench)

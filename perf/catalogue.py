@@ -66,6 +66,11 @@ KAFKA_PARTS = _by_name(
     ("groups", "as above", "perf.macro.groups"),
     ("group-pause", "as above", "perf.macro.group_pause"),
 )
+CLUSTER_PARTS = _by_name(
+    ("produce", "send_batch to three brokers, RF 3, acks=all", "perf.cluster.produce"),
+    ("failover", "the leader killed at 5,000 records/s, again and again", "perf.cluster.failover"),
+)
+CLUSTER = "cluster"  # three brokers and their etcd on this machine: its parts
 KAFKA = "kafka"  # Kafka's clients on Kafka, on busd and on a broker that does nothing: its parts
 MICRO = "micro"  # pytest-benchmark over perf/micro
 COUNTS = "counts"  # instructions of the native parts, by callgrind

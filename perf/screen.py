@@ -6,6 +6,8 @@ from rich.table import Table
 
 from perf.catalogue import (
     ALL,
+    CLUSTER,
+    CLUSTER_PARTS,
     COUNTS,
     KAFKA,
     KAFKA_PARTS,
@@ -40,6 +42,8 @@ def show_list() -> None:
     table.add_row(f"{VERSUS} {names}", "what others reach beside us in the same run; a plot")
     parts = escape(" ".join(f"[{name}]" for name in KAFKA_PARTS))
     table.add_row(f"{KAFKA} {parts}", "Kafka's clients on Kafka, on busd and on a null broker")
+    parts = escape(" ".join(f"[{name}]" for name in CLUSTER_PARTS))
+    table.add_row(f"{CLUSTER} {parts}", "three brokers and their etcd on this machine")
     table.add_row(f"{PUBLISH} FILE", "a run of all, versus or kafka, in README and docs")
     console.print(table)
 
