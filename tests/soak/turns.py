@@ -13,6 +13,7 @@ from pathlib import Path
 from perf.foreign.debian import InstallFailed
 from perf.foreign.kafka_cluster import KafkaCluster
 from perf.foreign.maven import jars
+from tests.chaos.rounds import run_chaos
 from tests.crash.campaign import judge
 from tests.crash.failover import run_kills
 from tests.crash.group_rounds import run_first_rounds, run_group_rounds
@@ -26,6 +27,7 @@ from tests.sim.plan import draw
 from tests.sim.world import World
 
 ROUNDS = 5  # of one seed
+CHAOS_ROUNDS = 20  # of one seed: it takes a while until three brokers stand
 DAMAGE_CASES = 250  # of one seed
 FUZZ_SECONDS = 20  # of each target, of one seed
 SIMULATED_WORLDS = 100  # of one seed
@@ -58,6 +60,16 @@ class Kind:
 def kill(flush: str, seed: int) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
         yield from run_rounds(Path(folder), seed, ROUNDS, flush)
+
+
+def chaos(seed: int) -> Iterator[list[str]]:
+    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
+        for each in run_chaos(Path(folder), seed, CHAOS_ROUNDS):
+            yield each.problems
+
+
+def no_etcd() -> str:
+    return "" if shutil.which("etcd") else "etcd is not installed"
 
 
 def groups(seed: int) -> Iterator[list[str]]:
@@ -148,6 +160,15 @@ KINDS: dict[str, Kind] = {
         )
         for flush in FLUSHES
     },
+    "chaos": Kind(
+        "three brokers with one thing broken a round",
+        "rounds",
+        400,
+        CHAOS_ROUNDS,
+        1,
+        chaos,
+        no_etcd,
+    ),
     "groups": Kind("kill -9 of broker and members in rebalances", "rounds", 100, ROUNDS, 2, groups),
     "first_groups": Kind(
         "kill -9 in the first rebalances of a group", "rounds", 100, ROUNDS, 2, first_groups
