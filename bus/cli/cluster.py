@@ -46,6 +46,9 @@ def parser() -> Parser:
     begin = group.add("start", "run a cluster on this machine", _start, START_EXAMPLES)
     begin.add_argument("--nodes", type=positive, default=3, metavar="N", help="default: 3")
     begin.add_argument("--dir", default=DEFAULT_DIRECTORY, metavar="DIR", help="where all of it is")
+    begin.add_argument(
+        "--any-ports", action="store_true", help="not 7901, 9092 and 7921 on, if they are free"
+    )
     status = group.add("status", "show the brokers, and what is not well", _status, STATUS_EXAMPLES)
     status.add_argument("--watch", type=positive, metavar="SECONDS", help="again and again")
     describe = group.add(

@@ -36,7 +36,9 @@ def start(args: Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             before = signal.signal(number, lambda number, _: stopped.append(number))
             stack.callback(signal.signal, number, before)
-        cluster = stack.enter_context(LocalCluster(args.dir, args.nodes))
+        cluster = stack.enter_context(
+            LocalCluster(args.dir, args.nodes, known_ports=not args.any_ports)
+        )
         print(_how_to_reach(cluster), flush=True)
         admin = stack.enter_context(Admin(cluster.urls, timeout_ms=ASK_MS))
         shown = stack.enter_context(_Screen())

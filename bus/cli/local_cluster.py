@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from bus.cli.failure import Failure, UserError
-from bus.cli.ports import choose, is_free
+from bus.cli.ports import ANY, choose, is_free
 
 NAME = "local"
 READY_SECONDS_MAX = 120.0
@@ -59,12 +59,14 @@ class LocalBroker:
 class LocalCluster:
     """Runs while the `with` block does."""
 
-    def __init__(self, directory: str, nodes: int, *options: str) -> None:
-        """`options` are given to each `busd serve`."""
+    def __init__(
+        self, directory: str, nodes: int, *options: str, known_ports: bool = False
+    ) -> None:
+        """`options` are given to each `busd serve`; `known_ports` are those of PORTS, if free."""
         self.directory = Path(directory).absolute()
         self._options = options
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._is_new, ports = self._read_ports(nodes)
+        self._is_new, ports = self._read_ports(nodes, known_ports)
         self.brokers = {n: LocalBroker(n, ports[n - 1]) for n in range(1, nodes + 1)}
 
     @property
@@ -176,7 +178,7 @@ class LocalCluster:
         lines = self._log(number).read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing."
 
-    def _read_ports(self, nodes: int) -> tuple[bool, list[dict[str, int]]]:
+    def _read_ports(self, nodes: int, known_ports: bool) -> tuple[bool, list[dict[str, int]]]:
         """Those of an earlier start, or new ones; and whether they are new."""
         path = self.directory / "ports.json"
         known = _parsed(path) if path.exists() else []
@@ -192,7 +194,12 @@ class LocalCluster:
             }
             number = len(known)
             wanted = {name: first + number * STEP[name] for name, first in PORTS.items()}
-            known.append({name: choose(port, STEP[name], taken) for name, port in wanted.items()})
+            known.append(
+                {
+                    name: choose(port if known_ports else ANY, STEP[name], taken)
+                    for name, port in wanted.items()
+                }
+            )
         path.write_text(json.dumps(known))
         return is_new, known[:nodes]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bus.cli.failure import Failure
 
+ANY = 0  # no port is wanted
 FIRST, TRIED_MAX = 12_000, 100
 OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 OUTGOING_FIRST = 32_768  # where the system does not tell
@@ -29,7 +30,8 @@ def choose(wanted: int, count: int, taken: set[int]) -> int:
     """
     outgoing = int(OUTGOING.read_text().split()[0]) if OUTGOING.exists() else OUTGOING_FIRST
     last = max(outgoing, FIRST + TRIED_MAX) - count
-    for port in (wanted, *random.sample(range(FIRST, last), TRIED_MAX)):
+    tried = random.sample(range(FIRST, last), TRIED_MAX)
+    for port in [wanted, *tried] if wanted != ANY else tried:
         run = range(port, port + count)
         if taken.isdisjoint(run) and all(map(is_free, run)):
             return port
