@@ -7,7 +7,7 @@ ends it with the thread that started it.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ from bus.ports import Clock
 
 LOOK_SECONDS = 0.1  # between two looks at the process
 ASK_SECONDS = 1.0  # between two questions to it
+NOTE_SECONDS = 10.0  # between two questions who the members are
 JOIN_SECONDS = 1.0  # between two tries to be added
 ASK_WITHIN_MS = 5_000
 STATE_WITHIN_MS = 1_000
@@ -100,7 +101,7 @@ class BesideEtcd:
         program = find_etcd()
         directory = MemberDirectory(self._wish.directory)
         step, members = await self._joined(directory)
-        urls = [url for member in members for url in member.client_urls]
+        urls = _urls(members) or directory.urls()
         if step is Step.FOLLOW:
             log.info("etcd has %d members; none is started here", len(members))
             return ",".join(urls)
@@ -118,7 +119,7 @@ class BesideEtcd:
             raise StoreRefused(f"An etcd answers at {wish.client_url} already; it is not ours.")
         begin()
         await self._check_first_start(directory)
-        self._keeping = self._loop.create_task(self._keep(begin))
+        self._keeping = self._loop.create_task(self._keep(begin, directory))
         return ",".join(dict.fromkeys((wish.client_url, *urls)))
 
     @property
@@ -218,9 +219,9 @@ class BesideEtcd:
             if await self._look():
                 return
 
-    async def _keep(self, begin: Callable[[], None]) -> None:
+    async def _keep(self, begin: Callable[[], None], directory: MemberDirectory) -> None:
         """Until it is cancelled."""
-        asked_ms = 0
+        asked_ms = noted_ms = 0
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now_ms = self._clock.now_ms()
@@ -232,6 +233,21 @@ class BesideEtcd:
             await self._look()
             if not self._has_vote:
                 self._has_vote = await self._promoted()
+            elif now_ms - noted_ms >= NOTE_SECONDS * 1000:
+                noted_ms = now_ms
+                await self._note_members(directory)
+
+    async def _note_members(self, directory: MemberDirectory) -> None:
+        """Where the others answer, for a start at which the member here does not."""
+        answered: asyncio.Future[Answer | Failure] = self._loop.create_future()
+        self._own.ask(0, ListMembers(), STATE_WITHIN_MS, lambda answer: _tell(answered, answer))
+        answer = await answered
+        urls = _urls(answer.members) if isinstance(answer, Members) else []
+        try:
+            if urls and urls != directory.urls():
+                directory.note_urls(urls)
+        except OSError as error:
+            log.warning("where etcd answers could not be noted: %s", error)
 
     def _restart_if_needed(self, begin: Callable[[], None], now_ms: int) -> None:
         if self._process is not None and self._process.exit_code() is not None:
@@ -271,3 +287,7 @@ class BesideEtcd:
 def _tell(future: "asyncio.Future[Answer | Failure]", answer: Answer | Failure) -> None:
     if not future.done():
         future.set_result(answer)
+
+
+def _urls(members: Sequence[EtcdMember]) -> list[str]:
+    return sorted(url for member in members for url in member.client_urls)

@@ -2,7 +2,8 @@
 
 Step                                      What may go wrong is told as a sentence
 ----                                      ---------------------------------------
-read the store                            it is not reached for a minute, or refuses
+read the store                            it refuses; or nobody was ever a member by this
+                                            directory, and it is not reached for a minute
 begin the cluster, if nobody has          it is of a newer version
 compare the data directories              one is missing, or another broker's
 recover the logs                          a disk cannot be read, or a log is damaged
@@ -85,11 +86,19 @@ class Starting:
             self._done(outcome)
         elif self._mirror.is_ready:
             self._on_read()
-        elif self._clock.now_ms() < self._end_ms:
-            self._later(STORE_READ_AGAIN_MS / 1000, self.begin)
         else:
-            why = f" {outcome}" if isinstance(outcome, BusError) else ""
-            self._done(StoreUnreachable(f"The coordination store could not be read:{why}"))
+            self._wait(f" {outcome}" if isinstance(outcome, BusError) else "")
+
+    def _wait(self, why: str) -> None:
+        """Who is new here has been told a wrong address; who was a member waits for the others."""
+        now = self._clock.now_ms()
+        if now >= self._end_ms:
+            self._end_ms = now + STORE_READ_MS_MAX
+            if not self._stores.identities():
+                self._done(StoreUnreachable(f"The coordination store could not be read:{why}"))
+                return
+            log.warning("still waiting for the coordination store:%s", why)
+        self._later(STORE_READ_AGAIN_MS / 1000, self.begin)
 
     def _on_read(self) -> None:
         found(self._mirror, self._keys, self._random, self._on_founded)

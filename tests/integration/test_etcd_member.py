@@ -26,7 +26,6 @@ from tests.fixtures.etcd_stores import EtcdBench, be_patient
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     need_etcd()
     be_patient(monkeypatch)
-    monkeypatch.setattr("bus.adapters.etcd.directory.SAMPLES", 20)
     monkeypatch.setattr("bus.broker.etcd_member.ASK_WITHIN_MS", 120_000)
     monkeypatch.setattr("bus.broker.etcd_member.STATE_WITHIN_MS", 20_000)
     monkeypatch.setattr("bus.broker.etcd_member.FIRST_SECONDS", 120)
