@@ -68,10 +68,6 @@ def chaos(seed: int) -> Iterator[list[str]]:
             yield each.problems
 
 
-def no_etcd() -> str:
-    return "" if shutil.which("etcd") else "etcd is not installed"
-
-
 def groups(seed: int) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
         yield from run_group_rounds(Path(folder), seed, ROUNDS)
