@@ -136,6 +136,7 @@ class Machine:
             self.disk.close()
         except OSError as error:
             self._world.note(f"broker {self.number} stops with an error: {error}")
+        self._world.observer.on_ending(self)  # once more: the last flush has committed something
         self._world.note(f"broker {self.number} has stopped")
         self._end(self.process)
 

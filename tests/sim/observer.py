@@ -3,6 +3,7 @@
 Moment                     Rules
 ------                     -----
 a step of a broker         I5, I12, I15 (what is committed in flush=group is durable)
+the end of a stop          the same: its last flush may commit what others have acknowledged
 an answer to a produce     what is acknowledged with acks=all is committed (R18)
 a start                    I16, and an epoch of its own (I4)
 an answer to a reader      I5, I9
@@ -141,11 +142,11 @@ class Observer:
         if not leader.failed:  # else it may not have become durable, and nothing was done in it
             replica.epoch = max(replica.epoch, leader.epoch)
         replica.high_watermark = state[1]
-        if leader.resigned:
+        if leader.resigned and not _has_stopped_leading(partition):
             return
         if self.cluster is None:
             fail_if("I12", _of(ghost, rules.committed_is_cut(log.end_offset, ghost.end)))
-        elif is_new:
+        elif is_new and not leader.resigned:
             self.cluster.on_leading(machine.broker, ghost, replica)
         if state[1] > ghost.end and not ghost.is_damaged:
             self._commit(machine, partition, ghost, replica, state[1])
@@ -217,6 +218,11 @@ class Observer:
             if name not in self.by_name or self.by_name[name].pid.topic_id.int < pid.topic_id.int:
                 self.by_name[name] = ghost  # of topics that had the name, the last one
         return ghost
+
+
+def _has_stopped_leading(partition: Partition) -> bool:
+    """Nobody has taken over yet as far as it knows: what it flushes now may still be committed."""
+    return partition.follower is None and partition.leader.epoch >= 0
 
 
 def _of(ghost: Ghost, problem: str | None) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.fresh_seed import fresh_seed
 from tests.sim.__main__ import simulate
 from tests.sim.bugs import BUGS
-from tests.sim.plan import Plan, draw
+from tests.sim.plan import Plan, Producer, Step, Topic, draw
 from tests.sim.shrink import shrink
 
 FRESH_SECONDS = {1: 4, 3: 20, 5: 8}  # of CPU, by the number of brokers
@@ -20,6 +20,8 @@ HELD = [  # seeds and brokers
     (198, 3),  # one that was paused leads for a moment in an epoch that is over
     (50025, 3),  # a follower that was away holds next what stands far below the leader's end
     (2237077180, 5),  # a replica is deleted that had held what is committed
+    (9013, 3),  # the last flush of a stop commits what others have acknowledged
+    (573125343, 3),  # one that was cut off from the store leads in an epoch that is over
 ]
 FINDS = {  # bug -> a seed whose world finds it
     "ack-before-flush": 1,
@@ -63,6 +65,18 @@ def test_all_rules_hold_in_fresh_worlds(brokers: int) -> None:
 @pytest.mark.parametrize(("seed", "brokers"), HELD)
 def test_no_rule_is_seen_broken_where_none_is(seed: int, brokers: int) -> None:
     assert simulate(draw(seed, brokers)).violation is None
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_what_the_last_flush_of_a_stop_commits_is_seen(seed: int) -> None:
+    """Else the next leader, which begins with it, is taken for the one that committed it (I6)."""
+    topic = Topic("topic-0", 1, "group", 65536, replicas=3, min_isr=2)
+    produces = Step(500, "produce", (0, 5, 10)), Step(1000, "produce", (0, 5, 10))
+    slow, one = Step(900, "slow", (0, 200, 600)), Step(1030, "stop", (1, 2000))
+    leader, last = Step(1060, "stop", (0, 150)), Step(1130, "stop", (2, 1200))
+    faults = slow, one, leader, last
+    plan = Plan(seed, 3, 3000, (topic,), (Producer(0, 0, -1, True),), (), produces, faults)
+    assert simulate(plan).violation is None
 
 
 @pytest.mark.parametrize("brokers", [1, 3])
