@@ -6,11 +6,8 @@ on Kafka and fails here; so a row that has become untrue has to go.
 
 _PYTHON = "kafka-python-tests"
 KNOWN: dict[tuple[str, str], str] = {
-    (_PYTHON, "admin: elect_leaders"): "ElectLeaders",
     (_PYTHON, "admin: describe_log_dirs"): "DescribeLogDirs",
     (_PYTHON, "admin: alter_replica_log_dirs"): "DescribeLogDirs",
-    (_PYTHON, "admin: alter_partition_reassignments"): "AlterPartitionReassignments",
-    (_PYTHON, "admin: list_partition_reassignments"): "ListPartitionReassignments",
     (_PYTHON, "producer: transactional_producer_messages"): "AddPartitionsToTxn",
     (_PYTHON, "producer: transactional_producer_offsets"): "TxnOffsetCommit",
 }

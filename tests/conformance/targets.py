@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perf.child import free_port
 from perf.daemon import Daemon
-from perf.foreign.kafka_broker import KafkaBroker
+from perf.foreign.kafka_broker import KafkaBroker, Place
 
 KAFKA, BUSD = "kafka", "busd"
 NAMES = (KAFKA, BUSD)
@@ -37,7 +37,8 @@ def running(name: str, directory: Path, **settings: int) -> Iterator[Target]:
             "offsets_topic_num_partitions": 50,
             **settings,
         }
-        with KafkaBroker(directory / "kafka", KAFKA_HEAP_MB, **defaults) as broker:
+        place = Place(node_id=defaults.pop("node_id", 1))
+        with KafkaBroker(directory / "kafka", KAFKA_HEAP_MB, place, **defaults) as broker:
             data = directory / "kafka" / "data"
             yield Target(name, broker.endpoint, data, f"Kafka {broker.version}", broker.stop)
         return
