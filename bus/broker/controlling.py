@@ -12,11 +12,10 @@ from functools import partial
 
 from bus.broker.mirror import Mirror, Outcome
 from bus.control.change import Change, ControllerEffect, Reply
+from bus.control.commands import Command, Reassignment
 from bus.control.controller import Controller
 from bus.control.knowledge import Report
-from bus.control.mover import Command
 from bus.control.policy import Policy
-from bus.control.reassignment import Reassignment
 from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
 from bus.model.ids import INTERNAL_TOPICS, PartitionId

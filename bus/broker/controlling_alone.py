@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from bus.broker.controlling import Told
 from bus.control.change import Reply
+from bus.control.commands import Reassignment
 from bus.control.controller import Controller
-from bus.control.reassignment import Reassignment
 from bus.model.cluster import TopicImage
 from bus.model.ids import PartitionId
 from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerState

@@ -15,19 +15,13 @@ a topic finds it here.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bus.broker.changed import Changed, results
 from bus.broker.membership import NOBODY, Membership
 from bus.broker.mirror import Mirror
 from bus.broker.peers import Peers
 from bus.errors import BusError, NotController, RequestTimedOut, error_of
 from bus.model.limits import FORWARD_AGAIN_MS
 from bus.ports import Clock, Later
-from bus.wire.admin import (
-    AlterConfigsResponse,
-    CreatePartitionsResponse,
-    CreateTopicsResponse,
-    DeleteTopicsResponse,
-    IncrementalAlterConfigsResponse,
-)
 from bus.wire.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from bus.wire.schema import Message
 
@@ -118,24 +112,6 @@ class Forwarding:
         if asked in self._shown:
             self._shown.remove(asked)
             asked.told(RequestTimedOut("It is done, and this broker does not know of it yet."))
-
-
-Changed = (
-    CreateTopicsResponse
-    | DeleteTopicsResponse
-    | CreatePartitionsResponse
-    | AlterConfigsResponse
-    | IncrementalAlterConfigsResponse
-)
-
-
-def results(answer: Changed) -> list[int]:
-    """The error code of each part."""
-    if isinstance(answer, CreateTopicsResponse):
-        return [part.error_code for part in answer.topics]
-    if isinstance(answer, CreatePartitionsResponse):
-        return [part.error_code for part in answer.results]
-    return [part.error_code for part in answer.responses]
 
 
 def _is_no_controllers(answer: Message) -> bool:

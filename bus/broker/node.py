@@ -7,16 +7,15 @@ Everything is called on one event loop's thread. Listeners (`service.py`) hand r
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bus.broker.alone import Alone
-from bus.broker.cluster import Cluster
 from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches, Pool
 from bus.broker.housework import Housework
-from bus.broker.member import Links, Member, Parts
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
 from bus.broker.producer_ids import ProducerIds
@@ -30,7 +29,6 @@ from bus.broker.streams import Streams
 from bus.broker.topic_changes import Done, TopicChanges
 from bus.broker.topics import Topics
 from bus.broker.watches import Watches
-from bus.control.policy import policy_of
 from bus.errors import NONE, BusError, error_class
 from bus.log.partition_log import PartitionLog
 from bus.log.room import Reserve
@@ -46,6 +44,10 @@ from bus.model.topic_settings import COMPACT
 from bus.ports import Clock, Coordination, Disk, Later, Random
 from bus.wire.metadata import ApiVersion
 from bus.wire.registry import Api
+
+if TYPE_CHECKING:
+    from bus.broker.cluster import Cluster
+    from bus.broker.member import Links, Member
 
 SESSION_ID_MAX = 2**31 - 1
 log = logging.getLogger("busd")
@@ -63,7 +65,7 @@ class Node:
         random: Random,
         pool: Pool,
         later: Later,
-        links: Links | None = None,
+        links: "Links | None" = None,
     ) -> None:
         """`links` to other brokers make it a member of the cluster that the settings name."""
         self.settings = settings
@@ -137,7 +139,10 @@ class Node:
             self.coordinators.on_topic_deleted,
         )
 
-    def _member(self, links: Links, pool: Pool) -> Member:
+    def _member(self, links: "Links", pool: Pool) -> "Member":
+        from bus.broker.member import Member, Parts  # a node alone needs none of it
+        from bus.control.policy import policy_of
+
         parts = Parts(
             self.settings.node_id,
             self._keys,

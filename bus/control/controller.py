@@ -21,11 +21,12 @@ from uuid import UUID
 
 from bus.control import acceptance, election, leaving, wishes
 from bus.control.change import Change, ControllerEffect, Draft, Reply
+from bus.control.commands import Command, Reassignment
 from bus.control.knowledge import Knowledge, Report
-from bus.control.mover import Command, Mover, obey
+from bus.control.mover import Mover, obey
 from bus.control.policy import Policy
 from bus.control.preference import Preference, elect
-from bus.control.reassignment import Reassignment, complete, reassign
+from bus.control.reassignment import complete, reassign
 from bus.control.recovery import Recovery
 from bus.control.wishes import Wish
 from bus.model.cluster import PartitionImage

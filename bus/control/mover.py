@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from bus.control import balance, election
 from bus.control.change import Draft, Reply
+from bus.control.commands import Command
 from bus.control.placement import default_min_isr, default_replication_factor
 from bus.control.policy import Policy
 from bus.control.reassignment import room
@@ -28,15 +29,6 @@ from bus.model.stored_brokers import BrokerState
 
 LOOK_MS = 1000
 REST_MS = 10_000  # that all brokers have been there before anything is evened out
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """About a broker: drain it, or no more; or remove it."""
-
-    broker: int
-    is_draining: bool
-    is_removal: bool = False
 
 
 @dataclass(slots=True)

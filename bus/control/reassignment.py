@@ -15,10 +15,10 @@ alone changes at once. While replicas are exchanged, another exchange may replac
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from bus.control import election
 from bus.control.change import Draft, Reply
+from bus.control.commands import Reassignment
 from bus.errors import (
     NONE,
     InvalidReplicaAssignment,
@@ -32,14 +32,6 @@ from bus.model.replication_errors import NoReassignmentInProgress
 from bus.model.stored_brokers import BrokerState
 
 Refusal = tuple[int, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Reassignment:
-    """Somebody wants these replicas to hold a partition; None: those that did before."""
-
-    pid: PartitionId
-    replicas: tuple[int, ...] | None
 
 
 def reassign(draft: Draft, asked: Mapping[int, Reassignment], moves_max: int) -> None:

@@ -2,7 +2,7 @@
 
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
-from bus.control.mover import Command
+from bus.control.commands import Command
 from bus.errors import NONE, InvalidRequest, NotController, error_of
 from bus.wire.brokers import (
     DrainBrokerRequest,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol
 
+from bus.broker.changed import Changed, results
 from bus.broker.context import Context, Reply
-from bus.broker.forwarding import Changed, results
 from bus.broker.handlers import admin, configs, metadata
 from bus.broker.node import Node
 from bus.errors import BusError

@@ -5,12 +5,11 @@ The controller decides; any other broker answers NotController, and clients know
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bus.broker.context import Context, Reply
-from bus.broker.controlling import Controlling, Told
-from bus.broker.controlling_alone import ControllingAlone
 from bus.broker.node import Node
-from bus.control.reassignment import Reassignment
+from bus.control.commands import Reassignment
 from bus.errors import (
     NONE,
     BusError,
@@ -41,6 +40,10 @@ from bus.wire.reassignments import (
     ReassignableTopicResponse,
 )
 
+if TYPE_CHECKING:
+    from bus.broker.controlling import Controlling, Told
+    from bus.broker.controlling_alone import ControllingAlone
+
 Outcome = PartitionResult | ReassignablePartitionResponse
 
 
@@ -52,7 +55,7 @@ class _Answers:
         self._done = done
         self._left = 1  # until all have been asked for
 
-    def of(self, outcome: Outcome) -> Told:
+    def of(self, outcome: Outcome) -> "Told":
         self._left += 1
         return partial(self._told, outcome)
 
@@ -184,9 +187,11 @@ def _ongoing(index: int, image: PartitionImage) -> OngoingPartitionReassignment:
     )
 
 
-def _controlling(node: Node) -> Controlling | ControllingAlone:
+def _controlling(node: Node) -> "Controlling | ControllingAlone":
     """Raises NotController."""
     if node.cluster is None and node.member is None:
+        from bus.broker.controlling_alone import ControllingAlone  # once somebody asks
+
         return ControllingAlone(node.settings.node_id, node.metadata.image.topics.values())
     controlling = node.cluster.members.controlling if node.cluster is not None else None
     if controlling is None:

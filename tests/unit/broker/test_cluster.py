@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
+from bus.control.commands import Reassignment
 from bus.control.policy import Policy
-from bus.control.reassignment import Reassignment
 from bus.errors import NONE, NotEnoughReplicas, NotLeader
 from bus.model.ids import PartitionId
 from bus.model.limits import REPLICA_PARTITION_BYTES

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bus.control.change import Reply
-from bus.control.mover import LOOK_MS, REST_MS, Command
+from bus.control.commands import Command
+from bus.control.mover import LOOK_MS, REST_MS
 from bus.control.policy import Policy
 from bus.errors import NONE, InvalidRequest
 from bus.model.ids import PartitionId

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from bus.control.change import Reply
+from bus.control.commands import Reassignment
 from bus.control.policy import Policy
-from bus.control.reassignment import Reassignment
 from bus.errors import (
     NONE,
     InvalidReplicaAssignment,
