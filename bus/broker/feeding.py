@@ -11,6 +11,7 @@ it asked in another epoch, or from elsewhere   yes
 its log parts from the leader's                yes (R12)
 the high watermark or the log's start moved    no: it goes along with the next answer
 it was in the last answer and was not taken    yes
+another session takes the place of this one    yes
 
 The cost of an append or an answer is that of what is due, not of all in the session.
 """
@@ -152,6 +153,7 @@ class Feeds:
         if state is None or state.replica_id != broker:
             return None
         if request.session_epoch == FIRST_EPOCH:
+            self._end(feed)
             feed = Feed(broker, state.replica_epoch, self._new_session_id())
             self._feeds[broker] = feed
         elif feed is None or (request.session_id, request.session_epoch) != (
@@ -161,6 +163,13 @@ class Feeds:
             return None
         feed.epoch += 1
         return feed
+
+    def _end(self, feed: Feed | None) -> None:
+        """Another session takes its place. A question that came late on a new link begins one that
+        the follower knows nothing of (R15): it waits for this answer, and is to begin anew."""
+        if feed is not None and feed.parked is not None:
+            reply, feed.parked = feed.parked, None
+            reply(FetchResponse(error_code=FetchSessionIdNotFound.code))
 
     def _place(self, feed: Feed, pid: PartitionId, part: FetchPartition) -> None:
         """Note where the follower stands with one partition."""

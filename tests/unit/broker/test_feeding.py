@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 from bus.broker.feeding import Feeds
-from bus.errors import UnknownTopicOrPartition
+from bus.errors import FetchSessionIdNotFound, UnknownTopicOrPartition
 from bus.model.limits import PEER_ANSWER_BUFFERS_MAX
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic, ReplicaState
 from tests.fixtures.node import InlinePool
@@ -37,3 +37,13 @@ def test_an_answer_names_only_so_many_partitions_and_the_next_one_the_others():
     assert {p.partition_index for each in parts for p in each} == set(range(count))
     assert {p.error_code for each in parts for p in each} == {UnknownTopicOrPartition.code}
     assert all(p.records is None for each in parts for p in each)
+
+
+def test_a_question_that_waits_is_answered_when_a_late_one_begins_another_session():
+    feeds = Feeds(SimpleNamespace(partitions={}), Timeline(), InlinePool(), dict, lambda: 9)
+    waiting, late = [], []
+    feeds.fetch(2, asked(0, 0), waiting.append)
+    assert not waiting
+    feeds.fetch(2, asked(0, 0, 1), late.append)
+    assert [answer.error_code for answer in waiting] == [FetchSessionIdNotFound.code]
+    assert [answer.error_code for answer in late] == [0]
