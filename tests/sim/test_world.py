@@ -46,7 +46,7 @@ FINDS = {  # bug -> a seed whose world finds it
     "controller-not-fenced": 64,
     "topic-known-by-name": 19,
     "unclean-election": 5,
-    "suspect-replica-kept": 1,
+    "suspect-replica-kept": 74,
     "intact-replica-removed": 1,
 }
 
