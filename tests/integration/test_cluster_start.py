@@ -14,23 +14,24 @@ from tests.integration.conftest import busd
 pytestmark = pytest.mark.timeout(300)
 
 
-def start(directory):
-    command = [
-        sys.executable,
-        "-m",
-        "bus.cli.main",
-        "cluster",
-        "start",
-        "--nodes",
-        "1",
-        "--any-ports",
-    ]
-    return subprocess.Popen(
-        [*command, "--dir", str(directory)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path):
+    """Run `busd cluster start`; what still runs in the end is killed."""
+    started = []
+
+    def run():
+        command = [sys.executable, "-m", "bus.cli.main", "cluster", "start", "--nodes", "1"]
+        command += ["--any-ports", "--dir", str(tmp_path)]
+        out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started.append(subprocess.Popen(command, **out))
+        return started[-1]
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+        process.stdout.close()
 
 
 def lines_until(process, wanted):
@@ -45,20 +46,18 @@ def lines_until(process, wanted):
 def stop(process):
     process.send_signal(signal.SIGINT)
     process.stdout.read()
-    code = process.wait(60)
-    process.stdout.close()
-    return code
+    return process.wait(60)
 
 
-def test_a_cluster_of_this_machine_keeps_its_records_from_one_start_to_the_next(tmp_path):
+def test_a_cluster_of_this_machine_keeps_its_records_from_one_start_to_the_next(start):
     need_etcd()
-    process = start(tmp_path)
+    process = start()
     url = lines_until(process, "for busd's clients")[-1].split()[-1]
     lines_until(process, "all in sync")
     with bus.Producer(url) as producer:
         producer.send("t", b"kept").result(60)
     assert stop(process) == 130
-    process = start(tmp_path)
+    process = start()
     lines_until(process, "all in sync")
     with bus.Consumer(url) as consumer:
         consumer.subscribe("t")
