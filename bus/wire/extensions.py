@@ -2,26 +2,26 @@
 
 Tagged fields (KIP-482), present in every flexible version of their message:
 
-    message                          tag    field            type   meaning
-    -------------------------------  -----  ---------------  -----  --------------------------------
-    AlterConfigsResponse             10000  revision         int64  where the store shows it
-    ApiVersionsResponse              10000  credit_bytes     int64  request bytes a peer may have open
-    ApiVersionsResponse              10001  credit_requests  int32  requests a peer may have open
-    CreatePartitionsResponse         10000  revision         int64  where the store shows it
-    CreateTopicsResponse             10000  revision         int64  where the store shows it
-    DeleteTopicsResponse             10000  revision         int64  where the store shows it
-    FetchPartition                   10000  flushed_offset   int64  a replica has fsynced so much (R10)
-    FetchRequest                     10000  credit_bytes     int64  answers may go on up to so many
-    FetchRequest                     10001  host             string the machine where the reader runs
-    FetchResponse                    10000  more             bool   a further answer will follow
-    IncrementalAlterConfigsResponse  10000  revision         int64  where the store shows it
-    MetadataRequest                  10000  watch            bool   tell it again when it changes
-    MetadataResponse                 10000  more             bool   a further answer may follow
-    MetadataResponse                 10001  revision         int64  as of the next one; to brokers
-    MetadataResponseTopic            10000  batch_bytes_max  int32  the largest batch it takes
-    PartitionData                    10000  file_range       struct where the records stand in a file
-    PartitionProduceResponse         10000  flushed_offset   int64  fsynced below this, at answer time
-    PartitionProduceResponse         10001  replicas         int32  brokers that hold the records
+    message                         tag   field           type   meaning
+    ------------------------------- ----- --------------- ------ ------------------------------
+    AlterConfigsResponse            10000 revision        int64  where the store shows it
+    ApiVersionsResponse             10000 credit_bytes    int64  request bytes a peer may have open
+    ApiVersionsResponse             10001 credit_requests int32  requests a peer may have open
+    CreatePartitionsResponse        10000 revision        int64  where the store shows it
+    CreateTopicsResponse            10000 revision        int64  where the store shows it
+    DeleteTopicsResponse            10000 revision        int64  where the store shows it
+    FetchPartition                  10000 flushed_offset  int64  a replica has fsynced so much (R10)
+    FetchRequest                    10000 credit_bytes    int64  answers may go on up to so many
+    FetchRequest                    10001 host            string the machine where the reader runs
+    FetchResponse                   10000 more            bool   a further answer will follow
+    IncrementalAlterConfigsResponse 10000 revision        int64  where the store shows it
+    MetadataRequest                 10000 watch           bool   tell it again when it changes
+    MetadataResponse                10000 more            bool   a further answer may follow
+    MetadataResponse                10001 revision        int64  as of the next one; to brokers
+    MetadataResponseTopic           10000 batch_bytes_max int32  the largest batch it takes
+    PartitionData                   10000 file_range      struct where the records stand in a file
+    PartitionProduceResponse        10000 flushed_offset  int64  fsynced below this, at answer time
+    PartitionProduceResponse        10001 replicas        int32  brokers that hold the records
 
 -1 in any of them, and so in any answer that does not carry them, is "not told"; `more` is false
 where it is not carried. A Fetch with a credit may be answered many times, always with its own
