@@ -152,7 +152,8 @@ class Controlling:
     def _read_topic(self, name: str, record: TopicRecord) -> None:
         flush = record.config.get("flush")
         is_flushed = self._policy.is_flushed if flush is None else flush == FLUSH_GROUP
-        is_growing = name in INTERNAL_TOPICS and "min.insync.replicas" not in record.config
+        is_default = record.grows or name in INTERNAL_TOPICS
+        is_growing = is_default and "min.insync.replicas" not in record.config
         self._machine.on_topic(record.topic_id, is_flushed=is_flushed, is_growing=is_growing)
 
     def _read_group(self, number: int, group: Group) -> None:

@@ -47,6 +47,7 @@ from bus.wire.registry import Api
 
 if TYPE_CHECKING:
     from bus.broker.cluster import Cluster
+    from bus.broker.growing import Growing
     from bus.broker.member import Links, Member
 
 SESSION_ID_MAX = 2**31 - 1
@@ -66,8 +67,9 @@ class Node:
         pool: Pool,
         later: Later,
         links: "Links | None" = None,
+        single: Coordination | None = None,
     ) -> None:
-        """`links` to other brokers make it a member of the cluster that the settings name."""
+        """`links` make it a member of the settings' cluster; `single` is what it kept alone."""
         self.settings = settings
         self.clock = clock
         self.later = later
@@ -86,7 +88,7 @@ class Node:
         self.housework = Housework(settings, self.stores, disks, clock, pool)
         self._coordination = coordination
         self._disks = disks
-        self._links = links
+        self._links, self._single = links, single
         self._keys = keys = Keys(settings.cluster if links is not None else LOCAL_CLUSTER)
         self._mirror = mirror = Mirror(coordination, keys.root, self._on_news)
         self.directories = Directories(mirror, keys, settings.node_id)
@@ -125,6 +127,20 @@ class Node:
             pool,
             self.later,
             self.settings.group,
+            self.settings.node_id,
+        )
+
+    def _growing(self) -> "Growing | None":
+        if self._single is None:
+            return None
+        from bus.broker.growing import Growing  # a node alone needs none of it
+
+        return Growing(
+            self._single,
+            self._coordination,
+            self._keys,
+            self.settings.cluster,
+            self.stores,
             self.settings.node_id,
         )
 
@@ -188,6 +204,7 @@ class Node:
             self.random,
             self.settings.accept_missing_data,
             self.member is None,
+            self._growing(),
             enter,
             done,
         )

@@ -84,7 +84,8 @@ class Service:
             lambda *news: self._member_here.on_link(*news),
         )
         disks, pool, later = self._disks, self._pool, loop.call_later
-        node = Node(settings, disks, store, clock, random, pool, later, self._links)
+        single = Solo(*disks)
+        node = Node(settings, disks, store, clock, random, pool, later, self._links, single)
         assert node.member is not None, "it has links"
         self._member_here = node.member
         node.member.serve = partial(serve_peer, node)

@@ -4,6 +4,8 @@ Step                                      What may go wrong is told as a sentenc
 ----                                      ---------------------------------------
 read the store                            it refuses; or nobody was ever a member by this
                                             directory, and it is not reached for a minute
+take a single node's topics along         they are another node's, or went elsewhere; or the
+                                            cluster has begun without them
 begin the cluster, if nobody has          it is of a newer version
 compare the data directories              one is missing, or another broker's
 recover the logs                          a disk cannot be read, or a log is damaged
@@ -16,10 +18,12 @@ answer from the beginning, with errors that clients try again on.
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bus.broker.directories import Directories
 from bus.broker.founding import found
+from bus.broker.gone import check_not_gone
 from bus.broker.hosting import ids_of
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
@@ -31,6 +35,9 @@ from bus.model.keys import Keys
 from bus.model.limits import STORE_READ_AGAIN_MS, STORE_READ_MS_MAX
 from bus.model.store_errors import StoreRefused, StoreUnreachable
 from bus.ports import Clock, Coordination, Entry, Later, Random
+
+if TYPE_CHECKING:
+    from bus.broker.growing import Growing
 
 Started = Callable[[Exception | None], None]
 log = logging.getLogger("busd")
@@ -52,11 +59,16 @@ class Starting:
         random: Random,
         accept_missing: bool,
         is_alone: bool,
+        growing: "Growing | None",
         enter: Callable[[], None],
         done: Started,
     ) -> None:
-        """`enter` is the last step; `done` is told only of what goes wrong before."""
+        """`enter` is the last step; `done` is told only of what goes wrong before.
+
+        `growing` is of a member of a cluster that may have been alone before.
+        """
         self.recovery = RecoveryReport()
+        self._is_open = False  # the logs are recovered
         self.absent: set[PartitionId] = set()  # in a data directory that is not there
         self._coordination = coordination
         self._mirror = mirror
@@ -69,6 +81,7 @@ class Starting:
         self._random = random
         self._accept_missing = accept_missing
         self._is_alone = is_alone
+        self._growing = growing
         self._enter = enter
         self._done = done
         self._end_ms = clock.now_ms() + STORE_READ_MS_MAX
@@ -101,6 +114,37 @@ class Starting:
         self._later(STORE_READ_AGAIN_MS / 1000, self.begin)
 
     def _on_read(self) -> None:
+        try:
+            is_growing = self._is_growing()
+        except (BusError, OSError) as wrong:
+            self._done(wrong)
+            return
+        if is_growing and self._growing is not None:
+            self._growing.begin(self._on_grown)
+        else:
+            self._on_grown(None)
+
+    def _is_growing(self) -> bool:
+        """Does a single node take its topics along? Its logs are open then.
+
+        Raises BusError or OSError.
+        """
+        if self._is_alone:
+            check_not_gone(self._mirror, self._keys)
+        growing = self._growing
+        if growing is None or not growing.is_due():
+            return False
+        growing.directories.check(self._stores.identities(), self._accept_missing)
+        self._open()
+        return True
+
+    def _on_grown(self, error: BusError | None) -> None:
+        if isinstance(error, StoreUnreachable):
+            self._wait(f" {error}")
+            return
+        if error is not None:
+            self._done(error)
+            return
         found(self._mirror, self._keys, self._random, self._on_founded)
 
     def _on_founded(self, error: BusError | None) -> None:
@@ -130,9 +174,14 @@ class Starting:
             self._directories.check_strangers(self._stores.topics)
         elif not topics:
             self._directories.check_orphans(self._stores.topics(), self._accept_missing)
-        self.recovery = self._stores.open()
+        self._open()
         if missing:
             pids = (pid for topic in topics for pid in ids_of(topic))
             self.absent = {pid for pid in pids if self._stores.find(pid) is None}
         kept = missing if self.absent else {}  # one that holds nothing any more is forgotten
         return self._stores.identities() | kept
+
+    def _open(self) -> None:
+        if not self._is_open:
+            self.recovery = self._stores.open()
+            self._is_open = True

@@ -60,9 +60,11 @@ class TopicChanges:
         plan: Callable[[], Plan],
         config: Mapping[str, str],
         done: Done,
+        *,
+        grows: bool = False,
     ) -> None:
         """A new topic with a new id; `plan` is asked when it is written, and raises BusError where
-        the topic cannot be made."""
+        the topic cannot be made. One that `grows` is given replicas as brokers join."""
         topic_id = UUID(bytes=self._random.uuid_bytes(), version=4)
         is_again = False
 
@@ -71,7 +73,7 @@ class TopicChanges:
             new = _records(topic_id, 0, plan())
             groups, writes = self._put(new, is_again)
             is_again = True
-            record = TopicRecord(topic_id, len(new), dict(config), groups)
+            record = TopicRecord(topic_id, len(new), dict(config), groups, grows)
             return [*writes, Write(self._keys.topic(name), record.to_bytes(), 0)]
 
         self._change(decide, done)

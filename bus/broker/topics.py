@@ -92,7 +92,9 @@ class Topics:
         if validate_only:
             _validate(plan, done)
         else:
-            self._changes.create(name, plan, given, done)
+            is_said = bool(replication_factor or assigned)
+            grows = not (is_said or self._settings.default_replication_factor)
+            self._changes.create(name, plan, given, done, grows=grows)
 
     def grow(
         self,

@@ -15,6 +15,7 @@ Key                            Lives       What it holds
 /busd/CLUSTER/acl/k/ENTRY      always      one permission
 /busd/CLUSTER/user/NAME        the user    what a password is checked against
 /busd/CLUSTER/client/BROKER    always      the store's own: what came of a broker's transactions
+/busd/CLUSTER/gone             always      of a single node: which cluster its topics have gone to
 
 CLUSTER and TOPIC are made of letters, digits, '.', '_' and '-'; BROKER and GROUP are decimal, so
 that one thing has one key; NAME and ENTRY are escaped as in URLs. Nothing that is stored under
@@ -52,9 +53,10 @@ class Kind(StrEnum):
     PERMISSION = "acl"
     USER = "user"
     CLIENT = "client"
+    GONE = "gone"
 
 
-SINGLE = frozenset({Kind.META, Kind.CONTROLLER, Kind.PRODUCER_IDS})
+SINGLE = frozenset({Kind.META, Kind.CONTROLLER, Kind.PRODUCER_IDS, Kind.GONE})
 NUMBERED = frozenset(
     {
         Kind.BROKER,
@@ -90,6 +92,7 @@ class Keys:
         self.meta = self.root + Kind.META
         self.controller = self.root + Kind.CONTROLLER
         self.producer_ids = self.root + Kind.PRODUCER_IDS
+        self.gone = self.root + Kind.GONE
         self.acl_version = f"{self.root}{Kind.PERMISSION}/v"
         self.clients = self.prefix(Kind.CLIENT)
 

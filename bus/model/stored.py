@@ -5,7 +5,7 @@ Key of (`keys.py`)     Value
 the cluster            JSON {"cluster_id", "format", "features"}
 a broker               JSON {"endpoints", "rack", "epoch", "boot_id"}
 a broker's epoch       JSON {"epoch", "state", "clean_epoch", "disk_ids", "boot_id"}
-a topic                JSON {"id", "partitions", "config", "groups"}
+a topic                JSON {"id", "partitions", "config", "groups", "grows"}
 a group                up to 64 partition records, back to back
 producer ids           decimal: the next producer id that no block holds
 
@@ -77,6 +77,7 @@ class TopicRecord:
     partitions: int
     config: dict[str, str]
     groups: tuple[int, ...]
+    grows: bool = False  # it has as many replicas as the cluster's size makes the default
 
     def to_bytes(self) -> bytes:
         """The value of the topic's key."""
@@ -85,6 +86,7 @@ class TopicRecord:
             "partitions": self.partitions,
             "config": self.config,
             "groups": list(self.groups),
+            "grows": self.grows,
         }
         return to_json(content)
 
@@ -99,6 +101,7 @@ class TopicRecord:
                 number_of(content["partitions"], PARTITIONS_PER_TOPIC_MAX),
                 {str(name): text_of(value) for name, value in content["config"].items()},
                 tuple(number_of(group) for group in content["groups"]),
+                content.get("grows") is True,
             ),
         )
 

@@ -1,5 +1,6 @@
 """The bytes of the coordination store's values."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,13 @@ IMAGE = PartitionImage(1, 2, 3, 1, (1, 2, 3), (1, 3), (2,), (), (4,), (2,))
 def test_a_topic_record_comes_back_as_it_was() -> None:
     record = TopicRecord(TOPIC, 3, {"flush": "os"}, (0, 7))
     assert TopicRecord.from_bytes("key", record.to_bytes()) == record
+    grown = replace(record, grows=True)
+    assert TopicRecord.from_bytes("key", grown.to_bytes()) == grown
+
+
+def test_a_topic_record_of_an_earlier_version_does_not_grow() -> None:
+    data = b'{"config": {}, "groups": [0], "id": "%s", "partitions": 1}' % str(TOPIC).encode()
+    assert TopicRecord.from_bytes("key", data) == TopicRecord(TOPIC, 1, {}, (0,))
 
 
 def test_a_group_comes_back_as_it_was() -> None:
