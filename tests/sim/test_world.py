@@ -41,7 +41,7 @@ FINDS = {  # bug -> a seed whose world finds it
     "commits-below-min-isr": 3,
     "no-eligible-leaders": 5,
     "end-told-too-early": 5,
-    "fetch-not-fenced": 135,
+    "fetch-not-fenced": 1167,
     "old-command-obeyed": 77,
     "controller-not-fenced": 64,
     "topic-known-by-name": 19,
