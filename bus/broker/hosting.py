@@ -72,7 +72,8 @@ class Hosting:
         partitions = self._runtime.partitions
         images = dict(zip(ids_of(topic), topic.partitions, strict=True))
         here = [pid for pid, image in images.items() if self._me in image.replicas]
-        self._remove([pid for pid in images if pid in partitions and pid not in set(here)])
+        gone = [pid for pid, image in images.items() if self._me not in image.replicas]
+        self._remove([pid for pid in gone if pid in partitions])
         for pid in here:
             known = partitions.get(pid)
             if known is not None and known.settings != settings:
