@@ -26,7 +26,7 @@ from bus.model.keys import Keys, Kind
 from bus.model.limits import MEMBERSHIP_RETRY_MS, SESSION_TTL_MS
 from bus.model.store_errors import StoreRefused
 from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerRecord, BrokerState
-from bus.ports import Clock, Coordination, Entry, Later, Session, Write
+from bus.ports import Clock, Coordination, Entry, Later, Session, Write, revision_of
 
 NOBODY = -1
 logger = logging.getLogger("busd")
@@ -130,10 +130,8 @@ class Membership:
 
     def _write(self, key: str, value: bytes, done: Callable[[int], None]) -> None:
         """In the session, which is open, over what is there."""
-        entry = self._mirror.get(key)
-        expected = entry.revision if entry is not None else 0
         self._is_writing = True
-        write = Write(key, value, expected, self._session)
+        write = Write(key, value, revision_of(self._mirror.get(key)), self._session)
         self._mirror.transact([write], {}, partial(self._on_outcome, done))
 
     def _on_outcome(self, done: Callable[[int], None], outcome: Outcome) -> None:
