@@ -6,9 +6,9 @@ is hosted of them here.
 
 from collections.abc import Callable
 
+from bus.broker.cold_loads import Pool
 from bus.broker.departure import Departure
 from bus.broker.feeding import Feeds
-from bus.broker.fetches import Pool
 from bus.broker.following import Following
 from bus.broker.hosting import Hosting, SettingsOf
 from bus.broker.judging import Judging

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
+from bus.broker.cold_loads import Pool
 from bus.broker.coordinators_loading import Groups, Loading
 from bus.broker.coordinators_shard import Answered, Load, Shard, Work
 from bus.broker.coordinators_writes import Later, Writes
-from bus.broker.fetches import Pool
 from bus.broker.partition import Partition
 from bus.broker.runtime import Runtime
 from bus.control.group import Group

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
+from bus.broker.cold_loads import Pool
 from bus.broker.coordinators_records import record_of
-from bus.broker.fetches import Pool
 from bus.broker.partition import Partition
 from bus.control.group import Group
 from bus.control.group_facts import GroupRules

@@ -18,11 +18,12 @@ The cost of an append or an answer is that of what is due, not of all in the ses
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from bus.broker.cold_loads import Pool, load
 from bus.broker.context import Reply
-from bus.broker.fetches import Pool
 from bus.broker.partition import Partition
-from bus.broker.replica_reads import Fed, Piece, load, look, response_of
+from bus.broker.replica_reads import Fed, Piece, look, note_read_error, response_of
 from bus.broker.runtime import Runtime
 from bus.control.insync import Standing
 from bus.control.timers import Timers
@@ -212,7 +213,8 @@ class Feeds:
         self._timers.cancel(feed.broker)
         for piece in pieces:
             self._note(feed, piece)
-        load(pieces, self._pool, lambda: reply(response_of(feed.session_id, pieces)))
+        answer = partial(_send, reply, feed.session_id, pieces)
+        load(pieces, self._pool, note_read_error, answer)
 
     def _note(self, feed: Feed, piece: Piece) -> None:
         """The follower knows it from now on, and asks elsewhere next time, if it takes it."""
@@ -241,3 +243,7 @@ class Feeds:
             if left <= 0 or len(pieces) == PEER_ANSWER_BUFFERS_MAX:
                 break
         return pieces
+
+
+def _send(reply: Reply, session_id: int, pieces: list[Piece]) -> None:
+    reply(response_of(session_id, pieces))

@@ -7,28 +7,17 @@ credit may become a stream instead, which is answered again and again (bus/broke
 that are not resident are read on a pool thread; the answer leaves when the last piece is there.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from functools import partial
-from typing import Protocol, TypeVar
 
+from bus.broker.cold_loads import Pool, load
 from bus.broker.counters import Counters
 from bus.broker.fetch_response import response_of
 from bus.broker.partition import Partition
 from bus.broker.reads import Fetch, Piece, collect, note_read_error, size_of
 from bus.broker.streams import Streams
 from bus.control.timers import Timers
-from bus.errors import BusError
 from bus.ports import Clock
-
-Found = TypeVar("Found")
-
-
-class Pool(Protocol):
-    """Threads for reads that may block."""
-
-    def submit(self, work: Callable[[], Found], done: Callable[["Future[Found]"], None]) -> None:
-        """Run `work` on a thread; `done` is called on the event loop's thread."""
 
 
 class Fetches:
@@ -114,29 +103,8 @@ class Fetches:
         return size >= fetch.bytes_min
 
     def _answer(self, fetch: Fetch, pieces: list[Piece]) -> None:
-        cold = [piece for piece in pieces if piece.cold is not None]
-        left = len(cold)
+        load(pieces, self._pool, note_read_error, partial(self._send, fetch, pieces))
 
-        def finish() -> None:
-            self._counters.bytes_out += size_of(pieces)
-            fetch.reply(response_of(fetch, pieces))
-
-        if not cold:
-            finish()
-            return
-
-        def loaded(piece: Piece, future: "Future[memoryview]") -> None:
-            nonlocal left
-            try:
-                piece.records = future.result()
-            except BusError as error:
-                piece.error = error.code
-            except OSError as error:
-                note_read_error(piece, error)
-            left -= 1
-            if left == 0:
-                finish()
-
-        for piece in cold:
-            assert piece.cold is not None
-            self._pool.submit(piece.cold.load, partial(loaded, piece))
+    def _send(self, fetch: Fetch, pieces: list[Piece]) -> None:
+        self._counters.bytes_out += size_of(pieces)
+        fetch.reply(response_of(fetch, pieces))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bus.broker.fetches import Pool
+from bus.broker.cold_loads import Pool
 from bus.broker.stores import Stores
 from bus.log.cleaner import Cleaner, CleanerLimits
 from bus.log.scrubber import Scrubber

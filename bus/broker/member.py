@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bus.broker.cluster import Cluster
+from bus.broker.cold_loads import Pool
 from bus.broker.context import Reply
-from bus.broker.fetches import Pool
 from bus.broker.forwarding import Done, Forwarding, Told
 from bus.broker.hosting import SettingsOf
 from bus.broker.membership import NOBODY

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bus.broker.alone import Alone
+from bus.broker.cold_loads import Pool
 from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
-from bus.broker.fetches import Fetches, Pool
+from bus.broker.fetches import Fetches
 from bus.broker.housework import Housework
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror

@@ -1,13 +1,10 @@
 """What one partition gives to a follower's fetch: its records up to the log's end, or why not."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
-from bus.broker.fetches import Pool
 from bus.broker.partition import Partition
 from bus.control.insync import Standing
 from bus.errors import NONE, BusError, OffsetOutOfRange, StorageError, UnknownTopicOrPartition
@@ -101,37 +98,12 @@ def _read(piece: Piece, partition: Partition, size_max: int) -> None:
     except BusError as error:
         piece.error = error.code
     except OSError as error:
-        _note_read_error(piece, error)
+        note_read_error(piece, error)
     else:
         if isinstance(found, ColdRead):
             piece.cold = found
         else:
             piece.records = found if is_committed else bytes(found)
-
-
-def load(pieces: Sequence[Piece], pool: Pool, done: Callable[[], None]) -> None:
-    """Read what is not in memory, on the pool; `done` when all of it is there."""
-    cold = [piece for piece in pieces if piece.cold is not None]
-    left = len(cold)
-    if not cold:
-        done()
-        return
-
-    def loaded(piece: Piece, future: "Future[memoryview]") -> None:
-        nonlocal left
-        try:
-            piece.records = future.result()
-        except BusError as error:
-            piece.error = error.code
-        except OSError as error:
-            _note_read_error(piece, error)
-        left -= 1
-        if left == 0:
-            done()
-
-    for piece in cold:
-        assert piece.cold is not None
-        pool.submit(piece.cold.load, partial(loaded, piece))
 
 
 def response_of(session_id: int, pieces: Sequence[Piece]) -> FetchResponse:
@@ -155,6 +127,7 @@ def _partition_data(piece: Piece) -> PartitionData:
     )
 
 
-def _note_read_error(piece: Piece, error: OSError) -> None:
+def note_read_error(piece: Piece, error: OSError) -> None:
+    """The disk gives the bytes no more; what else is on it may be good."""
     piece.error = StorageError.code
     log.error("%s cannot be read for a replica: %s", piece.fed.pid, error)
