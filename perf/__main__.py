@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,9 +79,11 @@ def main(arguments: list[str]) -> int:
     if names[0] == VERSUS:
         return _versus(names[1:] or list(RIVALS), bench, options.json or LATEST)
     if names[0] == KAFKA:
-        return _kafka(names[1:] or list(KAFKA_PARTS), bench, options.json or LATEST_KAFKA)
+        parts = names[1:] or list(KAFKA_PARTS)
+        return _in_parts(parts, bench, options.json or LATEST_KAFKA, show_kafka)
     if names[0] == CLUSTER:
-        return _cluster(names[1:] or list(CLUSTER_PARTS), bench, options.json or LATEST_CLUSTER)
+        parts = names[1:] or list(CLUSTER_PARTS)
+        return _in_parts(parts, bench, options.json or LATEST_CLUSTER, known=CLUSTER_PARTS)
     return _own(names, bench, options.json)
 
 
@@ -115,35 +118,26 @@ def _versus(rivals: list[str], bench: Bench, json: Path) -> int:
     return 0 if reached and not failed else 1
 
 
-def _kafka(parts: list[str], bench: Bench, json: Path) -> int:
+def _in_parts(
+    parts: list[str],
+    bench: Bench,
+    json: Path,
+    judge: Callable[[list[Result]], bool] = lambda _: True,
+    known: dict[str, Scenario] = KNOWN,
+) -> int:
     """One part after the other, each kept once it is done, beside earlier ones of this commit."""
     results: list[Result] = []
     failed: list[str] = []
     for name in parts:
-        measured, told = _measure([name], bench)
+        measured, told = _measure([name], bench, known)
         results = save_with_earlier(json, measured)
         failed += told
     show_results(results)
-    reached = show_kafka(results)
+    reached = judge(results)
     console.print(f"written: {json}")
     for sentence in failed:
         console.print(f"[red]{escape(sentence)}[/]")
     return 0 if reached and not failed else 1
-
-
-def _cluster(parts: list[str], bench: Bench, json: Path) -> int:
-    """One part after the other, each kept once it is done, beside earlier ones of this commit."""
-    results: list[Result] = []
-    failed: list[str] = []
-    for name in parts:
-        measured, told = _measure([name], bench, CLUSTER_PARTS)
-        results = save_with_earlier(json, measured)
-        failed += told
-    show_results(results)
-    console.print(f"written: {json}")
-    for sentence in failed:
-        console.print(f"[red]{escape(sentence)}[/]")
-    return 1 if failed else 0
 
 
 def _measure(
