@@ -1,7 +1,6 @@
 """A process that we start, find ready, and that never outlives the context that started it."""
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -12,29 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bus.cli.ports import ANY, choose
+
 READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
-PORTS_FROM, PORTS_TRIED_MAX = 12_000, 100
-LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A port of loopback that nobody has at the moment.
-
-    The kernel gives it to nobody either before it is listened on, as it is none of those that
-    connections leave from: a client that tries it again and again might meet itself there.
-    """
-    for port in random.sample(range(PORTS_FROM, _outgoing_from()), PORTS_TRIED_MAX):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError(f"{PORTS_TRIED_MAX} ports of this machine are taken, tried at random.")
-
-
-def _outgoing_from() -> int:
-    if LOCAL_PORTS.exists():
-        return max(int(LOCAL_PORTS.read_text().split()[0]), PORTS_FROM + PORTS_TRIED_MAX)
-    return 32768
+    """A port of loopback that nobody has at the moment."""
+    return choose(ANY, 1, set())
 
 
 class Child:

@@ -26,7 +26,8 @@ def is_free(port: int) -> bool:
 def choose(wanted: int, count: int, taken: set[int]) -> int:
     """`wanted`, or another one that is free, as are the `count` from it on.
 
-    None of those that connections may leave from.
+    None of those that connections may leave from, so that the kernel gives it to nobody before it
+    is listened on: a client that tries it again and again might meet itself there.
     """
     outgoing = int(OUTGOING.read_text().split()[0]) if OUTGOING.exists() else OUTGOING_FIRST
     last = max(outgoing, FIRST + TRIED_MAX) - count
