@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
@@ -34,7 +35,7 @@ def run(args: Namespace, flights: Flights, directory: str) -> int:
         print(f"starting {NODES} brokers in {directory} ...", flush=True)
         cluster = stack.enter_context(LocalCluster(directory, NODES))
         admin = stack.enter_context(Admin(cluster.urls))
-        _new_topic(admin, args.flush)
+        _new_topic(cluster, admin, args.flush)
         show_leaders(admin, "Three brokers, each with a copy of everything:")
         shown = stack.enter_context(bars())
         consumer = stack.enter_context(Consumer(cluster.urls, start="earliest"))
@@ -55,15 +56,15 @@ def run(args: Namespace, flights: Flights, directory: str) -> int:
     return OK
 
 
-def _new_topic(admin: Admin, flush: str) -> None:
+def _new_topic(cluster: LocalCluster, admin: Admin, flush: str) -> None:
     with suppress(UnknownTopicOrPartition):
         admin.delete_topic(TOPIC)
     config: dict[str, Any] = {"flush": flush, "min.insync.replicas": 2}
     admin.create_topic(TOPIC, PARTITIONS, NODES, config)
-    _await(lambda: all(len(p.isr) == NODES for p in admin.describe_topic(TOPIC).partitions))
+    cluster.wait_until_in_sync(admin, TOPIC)
 
 
-def _await(is_so: Any) -> None:
+def _await(is_so: Callable[[], bool]) -> None:
     until = time.monotonic() + SETTLE_SECONDS_MAX
     while True:
         with suppress(BusError):
@@ -165,14 +166,11 @@ class _Play:
             found = self._admin.describe_topic(TOPIC).partitions
             return all(p.leader not in (-1, self.victim) for p in found)
 
-        def is_back() -> bool:
-            return all(len(p.isr) == NODES for p in self._admin.describe_topic(TOPIC).partitions)
-
         with suppress(Failure):
             _await(has_moved)
             self.elected_after = time.perf_counter() - self.killed_at
             show_leaders(self._admin, "Others lead now:")
-            _await(is_back)
+            self._cluster.wait_until_in_sync(self._admin, TOPIC)
             self.back_after = time.perf_counter() - self.killed_at
 
 

@@ -20,12 +20,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from bus.cli.cluster_view import partition_rows, trouble
 from bus.cli.failure import Failure, UserError
 from bus.cli.ports import ANY, choose, is_free
+from bus.client.admin import Admin
+from bus.errors import BusError
 
 NAME = "local"
 READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
+IN_SYNC_SECONDS_MAX = 120.0
 LOOK_SECONDS = 0.05
 PORTS = {"listen": 7901, "kafka": 9092, "etcd": 7921}  # of broker 1, if they are free
 STEP = {"listen": 1, "kafka": 1, "etcd": 2}  # to the next broker's; etcd has a second port
@@ -125,6 +129,24 @@ class LocalCluster:
             f"Broker {number} did not become ready: {self._last_words(number)} "
             f"(all of it: {self._log(number)})"
         )
+
+    def wait_until_in_sync(self, admin: Admin, topic: str | None = None) -> None:
+        """Until all replicas, or those of one topic, are in sync. Raises Failure with how it is."""
+        names = None if topic is None else [topic]
+        until = time.monotonic() + IN_SYNC_SECONDS_MAX
+        while True:
+            try:
+                topics = admin.describe_topics(names)
+                partitions = [(t.name, p) for t in topics for p in t.partitions]
+                rows = partition_rows([entry for entry in partitions if trouble(entry[1])])
+            except BusError as error:
+                rows = [[f"nobody answers: {error}"]]
+            if not rows:
+                return
+            if time.monotonic() > until:
+                wrong = "; ".join(" ".join(map(str, row)) for row in rows)
+                raise Failure(f"Not in sync after {IN_SYNC_SECONDS_MAX:.0f} seconds: {wrong}")
+            time.sleep(LOOK_SECONDS)
 
     def kill(self, number: int, how: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a broker; by SIGKILL it is gone when this returns."""

@@ -25,7 +25,6 @@ RECORDS_A_SECOND = 5_000
 CALL_SECONDS = 0.01
 STEADY_SECONDS = 2.0  # before each kill
 AFTER_SECONDS = 4.0  # that the gap is looked for in
-WHOLE_SECONDS_MAX = 60.0
 TOPIC = "failover"
 
 
@@ -53,7 +52,7 @@ def run(bench: Bench) -> list[Result]:
 
 
 def _round(cluster: LocalCluster, admin: bus.Admin, load: "Paced") -> float:
-    await_whole(admin)
+    cluster.wait_until_in_sync(admin, TOPIC)
     time.sleep(STEADY_SECONDS)
     leader = admin.describe_topic(TOPIC).partitions[0].leader
     load.longest = 0.0
@@ -63,15 +62,6 @@ def _round(cluster: LocalCluster, admin: bus.Admin, load: "Paced") -> float:
     cluster.start(leader)
     cluster.wait_until_ready(leader)
     return gap
-
-
-def await_whole(admin: bus.Admin) -> None:
-    """Until all replicas are in sync. Raises Failed."""
-    until = time.monotonic() + WHOLE_SECONDS_MAX
-    while any(len(p.isr) < NODES for p in admin.describe_topic(TOPIC).partitions):
-        if time.monotonic() > until:
-            raise Failed(f"not in sync: {admin.describe_topic(TOPIC).partitions}")
-        time.sleep(0.05)
 
 
 class Paced:
@@ -104,7 +94,7 @@ class Paced:
         history = History()
         for first, deliveries in self._sent:
             for delivery in deliveries:
-                history.acknowledged.append(Span(first, delivery.count, delivery.result().offset))
+                history.acknowledged.append(Span(first, delivery.count, delivery.result()))
                 first += delivery.count
         wanted = max(span.first + span.count for span in history.acknowledged)
 

@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bus.cli.cluster_view import partition_rows
+from bus.cli.failure import Failure
 from bus.cli.local_cluster import LocalCluster
 from bus.client.admin import Admin
 from bus.errors import BusError
@@ -23,7 +25,6 @@ from tests.crash.load import Load, following, read_to_end
 NODES = 3
 TOPICS = {"chaos-group": "group", "chaos-os": "os"}
 RECORDS_PER_ROUND = 50_000  # of each topic
-SETTLE_SECONDS_MAX = 120.0
 ROUND_SECONDS_MAX = 300.0
 
 
@@ -44,8 +45,7 @@ def run_chaos(folder: Path, seed: int, rounds: int) -> Iterator[Round]:
         for topic, flush in TOPICS.items():
             config = {"flush": flush, "min.insync.replicas": 2}
             admin.create_topic(topic, 1, NODES, config)
-        problem = await_whole(admin)
-        assert not problem, problem
+        cluster.wait_until_in_sync(admin)
         loads = {topic: Load(cluster.urls, topic) for topic in TOPICS}
         histories = {topic: History() for topic in TOPICS}
         for _ in range(rounds):
@@ -87,7 +87,7 @@ def _round(
             return [f"nothing was acknowledged any more; {_state(admin)}"]
     for topic, load in loads.items():
         load.settle(histories[topic])
-    problems = await_whole(admin)
+    problems = _settled(cluster, admin)
     if problems:
         return problems
     for topic in loads:
@@ -98,26 +98,19 @@ def _round(
     return problems
 
 
-def await_whole(admin: Admin) -> list[str]:
+def _settled(cluster: LocalCluster, admin: Admin) -> list[str]:
     """Nothing, once all replicas are in sync; else how it stands."""
-    until = time.monotonic() + SETTLE_SECONDS_MAX
-    while time.monotonic() < until:
-        try:
-            topics = admin.describe_topics()
-            if all(len(p.isr) == len(p.replicas) for t in topics for p in t.partitions):
-                return []
-        except BusError:
-            pass
-        time.sleep(0.1)
-    return [f"not whole again after {SETTLE_SECONDS_MAX:.0f} s: {_state(admin)}"]
+    try:
+        cluster.wait_until_in_sync(admin)
+    except Failure as failure:
+        return [str(failure)]
+    return []
 
 
 def _state(admin: Admin) -> str:
     try:
-        return "; ".join(
-            f"{t.name}-{p.partition} led by {p.leader} in {p.leader_epoch}, in sync {p.isr}"
-            for t in admin.describe_topics()
-            for p in t.partitions
-        )
+        topics = admin.describe_topics()
     except BusError as error:
         return f"nobody answers: {error}"
+    rows = partition_rows([(t.name, p) for t in topics for p in t.partitions])
+    return "; ".join(" ".join(map(str, row)) for row in rows)
