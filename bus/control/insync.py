@@ -73,8 +73,13 @@ class InSync:
     flush_group: bool  # True: only flushed records count (R16)
     lag_ms_max: int = REPLICA_LAG_MS_MAX
     proposal: Proposal | None = None  # that was not answered
+    is_enough: bool = field(init=False)  # in sync for the topic: else nothing is committed (R17)
+    maximal: frozenset[int] = field(init=False)  # are in sync, or may be for all that is known
     _proposed: set[int] = field(default_factory=set)  # in this partition epoch, by any proposal
     _progress: dict[int, Progress] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._count()
 
     def begin(self, image: PartitionImage, now_ms: int) -> None:
         """Lead from this record on: nobody has been heard yet, and nobody is late yet (R9)."""
@@ -88,16 +93,6 @@ class InSync:
         assert image.leader_epoch == self.image.leader_epoch, "another epoch is another beginning"
         if image.partition_epoch > self.image.partition_epoch:
             self._take(image)
-
-    @property
-    def is_enough(self) -> bool:
-        """Are as many in sync as the topic asks for? Nothing is committed before (R17)."""
-        return len(self.image.isr) >= self.image.min_isr
-
-    @property
-    def maximal(self) -> set[int]:
-        """All that are in sync, or may be for all that is known."""
-        return self._proposed.union(self.image.isr)
 
     def hear(self, broker: int, standing: Standing, end_offset: int, now_ms: int) -> bool:
         """A replica holds so much, and the log ends at `end_offset`; whether that is news."""
@@ -128,8 +123,11 @@ class InSync:
         """What all of the maximal set hold; NOTHING if too few are in sync."""
         if not self.is_enough:
             return NOTHING
-        others = (self._progress.get(broker) for broker in self.maximal if broker != self.me)
-        return min([own_offset, *map(self._counted, others)])
+        held = own_offset
+        for broker in self.maximal:
+            if broker != self.me:
+                held = min(held, self._counted(self._progress.get(broker)))
+        return held
 
     def wish(
         self, high_watermark: int, start_offset: int, lives: Mapping[int, BrokerLife], now_ms: int
@@ -152,6 +150,7 @@ class InSync:
         added = {broker: lives[broker].epoch for broker in joining}
         self.proposal = Proposal(ordered, self.image.partition_epoch, added)
         self._proposed |= joining
+        self._count()
         for broker in joining:  # else, heard long ago, it would have to leave at once
             self._progress[broker].caught_up_ms = now_ms
         return self.proposal
@@ -160,6 +159,7 @@ class InSync:
         """The authority will not have it so; another one may be made."""
         if self.proposal == proposal:
             self.proposal = None
+            self._count()
 
     def next_ms(self) -> int | None:
         """When the next member will be late."""
@@ -178,6 +178,12 @@ class InSync:
                 self._progress.setdefault(broker, Progress())
         for broker in self._progress.keys() - set(image.replicas):
             del self._progress[broker]
+        self._count()
+
+    def _count(self) -> None:
+        """Whom everything committed waits for: asked with each batch, so worked out only here."""
+        self.is_enough = len(self.image.isr) >= self.image.min_isr
+        self.maximal = frozenset(self._proposed.union(self.image.isr))
 
     def _note_time(self, progress: Progress, end_offset: int, now_ms: int) -> None:
         """One mark at a time, which stays until it is reached: so a replica that is always a

@@ -53,15 +53,24 @@ def fetch_not_fenced() -> AbstractContextManager[None]:
 def smaller_isr_at_once() -> AbstractContextManager[None]:
     """KIP-497: what was proposed counts, and the set that it replaces does not."""
 
-    def maximal(insync: InSync) -> set[int]:
-        return set(insync.proposal.isr if insync.proposal is not None else insync.image.isr)
+    def count(insync: InSync) -> None:
+        before(insync)
+        proposal = insync.proposal
+        insync.maximal = frozenset(insync.image.isr if proposal is None else proposal.isr)
 
-    return patched(InSync, "maximal", property(maximal))
+    before = InSync._count
+    return patched(InSync, "_count", count)
 
 
 def expansion_not_counted() -> AbstractContextManager[None]:
     """KIP-497: who was proposed is not waited for until it is known to be in sync."""
-    return patched(InSync, "maximal", property(lambda insync: set(insync.image.isr)))
+
+    def count(insync: InSync) -> None:
+        before(insync)
+        insync.maximal = frozenset(insync.image.isr)
+
+    before = InSync._count
+    return patched(InSync, "_count", count)
 
 
 def broker_epoch_not_compared() -> AbstractContextManager[None]:
@@ -86,7 +95,13 @@ def fenced_broker_joins() -> AbstractContextManager[None]:
 
 def commits_below_min_isr() -> AbstractContextManager[None]:
     """KIP-966."""
-    return patched(InSync, "is_enough", property(lambda insync: True))
+
+    def count(insync: InSync) -> None:
+        before(insync)
+        insync.is_enough = True
+
+    before = InSync._count
+    return patched(InSync, "_count", count)
 
 
 def no_eligible_leaders() -> AbstractContextManager[None]:
