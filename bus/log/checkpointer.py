@@ -4,6 +4,7 @@ Event              What happens
 -----              ------------
 write              in the background, unless one is under way, all is as it was or the disk failed
 write_now          the same, durable when it returns
+turn_over          a journal's half is full: the first, or the second if both halves are in use
 it is durable      segments that were dropped before it began are deleted
 it failed          its generation goes on; the next one is written whether or not anything changed
 
@@ -100,6 +101,19 @@ class Checkpointer:
                 self._last_failed = True
                 raise
             self._last_failed = False
+
+    def turn_over(self) -> None:
+        """Have the journals go on in their other halves. Raises OSError if they cannot."""
+        if self._last_failed:  # or it is under way: its generation goes on until it is durable
+            self.write_now()
+        else:
+            self.is_due = True
+            self.write()
+
+    @property
+    def is_stuck(self) -> bool:
+        """The last could not be written, so that the journals have to hold more and more."""
+        return self._last_failed and not self.is_under_way
 
     def content(self, magic: bytes) -> bytes:
         """All logs as they are, sealed, and what was promised for those that have no files."""

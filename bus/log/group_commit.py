@@ -3,7 +3,8 @@
 What a commit takes, when it begins: of each dirty log its unsynced segments and the end they lead
 to, and the journals that have new blocks. When it is done: the logs learn their flushed
 offset, those go into the journal (durable with the next commit, so at most one commit behind,
-S6), and whoever waits is told. After an error nothing is ever tried again (S4).
+S6), and whoever waits is told. After an error nothing is ever tried again (S4), and it is one if
+the journal has no place for what was flushed and no checkpoint can hold it.
 
 A rolled segment and its successor are taken together, so the flushed offset never passes into a
 segment while the one before it is not durable.
@@ -33,7 +34,7 @@ class GroupCommit:
         epoch_journal: Journal,
         on_flushed: Callable[[PartitionLog, int], None],
         on_failed: Callable[[OSError], None],
-        on_journal_full: Callable[[], None],
+        turn_over: Callable[[], None],
     ) -> None:
         self.failed: OSError | None = None
         self.count = 0  # commits that are done
@@ -45,7 +46,7 @@ class GroupCommit:
         self._journals = (journal, epoch_journal)
         self._on_flushed = on_flushed
         self._on_failed = on_failed
-        self._on_journal_full = on_journal_full
+        self._turn_over = turn_over  # the half is full; OSError if there is no other
         self._dirty: dict[PartitionLog, bool] = {}  # log -> all of it, or rolled segments only
         self._under_way: list[tuple[PartitionLog, list[Segment], int]] = []
 
@@ -125,7 +126,8 @@ class GroupCommit:
             for log in logs
         )
         if entries and not self._journal.append(entries):
-            self._on_journal_full()
+            self._turn_over()
+            self._journal.append(entries)
 
 
 def parse_entries(payloads: list[bytes]) -> dict[PartitionId, int]:

@@ -27,6 +27,7 @@ from bus.ports import Disk, Region
 _HEAD = struct.Struct("<IIQ")
 _BODY = struct.Struct("<IQ")  # what the checksum covers before the payload
 _PIECE_BYTES = 64 * 1024
+_SHORT = 4  # less than this part of a half is left
 
 
 @dataclass(slots=True)
@@ -39,7 +40,10 @@ class _Half:
 
 
 class Journal:
-    """One journal file; it is created with its first block."""
+    """One journal file; `allocate` comes between `read` and the first block.
+
+    Invariant: no block needs another byte of the disk, so a full one keeps none from being written.
+    """
 
     def __init__(self, disk: Disk, path: str, half_bytes: int) -> None:
         self.path = path
@@ -65,6 +69,27 @@ class Journal:
         self._exists, self._found = True, halves[1]
         return payloads, halves[1].generation
 
+    def allocate(self) -> None:
+        """Have all of the file, whatever is there of it. Raises DiskFull or OSError."""
+        if self.region is None:
+            size = 2 * self._half_bytes
+            try:
+                self.region = self._disk.create(self.path, size, size)
+            except FileExistsError:
+                region = self._disk.open(self.path, size)
+                try:
+                    region.grow(size)
+                except BaseException:
+                    region.close()
+                    raise
+                self.region = region
+
+    @property
+    def is_short(self) -> bool:
+        """Is the half of this generation nearly full?"""
+        end = self._half_bytes * (1 + (self._generation & 1))
+        return end - self._position < self._half_bytes // _SHORT
+
     @property
     def has_blocks(self) -> bool:
         """Were any appended since this generation began, or found of it?"""
@@ -72,7 +97,7 @@ class Journal:
 
     def begin(self, generation: int) -> None:
         """Start a generation, in the half that is its own."""
-        assert generation > self._generation, "generations only rise"
+        assert generation > self._generation, "generations only rise, from 1"
         self._generation = generation
         self._position = self._half_bytes * (generation & 1)
 
@@ -88,24 +113,29 @@ class Journal:
             self._position += self._found.size
         if is_clean or not self._exists:
             return
-        region = self._opened()
+        self.allocate()
+        region = self.region
+        assert region is not None, "it is allocated"
         for start in range(self._position, end, _PIECE_BYTES):
             piece = region.buffer[start : min(start + _PIECE_BYTES, end)]
             if first_nonzero(piece, 0) < len(piece):
                 region.write(start, b"", bytes(len(piece)))
 
     def append(self, payload: Buffer) -> bool:
-        """Write a block, durable with the next commit of `region`. False: the half is full."""
+        """Write a block, durable with the next commit of `region`.
+
+        False: the half is full, or the journal is closed.
+        """
         assert len(payload) > 0, "an empty block would look like the end of a half"
         start = self._position
         end = start + _HEAD.size + len(payload)
-        if self._generation == 0 or end > self._half_bytes * (1 + (self._generation & 1)):
+        if self.region is None or end > self._half_bytes * (1 + (self._generation & 1)):
             return False
         body = _BODY.pack(len(payload), self._generation)
         crc = crc32c(payload, crc32c(body))
         try:
             head = _HEAD.pack(crc, len(payload), self._generation)
-            self._opened().write(start, head, payload)
+            self.region.write(start, head, payload)
         except DiskFull:
             return False
         self._position = end
@@ -128,16 +158,6 @@ class Journal:
             if first_nonzero(piece, 0) == len(piece):
                 break
         return bytes(data)
-
-    def _opened(self) -> Region:
-        if self.region is None:
-            size = 2 * self._half_bytes
-            try:
-                self.region = self._disk.create(self.path, size, size)
-            except FileExistsError:
-                self.region = self._disk.open(self.path, size)
-                self.region.grow(size)
-        return self.region
 
 
 def _parse_half(data: bytes, index: int) -> _Half:

@@ -1,7 +1,7 @@
 """All logs of one disk: what they were when the last life ended, and what they share.
 
-open      read clean_shutdown, checkpoint and journals; recover every partition directory; commit
-          what was found above the durable end; remove clean_shutdown
+open      read clean_shutdown, checkpoint and journals; allocate the journals; recover every
+          partition directory; commit what was found above the durable end; remove clean_shutdown
 run       group commits, a checkpoint every few seconds and whenever a start offset moved
 close     flush all, write indexes and snapshots, a checkpoint and clean_shutdown
 
@@ -75,20 +75,13 @@ class LogStore:
         self._logs: dict[PartitionId, PartitionLog] = {}
         self._flush_journal = Journal(disk, layout.FLUSH_JOURNAL, FLUSH_JOURNAL_BYTES)
         self._epoch_journal = Journal(disk, layout.EPOCH_JOURNAL, EPOCH_JOURNAL_BYTES)
-        self._commits = GroupCommit(
-            disk,
-            clock,
-            self._flush_journal,
-            self._epoch_journal,
-            on_flushed,
-            on_failed,
-            self.checkpoint_soon,
-        )
         self._promised: dict[PartitionId, Recovered] = {}  # of partitions without a log
-        journals = [self._flush_journal, self._epoch_journal]
+        self._journals = self._flush_journal, self._epoch_journal
         self._checkpoints = Checkpointer(
-            disk, clock, self._logs, self._promised, journals, checkpoint_interval_ms
+            disk, clock, self._logs, self._promised, self._journals, checkpoint_interval_ms
         )
+        turn_over = self._checkpoints.turn_over
+        self._commits = GroupCommit(disk, clock, *self._journals, on_flushed, on_failed, turn_over)
         self._promises = Promises(
             disk, self._epoch_journal, self._checkpoints, self._logs, self._promised
         )
@@ -114,12 +107,18 @@ class LogStore:
     @property
     def refusal(self) -> str | None:
         """Why no log here takes a write at the moment, as a sentence; None if they do (S10)."""
-        if not self.room.is_full:
-            return None
-        return (
-            f"The disk of {self.path} has {self.room.free_bytes} bytes left, and "
-            f"{self.room.reserve_bytes} are its reserve: it takes no writes until there is more."
-        )
+        if self.room.is_full:
+            return (
+                f"The disk of {self.path} has {self.room.free_bytes} bytes left, and "
+                f"{self.room.reserve_bytes} are its reserve: it takes no writes until there is "
+                "more."
+            )
+        if self._checkpoints.is_stuck and self._flush_journal.is_short:
+            return (
+                f"The disk of {self.path} has no room for a checkpoint, and its journal is nearly "
+                "full: it takes no writes until there is more."
+            )
+        return None
 
     def refuses(self, size: int) -> str | None:
         """`refusal`, before so many bytes are written."""
@@ -159,12 +158,18 @@ class LogStore:
     # --- opening ---------------------------------------------------------------------------
 
     def open(self) -> RecoveryReport:
-        """Recover what is there. Raises OSError if the disk cannot be read or written."""
+        """Recover what is there. Raises DiskFull, or OSError if it cannot be read or written.
+
+        The journals are there before the directory has a name, and so before anything is flushed
+        in it: what is acknowledged can always be told from a torn tail (S6).
+        """
         started = self._clock.now_ms()
         report = RecoveryReport()
         is_used = read_identity(self._disk) is not None
+        records = DiskRecords(self._disk, *self._journals, report)
+        for journal in self._journals:
+            journal.allocate()
         self.disk_uuid = identity_of(self._disk, self._random)
-        records = DiskRecords(self._disk, self._flush_journal, self._epoch_journal, report)
         self._checkpoints.resume(records.boot_id, records.broker_epoch, records.generation)
         self.life = DiskLife(
             self.disk_uuid,
@@ -376,8 +381,8 @@ class LogStore:
         """Let go of all files and write nothing more; views that were handed out stay valid."""
         for log in self._logs.values():
             log.close()
-        self._flush_journal.close()
-        self._epoch_journal.close()
+        for journal in self._journals:
+            journal.close()
 
     def _flush_all(self) -> None:
         self.settle()

@@ -99,6 +99,7 @@ def journals(data: bytes) -> None:
         payloads, generation = journal.read(0)
         if generation < 2**63:
             journal.resume(generation or 1, False)
+            journal.allocate()
             if journal.append(b"new"):
                 journal.close()
                 after, _ = Journal(disk, "journal", HALF).read(generation or 1)
@@ -162,6 +163,7 @@ def checkpoint_seeds() -> Iterable[bytes]:
 def journal_seeds() -> Iterable[bytes]:
     disk = SimDisk()
     journal = Journal(disk, "journal", HALF)
+    journal.allocate()
     for generation in (1, 2):
         journal.begin(generation)
         for number in range(3):

@@ -6,6 +6,7 @@ import pytest
 
 from bus.log.group_commit import ENTRY, parse_entries
 from bus.model.ids import PartitionId
+from bus.model.limits import CHECKPOINT_INTERVAL_MS
 from tests.fixtures.sim_disk import SimDisk
 from tests.unit.log.conftest import PARTITION, Life
 
@@ -157,6 +158,60 @@ def test_a_flush_journal_that_cannot_be_written_fails_the_disk(life):
     life.disk.write_error = errno.EIO
     life.work()
     assert [failure.errno for failure in life.failures] == [errno.EIO]
+
+
+HALF = 16 * (16 + ENTRY.size)  # of a flush journal with room for so many commits
+
+
+@pytest.fixture
+def short_life(monkeypatch):
+    monkeypatch.setattr("bus.log.store.FLUSH_JOURNAL_BYTES", HALF)
+    return Life(CountingDisk())
+
+
+def flips_a_bit(life):
+    """After kill -9: the last batch, which is flushed, is damaged; the next life."""
+    size = sum(segment.size for segment in life.log.segments)
+    life.store.close(clean=False)
+    life.work_left()
+    life.disk.room = life.disk.failed = None
+    life.damage(life.names()[0], size - 1, b"\xff")
+    return Life(SimDisk(life.disk.root))
+
+
+def test_what_a_journal_without_room_cannot_hold_goes_into_its_other_half(short_life):
+    for _ in range(40):
+        short_life.commit()
+        assert "journal" in short_life.disk.asked[-1][-1] or len(short_life.disk.asked) == 1
+    assert short_life.failures == []
+    assert flips_a_bit(short_life).log.read_only is not None
+
+
+def test_a_disk_without_room_for_checkpoints_takes_no_writes_before_its_journal_is_full(short_life):
+    short_life.commit()
+    short_life.disk.room = 0
+    while short_life.store.refusal is None:
+        assert short_life.log.end_offset < 32, "that is what both halves have room for"
+        short_life.commit()
+    assert "no room for a checkpoint" in short_life.store.refusal
+    assert short_life.failures == []
+    short_life.disk.room = None
+    short_life.clock.advance(CHECKPOINT_INTERVAL_MS)
+    short_life.store.housekeeping(short_life.clock.now)
+    short_life.work()
+    assert short_life.store.refusal is None
+
+
+def test_what_neither_journal_nor_checkpoint_can_hold_is_told_to_nobody(short_life):
+    short_life.commit()
+    short_life.disk.room = 0
+    for _ in range(40):
+        short_life.commit()
+    assert [failure.errno for failure in short_life.failures] == [errno.ENOSPC]
+    told = short_life.flushed[-1]
+    assert told == len(short_life.flushed) < 40
+    after = flips_a_bit(short_life)
+    assert after.log.end_offset >= told
 
 
 def test_what_is_committed_after_the_disk_was_given_up_is_told_to_nobody(life):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bus.errors import DiskFull
 from bus.log.journal import Journal
 from tests.fixtures.sim_disk import SimDisk
 
@@ -18,6 +19,7 @@ def disk():
 def begun(disk, generation=1):
     journal = Journal(disk, PATH, HALF)
     journal.begin(generation)
+    journal.allocate()
     return journal
 
 
@@ -73,8 +75,46 @@ def test_a_block_never_passes_into_the_other_half(disk):
 
 
 def test_a_disk_without_room_for_the_file_is_told_as_full(disk):
+    disk.room = 2 * HALF - 1
+    with pytest.raises(DiskFull):
+        begun(disk)
+    assert disk.list("") == []
+
+
+@pytest.mark.parametrize("size", [0, 1, HALF, 2 * HALF])
+def test_whatever_there_is_of_the_file_the_rest_is_allocated(disk, size):
+    disk.write(PATH, bytes(size))
+    disk.room = 2 * HALF - size
+    journal = begun(disk)
+    assert (disk.size(PATH), disk.room) == (2 * HALF, 0)
+    for generation in (2, 3):
+        assert journal.append(b"x" * (HALF - HEAD))
+        journal.begin(generation)
+
+
+def test_a_short_file_stays_as_it_is_where_the_rest_has_no_room(disk):
+    begun(disk).append(b"odd")
+    block = disk.read(PATH, HALF, HEAD + 3)
+    disk.write(PATH, bytes(HALF) + block)
     disk.room = 0
-    assert not begun(disk).append(b"x")
+    with pytest.raises(DiskFull):
+        begun(disk)
+    assert found(disk) == ([b"odd"], 1)
+
+
+def test_a_half_is_short_before_it_is_full(disk):
+    journal = begun(disk)
+    assert not journal.is_short
+    journal.append(b"x" * (HALF * 3 // 4))
+    assert journal.is_short
+    journal.begin(2)
+    assert not journal.is_short
+
+
+def test_a_closed_journal_takes_no_blocks(disk):
+    journal = begun(disk)
+    journal.close()
+    assert not journal.append(b"x")
 
 
 def test_a_torn_block_ends_its_half(disk):
@@ -99,6 +139,7 @@ def test_a_next_life_goes_on_behind_what_it_found(disk):
     journal = Journal(disk, PATH, HALF)
     journal.read(1)
     journal.resume(1, is_clean=False)
+    journal.allocate()
     journal.append(b"after")
     assert found(disk) == ([b"before", b"after"], 1)
 
@@ -111,6 +152,7 @@ def test_blocks_behind_a_torn_one_never_come_back(disk):
     journal = Journal(disk, PATH, HALF)
     journal.read(1)
     journal.resume(1, is_clean=False)
+    journal.allocate()
     journal.append(b"anew")
     assert found(disk) == ([b"first", b"anew"], 1)
 

@@ -1,16 +1,19 @@
 """A data directory from its opening to its end."""
 
+import contextlib
 import errno
+from random import Random
 from uuid import UUID
 
 import pytest
 
 from bus.adapters.disk.disk import RealDisk
-from bus.errors import DirectoryInUse
+from bus.errors import DirectoryInUse, DiskFull
 from bus.log.epochs import NO_START
 from bus.model.ids import PartitionId
 from bus.model.limits import CHECKPOINT_INTERVAL_MS
-from tests.unit.log.conftest import DIRECTORY, PARTITION
+from tests.fixtures.sim_disk import PowerCut, SimDisk
+from tests.unit.log.conftest import DIRECTORY, PARTITION, Life
 
 
 def test_a_new_directory_is_clean_and_has_a_checkpoint(life):
@@ -45,6 +48,54 @@ def test_a_clean_stop_flushes_what_nobody_asked_to_flush(life):
     stored = life.fill(5)
     life.store.close()
     assert life.power_failure().read() == stored
+
+
+@pytest.mark.parametrize("room", [0, 100, 600_000, 3_000_000])
+def test_a_directory_that_begins_on_a_full_disk_begins_with_its_journals_or_not_at_all(room):
+    disk = SimDisk()
+    disk.room = room
+    try:
+        Life(disk)
+    except (DiskFull, OSError):
+        assert "disk_uuid" not in disk.list("")
+        disk.room = None
+    life = Life(disk)
+    assert life.report.is_clean
+    assert life.store.life.has_records
+    disk.room = 100_000  # for the log
+    stored = life.commit()
+    after = life.next_life(clean=False)
+    assert after.store.found[PARTITION].held_end == 1
+    assert after.read() == stored
+
+
+@pytest.mark.parametrize("steps", range(8))
+@pytest.mark.parametrize("seed", range(3))
+def test_a_power_failure_while_a_directory_begins_leaves_one_that_begins(steps, seed):
+    disk = SimDisk()
+    disk.steps = steps
+    with contextlib.suppress(PowerCut):
+        Life(disk)
+    life = Life(disk.crash(Random(seed)))
+    stored = life.commit()
+    after = life.next_life(clean=False)
+    assert after.store.found[PARTITION].held_end == 1
+    assert after.read() == stored
+
+
+@pytest.mark.parametrize("name", ["flush.journal", "epoch.journal"])
+def test_a_journal_that_is_missing_is_made_anew_before_anything_else(life, name):
+    stored = life.commit()
+    life.store.close()
+    life.work_left()
+    life.disk.unlink(name)
+    life.disk.room = 0
+    with pytest.raises(DiskFull):
+        life.next_life(clean=False)
+    life.disk.room = None
+    after = life.next_life(clean=False)
+    assert (after.report.is_clean, after.read()) == (True, stored)
+    assert name in life.disk.list("")
 
 
 def test_unknown_names_are_left_alone_and_reported(life):
