@@ -10,6 +10,7 @@ from bus.broker.runtime import Runtime
 from bus.broker.topic_changes import Done
 from bus.model.cluster import BrokerInfo, PartitionImage
 from bus.model.endpoint import Endpoint
+from bus.model.features import Levels
 from bus.model.ids import PartitionId
 from bus.model.stored_brokers import BrokerRecord
 
@@ -20,6 +21,7 @@ class Alone:
     def __init__(
         self,
         me: int,
+        known: Levels,
         endpoints: Mapping[str, Endpoint],
         metadata: Metadata,
         runtime: Runtime,
@@ -29,6 +31,7 @@ class Alone:
     ) -> None:
         self.controller = me
         self._me = me
+        self._known = known
         self._endpoints = endpoints
         self._metadata = metadata
         self._roles = roles
@@ -38,7 +41,7 @@ class Alone:
     def brokers(self) -> dict[int, BrokerInfo]:
         """This one, at what it has bound by now."""
         urls = {name: endpoint.url for name, endpoint in self._endpoints.items()}
-        return {self._me: BrokerInfo(self._me, urls)}
+        return {self._me: BrokerInfo(self._me, urls, None, self._known)}
 
     def racks(self) -> dict[int, str]:
         """This one."""

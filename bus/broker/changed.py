@@ -1,4 +1,4 @@
-"""What requests that change topics are answered with."""
+"""What requests that the controller carries out are answered with."""
 
 from bus.wire.admin import (
     AlterConfigsResponse,
@@ -7,6 +7,7 @@ from bus.wire.admin import (
     DeleteTopicsResponse,
     IncrementalAlterConfigsResponse,
 )
+from bus.wire.features import UpdateFeaturesResponse
 
 Changed = (
     CreateTopicsResponse
@@ -14,6 +15,7 @@ Changed = (
     | CreatePartitionsResponse
     | AlterConfigsResponse
     | IncrementalAlterConfigsResponse
+    | UpdateFeaturesResponse
 )
 
 
@@ -21,6 +23,6 @@ def results(answer: Changed) -> list[int]:
     """The error code of each part."""
     if isinstance(answer, CreateTopicsResponse):
         return [part.error_code for part in answer.topics]
-    if isinstance(answer, CreatePartitionsResponse):
+    if isinstance(answer, CreatePartitionsResponse | UpdateFeaturesResponse):
         return [part.error_code for part in answer.results]
     return [part.error_code for part in answer.responses]

@@ -1,4 +1,7 @@
-"""The beginning of a cluster: its own key, written by whoever comes first, and by nobody after."""
+"""The beginning of a cluster: its own key, written by whoever comes first, and read at each start.
+
+A cluster that begins stands at the highest level that its first broker knows (model/features.py).
+"""
 
 import base64
 from collections.abc import Callable
@@ -6,17 +9,23 @@ from collections.abc import Callable
 from bus.broker.mirror import Mirror
 from bus.broker.store_change import change
 from bus.errors import BusError, CorruptLog
+from bus.model.features import CLUSTER_VERSION, KNOWN, Levels, start_refusal
 from bus.model.keys import Keys
+from bus.model.store_errors import StoreRefused
 from bus.model.stored import FORMAT, ClusterRecord
 from bus.ports import Random, Write
 
 
 def found(
-    mirror: Mirror, keys: Keys, random: Random, done: Callable[[BusError | None], None]
+    mirror: Mirror,
+    keys: Keys,
+    random: Random,
+    done: Callable[[BusError | None], None],
+    known: Levels = KNOWN,
 ) -> None:
-    """`done` with None once the cluster has an id; or with why it has none that we can read."""
+    """`done` with None once there is a cluster; or with why it is none that we can serve."""
     made = base64.urlsafe_b64encode(random.uuid_bytes()).decode().rstrip("=")
-    record = ClusterRecord(made, FORMAT, {}).to_bytes()
+    record = ClusterRecord(made, FORMAT, {CLUSTER_VERSION: known.high}).to_bytes()
 
     def decide() -> list[Write]:
         return [] if mirror.get(keys.meta) is not None else [Write(keys.meta, record)]
@@ -26,8 +35,8 @@ def found(
             done(outcome)
             return
         try:
-            cluster_id(mirror, keys)
-        except CorruptLog as error:
+            check_level(mirror, keys, known)
+        except (CorruptLog, StoreRefused) as error:
             done(error)
         else:
             done(None)
@@ -35,7 +44,7 @@ def found(
     change(mirror, decide, told)
 
 
-def cluster_id(mirror: Mirror, keys: Keys) -> str:
+def cluster_record(mirror: Mirror, keys: Keys) -> ClusterRecord:
     """Of the cluster that has begun. Raises CorruptLog if it is newer than this program."""
     entry = mirror.get(keys.meta)
     assert entry is not None, "it has begun"
@@ -44,4 +53,11 @@ def cluster_id(mirror: Mirror, keys: Keys) -> str:
         raise CorruptLog(
             f"The metadata has format {record.format}; this version of busd reads up to {FORMAT}."
         )
-    return record.cluster_id
+    return record
+
+
+def check_level(mirror: Mirror, keys: Keys, known: Levels) -> None:
+    """Raise StoreRefused if the cluster, which has begun, is not for who knows these levels."""
+    refusal = start_refusal(cluster_record(mirror, keys).level, known)
+    if refusal is not None:
+        raise StoreRefused(refusal)

@@ -223,7 +223,7 @@ class Member:
     def brokers(self) -> dict[int, BrokerInfo]:
         """Who serves, and where."""
         return {
-            broker: BrokerInfo(broker, record.endpoints, record.rack or None)
+            broker: BrokerInfo(broker, record.endpoints, record.rack or None, record.levels)
             for broker, record in sorted(self._records.items())
             if self._is_active(broker)
         }

@@ -5,6 +5,7 @@ Step                        In the store
 register                    b/BROKER, in a session; its first revision is this life's broker epoch
                             (R1; bus/broker/registration.py)
 report what it holds        to the controller, until be/BROKER shows that epoch (R2)
+end, with a sentence        if meta tells of a level that this version does not know
 control, if nobody does     ctl, in the session, by compare-and-set (R3); at once if an earlier life
                             of this broker did
 
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from bus.broker.controlling import Controlling
+from bus.broker.founding import check_level
 from bus.broker.mirror import Mirror, Outcome
 from bus.broker.registration import Registration
 from bus.control.policy import Policy
@@ -66,6 +68,7 @@ class Membership:
         self._registration: Registration | None = None  # once it has started
         self._is_closed = False
         self._is_writing = False
+        self._level_seen = 0  # revision of the cluster's key
 
     def start(self) -> None:
         """Register; all else follows from what the store says."""
@@ -90,6 +93,7 @@ class Membership:
 
     def on_news(self) -> None:
         """What the store holds has changed."""
+        self._check_level()
         lives = self._read_lives()
         entry = self._mirror.get(self._keys.controller)
         controller = _holder(entry)
@@ -162,6 +166,19 @@ class Membership:
                 self._mirror, self._keys, revision, self._clock, self._policy
             )
             self._on_changed()
+
+    def _check_level(self) -> None:
+        """Another level than at the start: raised just before this broker had its entry."""
+        entry = self._mirror.get(self._keys.meta)
+        if entry is None or entry.revision == self._level_seen:
+            return
+        self._level_seen = entry.revision
+        try:
+            check_level(self._mirror, self._keys, self._record.levels)
+        except StoreRefused as error:
+            self._on_store_refused(error)
+        except CorruptLog as error:
+            logger.error("%s", error)
 
     def _end_term(self) -> None:
         if self.controlling is not None:

@@ -7,7 +7,7 @@ anew each time the copy has changed.
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
-from bus.broker.founding import cluster_id
+from bus.broker.founding import cluster_record
 from bus.broker.mirror import Mirror
 from bus.errors import CorruptLog, UnknownTopicOrPartition
 from bus.model.cluster import NO_LEADER, BrokerInfo, ClusterImage, TopicImage
@@ -49,12 +49,14 @@ class Metadata:
             if name.kind is Kind.TOPIC
         }
         self._forget_but(entries)
+        cluster = cluster_record(self._mirror, self._keys)
         self.image = ClusterImage(
-            cluster_id=cluster_id(self._mirror, self._keys),
+            cluster_id=cluster.cluster_id,
             revision=max(revision for _, revision in entries.values()),
             controller_id=self._controller(),
             brokers=self._brokers(),
             topics=topics,
+            level=cluster.level,
         )
         self.on_changed()
         return self.image

@@ -20,6 +20,7 @@ from bus.broker.housework import Housework
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
 from bus.broker.producer_ids import ProducerIds
+from bus.broker.raising import Told, raise_level
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.sessions import Sessions
@@ -38,6 +39,7 @@ from bus.model.broker_config import broker_config
 from bus.model.broker_settings import BrokerSettings
 from bus.model.cluster import BrokerInfo, TopicImage
 from bus.model.endpoint import Endpoint, endpoint_of_url
+from bus.model.features import KNOWN, Levels
 from bus.model.ids import INTERNAL_TOPICS, OFFSETS_TOPIC
 from bus.model.keys import LOCAL_CLUSTER, Keys
 from bus.model.stored_brokers import NO_EPOCH, BrokerRecord
@@ -69,9 +71,10 @@ class Node:
         later: Later,
         links: "Links | None" = None,
         single: Coordination | None = None,
+        known: Levels = KNOWN,
     ) -> None:
         """`links` make it a member of the settings' cluster; `single` is what it kept alone."""
-        self.settings = settings
+        self.settings, self.known = settings, known
         self.clock = clock
         self.later = later
         self.counters = Counters()
@@ -87,8 +90,7 @@ class Node:
         times = settings.producer_id_expiration_ms, settings.checkpoint_interval_ms
         self.stores = Stores(disks, clock, random, *told, reserve, *times)
         self.housework = Housework(settings, self.stores, disks, clock, pool)
-        self._coordination = coordination
-        self._disks = disks
+        self._coordination, self._disks = coordination, disks
         self._links, self._single = links, single
         self._keys = keys = Keys(settings.cluster if links is not None else LOCAL_CLUSTER)
         self._mirror = mirror = Mirror(coordination, keys.root, self._on_news)
@@ -148,6 +150,7 @@ class Node:
     def _alone(self) -> Alone:
         return Alone(
             self.settings.node_id,
+            self.known,
             self.endpoints,
             self.metadata,
             self.runtime,
@@ -206,6 +209,7 @@ class Node:
             self.settings.accept_missing_data,
             self.member is None,
             self._growing(),
+            self.known,
             enter,
             done,
         )
@@ -245,6 +249,12 @@ class Node:
         """Every setting of this broker as text."""
         return broker_config(self.settings)
 
+    def raise_level(self, level: int, told: Told, *, validate_only: bool) -> None:
+        """The cluster, or this node alone, goes to a higher level; see raising.py."""
+        here, guards = {self.settings.node_id: self.known}, self.standing.guards
+        mirror, keys = self._mirror, self._keys
+        raise_level(mirror, keys, here, guards, level, told, validate_only=validate_only)
+
     def topic_name(self, topic_id: UUID) -> str | None:
         """The name of the topic with this id."""
         topic = self.metadata.image.topic_by_id(topic_id)
@@ -280,7 +290,7 @@ class Node:
         boot_id = self._disks[0].facts().boot_id
         links = self._links
         at = (links.endpoint, links.public_key) if links is not None else ("", "")
-        return BrokerRecord(urls, self.settings.rack, boot_id, NO_EPOCH, *at)
+        return BrokerRecord(urls, self.settings.rack, boot_id, NO_EPOCH, *at, self.known)
 
     def count_error(self, code: int) -> None:
         """An answer carried this error; success is none."""

@@ -6,7 +6,7 @@ read the store                            it refuses; or nobody was ever a membe
                                             directory, and it is not reached for a minute
 take a single node's topics along         they are another node's, or went elsewhere; or the
                                             cluster has begun without them
-begin the cluster, if nobody has          it is of a newer version
+begin the cluster, if nobody has          it stands at a level that is not known here
 compare the data directories              one is missing, or another broker's
 recover the logs                          a disk cannot be read, or a log is damaged
 note the directories                      the store is not reached
@@ -30,6 +30,7 @@ from bus.broker.mirror import Mirror
 from bus.broker.stores import Stores
 from bus.errors import BusError, StorageError
 from bus.log.report import RecoveryReport
+from bus.model.features import Levels
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys
 from bus.model.limits import STORE_READ_AGAIN_MS, STORE_READ_MS_MAX
@@ -60,6 +61,7 @@ class Starting:
         accept_missing: bool,
         is_alone: bool,
         growing: "Growing | None",
+        known: Levels,
         enter: Callable[[], None],
         done: Started,
     ) -> None:
@@ -82,6 +84,7 @@ class Starting:
         self._accept_missing = accept_missing
         self._is_alone = is_alone
         self._growing = growing
+        self._known = known
         self._enter = enter
         self._done = done
         self._end_ms = clock.now_ms() + STORE_READ_MS_MAX
@@ -145,7 +148,7 @@ class Starting:
         if error is not None:
             self._done(error)
             return
-        found(self._mirror, self._keys, self._random, self._on_founded)
+        found(self._mirror, self._keys, self._random, self._on_founded, self._known)
 
     def _on_founded(self, error: BusError | None) -> None:
         if error is not None:

@@ -3,6 +3,7 @@
 import sys
 import time
 
+from bus.cli.cluster_level import level_line
 from bus.cli.cluster_view import (
     BROKERS_HEAD,
     PARTITIONS_HEAD,
@@ -34,6 +35,13 @@ STATUS_EXAMPLES = """  busd cluster status
 
 It ends with 1 if a partition has no leader, or not all of its replicas are in sync.
 """
+UPGRADE_EXAMPLES = """  busd cluster upgrade --dry-run
+  busd cluster upgrade
+  busd cluster upgrade --to 2
+
+After the last broker runs a newer version: from then on brokers use what is new in it, and an older
+version can be started no more. It is refused while one of the brokers is of an older version.
+"""
 DESCRIBE_EXAMPLES = """  busd cluster describe
   busd cluster describe --topic flights --server kafka://broker-1:9092
 """
@@ -55,7 +63,12 @@ def parser() -> Parser:
         "describe", "show who leads and who holds each partition", _describe, DESCRIBE_EXAMPLES
     )
     describe.add_argument("--topic", action="append", metavar="TOPIC", help="repeatable")
-    for inner in (status, describe):
+    upgrade = group.add(
+        "upgrade", "use what is new in the version that runs", _upgrade, UPGRADE_EXAMPLES
+    )
+    upgrade.add_argument("--to", type=positive, metavar="LEVEL", help="default: as far as it goes")
+    upgrade.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    for inner in (status, describe, upgrade):
         add_options(inner)
     return made
 
@@ -90,6 +103,7 @@ def _status(args: Namespace) -> int:
 def show_status(view: View) -> None:
     """Brokers, and the first of the partitions that are not well."""
     print(summary(view))
+    _show_level(view)
     print()
     print_table("", BROKERS_HEAD, broker_rows(view))
     wrong = [entry for entry in view.partitions if trouble(entry[1])]
@@ -100,6 +114,30 @@ def show_status(view: View) -> None:
         print(f"and {len(wrong) - SHOWN_MAX:,} more; `busd cluster describe` shows all")
 
 
+def _show_level(view: View) -> None:
+    line = level_line(view.cluster)
+    if line:
+        print(line)
+
+
+def _upgrade(args: Namespace) -> int:
+    with connect(args) as connection:
+        admin = connection.admin()
+        cluster = admin.describe_cluster()
+        level, wanted = cluster.level, args.to or cluster.level_max
+        if level is None or wanted is None:
+            raise UserError("The servers do not tell a level; ask a busd, by --server tcp://...")
+        if wanted == level:
+            print(f"The cluster stands at level {level} already.")
+            return OK
+        admin.raise_level(wanted, validate_only=args.dry_run)
+    if args.dry_run:
+        print(f"The cluster can go from level {level} to level {wanted}.")
+    else:
+        print(f"The cluster stands at level {wanted} now; there is no way back to level {level}.")
+    return OK
+
+
 def _describe(args: Namespace) -> int:
     with connect(args) as connection:
         view = look(connection.admin())
@@ -108,5 +146,8 @@ def _describe(args: Namespace) -> int:
         if name not in known:
             raise UserError(f"There is no topic {name!r}.")
     wanted = [entry for entry in view.partitions if not args.topic or entry[0] in args.topic]
+    if not args.topic:
+        _show_level(view)
+        print()
     print_table("", PARTITIONS_HEAD, partition_rows(wanted))
     return OK

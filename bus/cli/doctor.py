@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bus.cli.cluster_level import can_be_raised_to, level_line
 from bus.cli.cluster_view import NOBODY, View, look, machine_of
 from bus.cli.connect import add_options, connect
 from bus.cli.failure import FAILED, OK
@@ -77,6 +78,8 @@ def run(args: Namespace) -> int:
         print(f"- {sentence}")
     if not found:
         print("Nothing to put right.")
+    if can_be_raised_to(view.cluster) is not None:
+        print(f"The cluster stands at {level_line(view.cluster)}.")
     return FAILED if found else OK
 
 

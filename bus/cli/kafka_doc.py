@@ -42,6 +42,7 @@ NOTES: dict[str, str] = {
     "AlterConfigs": "of topics",
     "ElectLeaders": "of the first replica, by the controller",
     "AlterPartitionReassignments": "by the controller, so many partitions at a time",
+    "UpdateFeatures": "of the feature `cluster.version`, upwards only",
     "UnregisterBroker": "of a cluster: one that is stopped and holds nothing",
     "DescribeCluster": "brokers only, no controllers",
     "OffsetForLeaderEpoch": "Java's consumers find out about truncation by it",
@@ -54,8 +55,7 @@ ABSENT: dict[str, str] = {
     "ConsumerGroupHeartbeat, ConsumerGroupDescribe": "the newer group protocol (KIP-848): "
     "clients use the classic one, which is their default",
     "DescribeTopicPartitions, GetTelemetrySubscriptions, PushTelemetry": "clients do without",
-    "AlterReplicaLogDirs, DescribeQuorum, AddRaftVoter, RemoveRaftVoter, "
-    "UpdateFeatures": "of a cluster",
+    "AlterReplicaLogDirs, DescribeQuorum, AddRaftVoter, RemoveRaftVoter": "of a cluster",
     "DescribeLogDirs, ListConfigResources": "not yet",
     "quotas, SCRAM users, delegation tokens": "not yet",
     "share groups, streams groups": "not yet",

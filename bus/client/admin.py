@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from bus.adapters.clock import SystemClock
 from bus.client.admin_asking import Asking
 from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
-from bus.client.admin_cluster import ClusterDescription, describe_cluster
+from bus.client.admin_cluster import ClusterDescription, describe_cluster, raise_level
 from bus.client.admin_groups import GroupCalls, GroupDescription, GroupListing, GroupPosition
 from bus.client.admin_resets import Destination, GroupResets, OffsetChange, PartitionLag
 from bus.client.handle import Handle
@@ -116,6 +116,10 @@ class Admin(Handle):
     def describe_cluster(self) -> ClusterDescription:
         """The brokers, and which of them is the controller."""
         return self._run(describe_cluster, self.asking)
+
+    def raise_level(self, level: int, *, validate_only: bool = False) -> None:
+        """All brokers keep to this level from now on. Raises InvalidRequest, naming who cannot."""
+        self._run(raise_level, self.asking, level, validate_only)
 
     def list_groups(self, states: Iterable[str] | None = None) -> list[GroupListing]:
         """All groups, sorted by name; or those in one of `states` ("Stable", "Empty", ...)."""

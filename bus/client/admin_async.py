@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.client import admin as sync_admin
 from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
-from bus.client.admin_cluster import ClusterDescription, describe_cluster
+from bus.client.admin_cluster import ClusterDescription, describe_cluster, raise_level
 from bus.client.admin_groups import GroupDescription, GroupListing, GroupPosition
 from bus.client.admin_resets import Destination, OffsetChange, PartitionLag
 from bus.client.awaiting import AsyncClosing
@@ -88,6 +88,10 @@ class Admin(AsyncClosing):
         """The brokers, and which of them is the controller."""
         found: ClusterDescription = await self._run(describe_cluster, self._sync.asking)
         return found
+
+    async def raise_level(self, level: int, *, validate_only: bool = False) -> None:
+        """All brokers keep to this level from now on."""
+        await self._run(raise_level, self._sync.asking, level, validate_only)
 
     async def list_groups(self, states: Iterable[str] | None = None) -> list[GroupListing]:
         """All groups, sorted by name; or those in one of `states`."""

@@ -1,12 +1,16 @@
-"""The cluster as an admin sees it: its brokers, and which of them is the controller."""
+"""The cluster as an admin sees it: its brokers, who controls, and the level that all keep to."""
 
 from dataclasses import dataclass
 
 from bus.client.admin_asking import Asking
 from bus.client.cluster import endpoint_of
 from bus.errors import UnsupportedVersion
-from bus.wire.cluster import DescribeClusterRequest, DescribeClusterResponse
+from bus.model.features import CLUSTER_VERSION, Levels, highest
+from bus.wire.cluster import DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse
+from bus.wire.features import FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse
 from bus.wire.metadata import MetadataRequest, MetadataResponse
+
+NOT_TOLD = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class BrokerDescription:
     node: int
     url: str  # where it serves
     rack: str | None
+    levels: Levels | None = None  # that it knows, if it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,13 @@ class ClusterDescription:
     cluster_id: str
     controller: int  # -1 while there is none
     brokers: tuple[BrokerDescription, ...]
+    level: int | None = None  # that all of them keep to, if it is told
+
+    @property
+    def level_max(self) -> int | None:
+        """The highest that all of them know, if it is told."""
+        told = {broker.node: broker.levels for broker in self.brokers if broker.levels is not None}
+        return highest(told) if told and len(told) == len(self.brokers) else None
 
 
 async def describe_cluster(asking: Asking) -> ClusterDescription:
@@ -41,8 +53,27 @@ async def describe_cluster(asking: Asking) -> ClusterDescription:
     return ClusterDescription(
         answer.cluster_id,
         answer.controller_id,
-        tuple(BrokerDescription(b.broker_id, endpoint_of(b.host, b.port), b.rack) for b in brokers),
+        tuple(
+            BrokerDescription(b.broker_id, endpoint_of(b.host, b.port), b.rack, _levels_of(b))
+            for b in brokers
+        ),
+        answer.level if answer.level != NOT_TOLD else None,
     )
+
+
+async def raise_level(asking: Asking, level: int, validate_only: bool = False) -> None:
+    """All brokers keep to this level from now on. Raises InvalidRequest, naming who cannot."""
+    update = FeatureUpdateKey(CLUSTER_VERSION, level)
+    await asking.ask(
+        UpdateFeaturesRequest(asking.timeout_ms, [update], validate_only),
+        UpdateFeaturesResponse,
+        lambda r: [(r.error_code, r.error_message)],
+    )
+
+
+def _levels_of(broker: DescribeClusterBroker) -> Levels | None:
+    is_told = NOT_TOLD not in (broker.level_low, broker.level_high)
+    return Levels(broker.level_low, broker.level_high) if is_told else None
 
 
 async def _by_metadata(asking: Asking) -> ClusterDescription:

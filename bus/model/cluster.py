@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from bus.model.features import FIRST, OLDEST, Levels
+
 NO_LEADER = -1
 
 
@@ -13,6 +15,7 @@ class BrokerInfo:
     broker_id: int
     endpoints: dict[str, str] = field(default_factory=dict)
     rack: str | None = None
+    levels: Levels = OLDEST  # that it knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class ClusterImage:
     controller_id: int
     brokers: dict[int, BrokerInfo]
     topics: dict[str, TopicImage]
+    level: int = FIRST  # of what is kept and said
 
     def topic_by_id(self, topic_id: UUID) -> TopicImage | None:
         """The topic with this id, or None."""

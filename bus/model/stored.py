@@ -3,7 +3,7 @@
 Key of (`keys.py`)     Value
 ------------------     -----
 the cluster            JSON {"cluster_id", "format", "features"}
-a broker               JSON {"endpoints", "rack", "epoch", "boot_id"}
+a broker               JSON {"endpoints", "rack", "epoch", "boot_id", "features", ...}
 a broker's epoch       JSON {"epoch", "state", "clean_epoch", "disk_ids", "boot_id"}
 a topic                JSON {"id", "partitions", "config", "groups", "grows"}
 a group                up to 64 partition records, back to back
@@ -34,6 +34,7 @@ from uuid import UUID
 
 from bus.errors import CorruptLog
 from bus.model.cluster import NO_LEADER, PartitionImage
+from bus.model.features import CLUSTER_VERSION, FIRST
 from bus.model.ids import PartitionId, topic_id_of
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, VALUE_BYTES_MAX
 
@@ -49,7 +50,17 @@ class ClusterRecord:
 
     cluster_id: str
     format: int  # of all values; who knows only older ones leaves them alone
-    features: dict[str, int]  # what all brokers may use, and its version
+    features: dict[str, int]  # levels by name (features.py): what all brokers may use
+
+    @property
+    def level(self) -> int:
+        """What its brokers keep and say."""
+        return self.features.get(CLUSTER_VERSION, FIRST)
+
+    def at(self, level: int) -> "ClusterRecord":
+        """The same cluster at another level."""
+        features = self.features | {CLUSTER_VERSION: level}
+        return dataclasses.replace(self, features=features)
 
     def to_bytes(self) -> bytes:
         """The value of the cluster's key."""

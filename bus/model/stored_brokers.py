@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from bus.model.features import CLUSTER_VERSION, OLDEST, Levels
 from bus.model.stored import from_json, number_of, text_of, to_json
 
 NO_EPOCH = 0
@@ -41,6 +42,7 @@ class BrokerRecord:
     epoch: int = NO_EPOCH  # NO_EPOCH: the revision of this entry; else that of its first one (R1)
     peer_url: str = ""  # where other brokers reach it; empty: nowhere
     peer_key: str = ""  # its public CURVE key (Z85), which proves who it is on links to others
+    levels: Levels = OLDEST  # that it knows
 
     def to_bytes(self) -> bytes:
         """The value of the broker's key."""
@@ -51,6 +53,7 @@ class BrokerRecord:
             "epoch": self.epoch,
             "peer_url": self.peer_url,
             "peer_key": self.peer_key,
+            "features": {CLUSTER_VERSION: [self.levels.low, self.levels.high]},
         }
         return to_json(content)
 
@@ -67,6 +70,7 @@ class BrokerRecord:
                 number_of(content["epoch"]),
                 text_of(content["peer_url"]),
                 text_of(content["peer_key"]),
+                _levels_of(content.get("features", {})),
             )
 
         return from_json(key, data, parse)
@@ -114,6 +118,15 @@ class BrokerEpochRecord:
             )
 
         return from_json(key, data, parse)
+
+
+def _levels_of(features: Any) -> Levels:
+    """Raises ValueError, TypeError or AttributeError."""
+    known = features.get(CLUSTER_VERSION)
+    if known is None:
+        return OLDEST
+    low, high = known
+    return Levels(number_of(low), number_of(high))
 
 
 def _truth_of(content: object) -> bool:

@@ -1,5 +1,6 @@
 """DescribeCluster (key 60, versions 0 to 1): the brokers, without any topic."""
 
+from bus.wire.extensions import LEVEL, LEVEL_HIGH, LEVEL_LOW
 from bus.wire.metadata import NO_OPERATIONS
 from bus.wire.schema import (
     Message,
@@ -33,6 +34,8 @@ class DescribeClusterBroker:
     host: str = string()
     port: int = int32()
     rack: str | None = nullable_string()
+    level_low: int = int16(-1, tag=LEVEL_LOW)
+    level_high: int = int16(-1, tag=LEVEL_HIGH)
 
 
 @table
@@ -47,3 +50,4 @@ class DescribeClusterResponse(Message):
     controller_id: int = int32(-1)
     brokers: list[DescribeClusterBroker] = array(DescribeClusterBroker)
     cluster_authorized_operations: int = int32(NO_OPERATIONS)
+    level: int = int16(-1, tag=LEVEL)

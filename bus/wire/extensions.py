@@ -10,6 +10,9 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     CreatePartitionsResponse        10000 revision        int64  where the store shows it
     CreateTopicsResponse            10000 revision        int64  where the store shows it
     DeleteTopicsResponse            10000 revision        int64  where the store shows it
+    DescribeClusterBroker           10000 level_low       int16  the oldest level that it knows
+    DescribeClusterBroker           10001 level_high      int16  the newest one
+    DescribeClusterResponse         10000 level           int16  that all brokers keep to
     FetchPartition                  10000 flushed_offset  int64  a replica has fsynced so much (R10)
     FetchRequest                    10000 credit_bytes    int64  answers may go on up to so many
     FetchRequest                    10001 host            string the machine where the reader runs
@@ -22,6 +25,7 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     PartitionData                   10000 file_range      struct where the records stand in a file
     PartitionProduceResponse        10000 flushed_offset  int64  fsynced below this, at answer time
     PartitionProduceResponse        10001 replicas        int32  brokers that hold the records
+    UpdateFeaturesResponse          10000 revision        int64  where the store shows it
 
 -1 in any of them, and so in any answer that does not carry them, is "not told"; `more` is false
 where it is not carried. A Fetch with a credit may be answered many times, always with its own
@@ -44,6 +48,9 @@ ONE_WAY = -1  # the correlation id of a message without an answer
 
 CREDIT_BYTES = EXTENSION_TAG_MIN  # of ApiVersionsResponse and FetchRequest
 CREDIT_REQUESTS = EXTENSION_TAG_MIN + 1
+LEVEL = EXTENSION_TAG_MIN  # of DescribeClusterResponse
+LEVEL_LOW = EXTENSION_TAG_MIN  # of DescribeClusterBroker
+LEVEL_HIGH = EXTENSION_TAG_MIN + 1
 HOST = EXTENSION_TAG_MIN + 1  # of FetchRequest
 REPLICA_FLUSHED_OFFSET = EXTENSION_TAG_MIN  # of FetchPartition
 FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData
@@ -54,7 +61,7 @@ MORE = EXTENSION_TAG_MIN  # of FetchResponse and MetadataResponse
 
 WATCH = EXTENSION_TAG_MIN  # of MetadataRequest
 
-REVISION = EXTENSION_TAG_MIN  # of CreateTopics, DeleteTopics, CreatePartitions, both AlterConfigs
+REVISION = EXTENSION_TAG_MIN  # of all that the controller carries out, but for Metadata
 METADATA_REVISION = EXTENSION_TAG_MIN + 1  # of Metadata
 
 FLUSHED_OFFSET = EXTENSION_TAG_MIN

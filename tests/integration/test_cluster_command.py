@@ -4,6 +4,7 @@ import pytest
 
 import bus
 from bus.cli.main import main
+from bus.model.features import KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,24 @@ def test_doctor_has_nothing_to_say_of_a_flushed_topic(broker, told):
     code, lines = told("doctor", "--topic", "safe", "--server", broker.url)
     assert code == 0
     assert ["Nothing", "to", "put", "right."] in lines
+
+
+def test_status_shows_the_level_and_an_upgrade_has_nowhere_to_go(broker, told):
+    _, lines = told("cluster", "status", "--server", broker.url)
+    assert ["level", str(KNOWN.high)] in lines
+    code, lines = told("cluster", "upgrade", "--server", broker.url)
+    assert code == 0
+    assert lines == [f"The cluster stands at level {KNOWN.high} already.".split()]
+
+
+def test_a_level_that_this_version_does_not_know_is_refused_by_name(broker, capsys):
+    wanted = str(KNOWN.high + 1)
+    assert main(["cluster", "upgrade", "--to", wanted, "--server", broker.url]) == 1
+    assert f"Broker 1 knows {KNOWN}, not level {wanted}." in capsys.readouterr().err
+
+
+def test_over_kafkas_protocol_the_level_is_not_told(broker, told, capsys):
+    _, lines = told("cluster", "status", "--server", broker.kafka_url)
+    assert not any(line[:1] == ["level"] for line in lines)
+    assert main(["cluster", "upgrade", "--server", broker.kafka_url]) == 2
+    assert "do not tell a level" in capsys.readouterr().err

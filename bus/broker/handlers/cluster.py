@@ -27,8 +27,16 @@ def describe_cluster(
         return
     image = node.metadata.image
     response.cluster_id, response.controller_id = image.cluster_id, image.controller_id
+    response.level = image.level
     response.brokers = [
-        DescribeClusterBroker(broker.broker_id, endpoint.host, endpoint.port, broker.rack)
+        DescribeClusterBroker(
+            broker.broker_id,
+            endpoint.host,
+            endpoint.port,
+            broker.rack,
+            broker.levels.low,
+            broker.levels.high,
+        )
         for broker in image.brokers.values()
         if (endpoint := endpoint_for(node, context, broker)) is not None
     ]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bus.broker.changed import Changed, results
 from bus.broker.context import Context, Reply
-from bus.broker.handlers import admin, configs, metadata
+from bus.broker.handlers import admin, configs, features, metadata
 from bus.broker.node import Node
 from bus.errors import BusError
 from bus.wire.admin import (
@@ -20,6 +20,7 @@ from bus.wire.admin import (
     DeleteTopicsRequest,
     IncrementalAlterConfigsRequest,
 )
+from bus.wire.features import UpdateFeaturesRequest
 from bus.wire.metadata import MetadataRequest, MetadataResponse
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
@@ -47,6 +48,7 @@ CHANGES: dict[type[Message], Refusable] = {
     CreatePartitionsRequest: admin.create_partitions,
     AlterConfigsRequest: configs.alter_configs,
     IncrementalAlterConfigsRequest: configs.incremental_alter_configs,
+    UpdateFeaturesRequest: features.update_features,
 }
 OF_PEERS: dict[type[Message], Callable[[Node, Context, Any, Reply], None]] = {
     **CHANGES,
@@ -92,7 +94,7 @@ def serve_peer(node: Node, broker: int, request: Message, reply: Reply) -> bool:
 
     def answered(answer: Message | None) -> None:
         if isinstance(answer, Changed | MetadataResponse):
-            answer.revision = node.topics.revision
+            answer.revision = max(answer.revision, node.topics.revision)
         reply(answer)
 
     handler(node, context, request, answered)

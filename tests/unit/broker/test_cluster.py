@@ -7,8 +7,11 @@ import pytest
 from bus.control.commands import Reassignment
 from bus.control.policy import Policy
 from bus.errors import NONE, NotEnoughReplicas, NotLeader
+from bus.model.features import OLDEST
 from bus.model.ids import PartitionId
 from bus.model.limits import REPLICA_PARTITION_BYTES
+from bus.model.stored import ClusterRecord
+from bus.ports import Write
 from tests.fixtures.sim_disk import SimDisk
 from tests.fixtures.small_cluster import KEYS, TOPIC_ID, SmallCluster
 
@@ -251,3 +254,15 @@ def test_a_replica_that_is_added_is_slowed_down_and_what_is_written_meanwhile_is
         size += 200_000
     answer_ms = REPLICA_PARTITION_BYTES * 1000 // rate  # the last one is not waited for
     assert reassigned(cluster, 1, 2, 3) >= size * 1000 // rate - answer_ms
+
+
+def test_a_member_whose_cluster_goes_to_a_level_that_it_does_not_know_ends(cluster):
+    refused = []
+    for broker in cluster.living():
+        broker.cluster.members.on_refused = refused.append
+    key = cluster.brokers[1].mirror.get(KEYS.meta)
+    raised = ClusterRecord.from_bytes(KEYS.meta, key.value).at(OLDEST.high + 1)
+    outcomes = []
+    cluster.store.transact([Write(KEYS.meta, raised.to_bytes(), key.revision)], {}, outcomes.append)
+    cluster.until(lambda: len(refused) == len(cluster.living()))
+    assert all("this version of busd knows level 1" in str(error) for error in refused)

@@ -1,10 +1,12 @@
 """The bytes of what the coordination store holds of brokers."""
 
+import json
 from uuid import UUID
 
 import pytest
 
 from bus.errors import CorruptLog
+from bus.model.features import OLDEST, Levels
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord, BrokerState
 
 BROKER = BrokerRecord(
@@ -16,6 +18,30 @@ EPOCH = BrokerEpochRecord(7, BrokerState.ACTIVE, 3, (UUID(int=1), UUID(int=2)), 
 def test_records_come_back_as_they_were() -> None:
     assert BrokerRecord.from_bytes("key", BROKER.to_bytes()) == BROKER
     assert BrokerEpochRecord.from_bytes("key", EPOCH.to_bytes()) == EPOCH
+
+
+def test_the_levels_that_a_broker_knows_come_back() -> None:
+    record = BrokerRecord({}, "", "boot", levels=Levels(2, 4))
+    assert BrokerRecord.from_bytes("key", record.to_bytes()).levels == Levels(2, 4)
+
+
+def test_a_broker_that_tells_of_no_levels_knows_the_first() -> None:
+    content = json.loads(BROKER.to_bytes())
+    del content["features"]
+    assert BrokerRecord.from_bytes("key", json.dumps(content).encode()).levels == OLDEST
+
+
+@pytest.mark.parametrize("features", [[], 3, {"cluster.version": 1}, {"cluster.version": [1]}])
+def test_levels_that_are_none_are_refused(features: object) -> None:
+    content = json.loads(BROKER.to_bytes()) | {"features": features}
+    with pytest.raises(CorruptLog, match="key"):
+        BrokerRecord.from_bytes("key", json.dumps(content).encode())
+
+
+@pytest.mark.parametrize("record", [BROKER, EPOCH])
+def test_a_field_of_a_later_version_is_passed_over(record: BrokerRecord) -> None:
+    content = json.loads(record.to_bytes()) | {"later": {"a": [1]}}
+    assert type(record).from_bytes("key", json.dumps(content).encode()) == record
 
 
 def test_a_broker_s_epoch_is_the_revision_of_its_first_entry() -> None:
