@@ -3,11 +3,13 @@
 Event     Condition                                   Follows
 -----     ---------                                   -------
 begin     this broker leads in a new epoch            nobody has been heard
-adopt     a newer partition epoch                     its set counts; what was proposed is over
+adopt     a newer partition epoch                     its set counts; what was proposed is over;
+                                                      whoever has left it owes us to be heard
 hear      a replica's fetch or acknowledgement        what it holds; when it had all
 forget    a replica has begun another life            what it held is not known any more
 wish      a member has lagged for `lag_ms_max`        the set without it is proposed (R20)
-wish      another replica has what it needs to have   the set with it is proposed (R21)
+wish      another replica has what it needs to have,  the set with it is proposed (R21)
+          and does not owe us to be heard
 refused   the authority will not have it so           something else may be proposed
 
 Whoever was proposed counts as if in the set (the *maximal* set, KIP-497) until a newer partition
@@ -17,6 +19,10 @@ out at a time (R22); a leader that wants to be rid of who it was refused propose
 
 An acknowledgement counts if it was heard in this leader's epoch and from the life of the broker
 that is known now (R17): what an earlier life held, the broker may have lost.
+
+Whoever has left the set comes back by what is heard of it afterwards, not by what it is known to
+hold: where nothing is written, one that cannot be heard holds all that is committed for ever, and
+would come and go with each `lag_ms_max`.
 """
 
 from collections.abc import Mapping
@@ -53,6 +59,7 @@ class Progress:
     caught_up_ms: int = 0  # it holds all that there was then
     mark_offset: int = NOTHING  # where the log ended ...
     mark_ms: int = 0  # ... at this time: once it holds that, it had caught up then
+    is_owing: bool = False  # it has left the set, and has not caught up with us since
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,10 @@ class InSync:
         return min(times, default=None)
 
     def _take(self, image: PartitionImage) -> None:
+        left = set(self.image.isr).difference(image.isr)
+        for broker, progress in self._progress.items():
+            if broker in left:
+                progress.is_owing, progress.mark_offset = True, NOTHING
         self.image = image
         self.proposal = None
         self._proposed = set()
@@ -190,11 +201,12 @@ class InSync:
         little behind is not late, and one that stands still is."""
         holds = self._counted(progress)
         if holds >= end_offset:
-            progress.caught_up_ms = now_ms
+            progress.caught_up_ms, progress.is_owing = now_ms, False
         elif holds < progress.mark_offset:
             return
         elif progress.mark_offset > NOTHING:
             progress.caught_up_ms = max(progress.caught_up_ms, progress.mark_ms)
+            progress.is_owing = False
         progress.mark_offset, progress.mark_ms = end_offset, now_ms
 
     def _counted(self, progress: Progress | None) -> int:
@@ -215,4 +227,4 @@ class InSync:
         """
         progress, life = self._progress[broker], lives.get(broker)
         is_known = life is not None and life.is_active and life.epoch == progress.broker_epoch
-        return is_known and self._counted(progress) >= needed
+        return is_known and not progress.is_owing and self._counted(progress) >= needed

@@ -110,7 +110,57 @@ def test_who_joins_does_not_have_to_leave_at_once():
     heard(insync, THREE, 100)
     assert wish(insync, LAG + 1) == (ME, THREE)
     insync.adopt(record(ME, THREE, partition_epoch=1))
-    assert wish(insync, LAG + 1) == (ME, TWO, THREE)
+    assert wish(insync, LAG + 1) is None
+
+
+def left():
+    """TWO was dropped; all that it is known to hold is all that there is."""
+    insync = leading(ME, TWO)
+    heard(insync, TWO, 100)
+    wish(insync, LAG + 1)
+    insync.adopt(record(ME, partition_epoch=1))
+    return insync
+
+
+def test_who_has_left_does_not_come_back_by_what_it_is_known_to_hold():
+    insync = left()
+    for now in range(LAG + 1, 10 * LAG, LAG // 2):
+        assert wish(insync, now, high_watermark=100) is None
+
+
+def test_who_has_left_comes_back_once_it_is_heard_with_all_that_there_is():
+    insync = left()
+    heard(insync, TWO, 100, 120, now_ms=5 * LAG)
+    assert wish(insync, 5 * LAG, high_watermark=100) is None
+    heard(insync, TWO, 120, 120, now_ms=5 * LAG)
+    assert wish(insync, 5 * LAG, high_watermark=120) == (ME, TWO)
+
+
+def test_where_records_come_all_the_time_it_comes_back_with_what_there_was_when_it_was_heard():
+    insync = left()
+    heard(insync, TWO, 100, 120, now_ms=5 * LAG)
+    heard(insync, TWO, 119, 140, now_ms=5 * LAG)
+    assert wish(insync, 5 * LAG, high_watermark=110) is None
+    heard(insync, TWO, 120, 141, now_ms=5 * LAG)
+    assert wish(insync, 5 * LAG, high_watermark=110) == (ME, TWO)
+
+
+def test_a_mark_of_the_time_before_it_left_is_none_that_it_has_to_reach():
+    insync = leading(ME, TWO)
+    heard(insync, TWO, 50, 100)
+    wish(insync, LAG + 1)
+    insync.adopt(record(ME, partition_epoch=1))
+    heard(insync, TWO, 100, 200, now_ms=LAG + 2)  # it was under way when the link broke
+    assert wish(insync, LAG + 2, high_watermark=100) is None
+
+
+def test_who_was_removed_by_others_owes_to_be_heard_too():
+    insync = leading(ME, TWO, THREE)
+    heard(insync, THREE, 100)
+    insync.adopt(record(ME, TWO, partition_epoch=1))
+    assert wish(insync, high_watermark=100) is None
+    heard(insync, THREE, 100)
+    assert wish(insync, high_watermark=100) == (ME, TWO, THREE)
 
 
 def test_until_that_is_granted_it_is_waited_for():
