@@ -36,6 +36,7 @@ from bus.wire.admin import (
     IncrementalAlterConfigsRequest,
 )
 from bus.wire.extensions import ONE_WAY
+from bus.wire.features import UpdateFeaturesRequest
 from bus.wire.fetch import FetchRequest
 from bus.wire.frames import parse_request_frames, response_frames
 from bus.wire.header import RequestHeader
@@ -53,6 +54,7 @@ PASSED_ON = {  # what clients ask for, and only the controller does
     CreatePartitionsRequest,
     AlterConfigsRequest,
     IncrementalAlterConfigsRequest,
+    UpdateFeaturesRequest,
     MetadataRequest,
 }
 SERVED = frozenset(api.request for api in PEER_APIS) | {FetchRequest} | PASSED_ON

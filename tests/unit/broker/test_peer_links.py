@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from bus.broker.handlers.forwarded import OF_PEERS
+from bus.broker.peer_links import SERVED
 from bus.errors import BrokerUnreachable, BufferFull
 from bus.wire.fetch import FetchableTopicResponse, FetchRequest, FetchResponse, PartitionData
 from bus.wire.peers import BeatRequest
@@ -242,3 +244,7 @@ def test_after_the_end_nobody_is_told_anything(world):
     broker.links.ask(2, BrokerReportRequest(1), answers.append)
     broker.links.tell(2, BeatRequest(1))
     broker.close()
+
+
+def test_what_is_passed_on_to_the_controller_is_taken_from_brokers():
+    assert OF_PEERS.keys() <= SERVED
