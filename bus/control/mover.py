@@ -3,8 +3,8 @@
 What is due                  When                                             As far as
 -----------                  ----                                             ---------
 a broker's replicas move     an operator drains it                            `moves_max` at a time
-internal topics have as      the same as for what follows                     the same
-many replicas as is default
+topics that follow the       all brokers are there, and have rested for a     the same
+defaults gain replicas       moment; nobody is drained
 replicas and leaders even    all brokers are there and have rested, nothing   the same
 out                          moves, nobody is drained or about to stop
 the broker is removed        by command: it is not there, and holds nothing   -
@@ -29,6 +29,7 @@ from bus.model.stored_brokers import BrokerState
 
 LOOK_MS = 1000
 REST_MS = 10_000  # that all brokers have been there before anything is evened out
+GROWTH_REST_MS = 2_000  # the same, before replicas are added: for brokers that join together
 
 
 @dataclass(slots=True)
@@ -49,14 +50,12 @@ class Mover:
         moves: balance.Moves = {}
         if draining:
             moves = _off(draft, draining, left)
-        elif known.layout != self._even and _is_settled(draft):
+        elif known.layout != self._even and _have_rested(draft, GROWTH_REST_MS):
             moves = _grown(draft, left)
-            if policy.balances and not moves:
-                homes = _homes(draft)
-                held = {pid: image.replicas for pid, image in known.partitions.items()}
-                moves = balance.balanced(held, homes, left) or balance.led_evenly(held, left)
-            if not moves:
-                self._even = known.layout
+            if not moves and _is_settled(draft):
+                moves = _evened(draft, left) if policy.balances else {}
+                if not moves:
+                    self._even = known.layout
         for pid, replicas in moves.items():
             draft.put(pid, election.reassigned(draft.image(pid), replicas))
 
@@ -131,10 +130,10 @@ def _grown(draft: Draft, left: int) -> balance.Moves:
     factor = default_replication_factor(max(1, len(homes)))
     small: dict[PartitionId, tuple[int, ...]] = {}
     for pid, image in known.partitions.items():
-        if pid.topic_id not in known.growing:
+        if pid.topic_id not in known.growing or pid in draft.change.partitions:
             continue
         min_isr = default_min_isr(len(image.replicas))
-        if len(image.replicas) < factor:
+        if len(image.replicas) < factor and pid not in known.moving:
             small[pid] = image.replicas
         elif image.min_isr < min_isr:
             draft.put(pid, election.with_min_isr(image, min_isr))
@@ -142,13 +141,21 @@ def _grown(draft: Draft, left: int) -> balance.Moves:
     return balance.grown(dict(list(small.items())[:left]), homes, factor, counts)
 
 
+def _evened(draft: Draft, left: int) -> balance.Moves:
+    held = {pid: image.replicas for pid, image in draft.known.partitions.items()}
+    return balance.balanced(held, _homes(draft), left) or balance.led_evenly(held, left)
+
+
 def _is_settled(draft: Draft) -> bool:
     """All brokers are there for good, and nothing moves."""
+    return not (draft.known.moving or draft.change) and _have_rested(draft, REST_MS)
+
+
+def _have_rested(draft: Draft, rest_ms: int) -> bool:
+    """All brokers have been there for so long, and all partitions are led."""
     known = draft.known
-    if known.moving or known.leaderless or draft.change:
-        return False
-    there = [b for b, r in known.brokers.items() if r.state is not BrokerState.REMOVED]
-    return all(
-        known.brokers[b].state is BrokerState.ACTIVE and known.now_ms - known.since_ms[b] >= REST_MS
-        for b in there
+    there = [(b, r.state) for b, r in known.brokers.items() if r.state is not BrokerState.REMOVED]
+    return not known.leaderless and all(
+        state is BrokerState.ACTIVE and known.now_ms - known.since_ms[broker] >= rest_ms
+        for broker, state in there
     )

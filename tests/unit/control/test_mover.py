@@ -6,7 +6,7 @@ import pytest
 
 from bus.control.change import Reply
 from bus.control.commands import Command
-from bus.control.mover import LOOK_MS, REST_MS
+from bus.control.mover import GROWTH_REST_MS, LOOK_MS, REST_MS
 from bus.control.policy import Policy
 from bus.errors import NONE, InvalidRequest
 from bus.model.ids import PartitionId
@@ -139,11 +139,34 @@ def test_an_internal_topic_follows_the_size_of_the_cluster():
     alone = record(replicas=(1,), isr=(1,), min_isr=1)
     controller = controlling(alone)
     controller.on_topic(TOPIC, is_flushed=True, is_growing=True)
-    after(controller, REST_MS)
+    after(controller, GROWTH_REST_MS - 1)
+    assert image_of(controller).adding == (), "another broker may join in the same moment"
+    after(controller, LOOK_MS)
     assert image_of(controller).adding == (2, 3)
     caught_up(controller)
     after(controller, LOOK_MS)
     assert (image_of(controller).replicas, image_of(controller).min_isr) == (ALL, 2)
+
+
+def test_topics_grow_one_after_the_other_where_there_is_no_room_for_all_at_once():
+    alone = record(replicas=(1,), isr=(1,), min_isr=1)
+    controller = controlling(alone)
+    controller.policy = Policy(moves_max=2)
+    controller.on_topic(TOPIC, is_flushed=True, is_growing=True)
+    pids = [PID, *(PartitionId(TOPIC, index) for index in range(1, 4))]
+    for pid in pids[1:]:
+        controller.on_partition(pid, alone)
+    after(controller, GROWTH_REST_MS)
+    first = sorted(controller.known.moving)
+    assert len(first) == 2
+    caught_up(controller, first[0])
+    after(controller, LOOK_MS)
+    assert len(controller.known.moving) == 2, "it does not wait for the slowest"
+    assert first[1] in controller.known.moving
+    while controller.known.moving:
+        caught_up(controller, min(controller.known.moving))
+        after(controller, LOOK_MS)
+    assert all(sorted(image_of(controller, pid).replicas) == [1, 2, 3] for pid in pids)
 
 
 def test_other_topics_do_not():
