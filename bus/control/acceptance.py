@@ -77,6 +77,7 @@ def _accepted(before: BrokerEpochRecord | None, report: Report) -> BrokerEpochRe
         report.disk_ids,
         report.boot_id,
         before is not None and before.is_draining,
+        before.others if before is not None else {},
     )
 
 

@@ -3,6 +3,7 @@
 Level   What came with it
 -----   -----------------
 1       all that was kept and said before there were levels
+2       who writes a stored record anew keeps the fields in it that it does not know
 
 A cluster stands at one level, in its own key (`stored.py`, under the name `cluster.version`), and
 each broker tells with its entry which ones it knows. A broker writes nothing, and says nothing to
@@ -10,8 +11,8 @@ other brokers, that is not known at the cluster's level, however new it is; so o
 it. Once all know a higher level, an operator raises the cluster to it, and there is no way back.
 
 What needs a level of its own: another form of a stored value, of a file in a data directory, or of
-a request between brokers. What needs none: a further field of a JSON value or a tagged field of a
-request, as older brokers pass over them.
+a request between brokers. What needs none: a tagged field of a request, as older brokers pass over
+it, and from level 2 on a further field of a stored record, as they keep it.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ class Levels:
 
 
 OLDEST = Levels(FIRST, FIRST)  # of a broker that tells of none
-KNOWN = Levels(FIRST, 1)  # to this program
+KNOWN = Levels(FIRST, 2)  # to this program
 
 
 def start_refusal(level: int, known: Levels) -> str | None:

@@ -27,8 +27,8 @@ Keys are few and values small (replication.md 5.2), so one write moves many part
 import dataclasses
 import json
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -51,6 +51,7 @@ class ClusterRecord:
     cluster_id: str
     format: int  # of all values; who knows only older ones leaves them alone
     features: dict[str, int]  # levels by name (features.py): what all brokers may use
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)  # fields of later versions
 
     @property
     def level(self) -> int:
@@ -64,7 +65,12 @@ class ClusterRecord:
 
     def to_bytes(self) -> bytes:
         """The value of the cluster's key."""
-        return to_json(dataclasses.asdict(self))
+        content = {
+            "cluster_id": self.cluster_id,
+            "format": self.format,
+            "features": self.features,
+        }
+        return to_json({**self.others, **content})
 
     @classmethod
     def from_bytes(cls, key: str, data: bytes) -> "ClusterRecord":
@@ -76,6 +82,7 @@ class ClusterRecord:
                 text_of(content["cluster_id"]),
                 number_of(content["format"]),
                 {str(name): number_of(n) for name, n in content["features"].items()},
+                others_of(content, "cluster_id", "format", "features"),
             ),
         )
 
@@ -89,6 +96,7 @@ class TopicRecord:
     config: dict[str, str]
     groups: tuple[int, ...]
     grows: bool = False  # it has as many replicas as the cluster's size makes the default
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)  # fields of later versions
 
     def to_bytes(self) -> bytes:
         """The value of the topic's key."""
@@ -99,7 +107,7 @@ class TopicRecord:
             "groups": list(self.groups),
             "grows": self.grows,
         }
-        return to_json(content)
+        return to_json({**self.others, **content})
 
     @classmethod
     def from_bytes(cls, key: str, data: bytes) -> "TopicRecord":
@@ -113,6 +121,7 @@ class TopicRecord:
                 {str(name): text_of(value) for name, value in content["config"].items()},
                 tuple(number_of(group) for group in content["groups"]),
                 content.get("grows") is True,
+                others_of(content, "id", "partitions", "config", "groups", "grows"),
             ),
         )
 
@@ -205,6 +214,11 @@ def from_json(
         return parse(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptLog(f"The metadata of {key} cannot be read: {error}.") from None
+
+
+def others_of(content: Mapping[str, Any], *known: str) -> dict[str, Any]:
+    """Fields that a later version has written: they are kept (features.py, level 2)."""
+    return {name: value for name, value in content.items() if name not in known}
 
 
 def number_of(content: object, most: int = 2**63 - 1) -> int:

@@ -12,15 +12,17 @@ removed    is not coming back: its id is free for another one
 An operator may drain a broker, whatever its state: it is given no replicas, and gives up its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from bus.model.features import CLUSTER_VERSION, OLDEST, Levels
-from bus.model.stored import from_json, number_of, text_of, to_json
+from bus.model.stored import from_json, number_of, others_of, text_of, to_json
 
 NO_EPOCH = 0
+FIELDS = ("epoch", "state", "clean_epoch", "disk_ids", "boot_id", "is_draining")  # as accepted
 
 
 class BrokerState(StrEnum):
@@ -90,6 +92,7 @@ class BrokerEpochRecord:
     disk_ids: tuple[UUID, ...]
     boot_id: str
     is_draining: bool = False
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)  # fields of later versions
 
     def to_bytes(self) -> bytes:
         """The value of the key of the broker's epoch."""
@@ -101,7 +104,7 @@ class BrokerEpochRecord:
             "boot_id": self.boot_id,
             "is_draining": self.is_draining,
         }
-        return to_json(content)
+        return to_json({**self.others, **content})
 
     @classmethod
     def from_bytes(cls, key: str, data: bytes) -> "BrokerEpochRecord":
@@ -115,6 +118,7 @@ class BrokerEpochRecord:
                 tuple(UUID(text_of(each)) for each in content["disk_ids"]),
                 text_of(content["boot_id"]),
                 _truth_of(content["is_draining"]),
+                others_of(content, *FIELDS),
             )
 
         return from_json(key, data, parse)

@@ -1,5 +1,6 @@
 """The bytes of the coordination store's values."""
 
+import json
 from dataclasses import replace
 from uuid import UUID
 
@@ -31,6 +32,16 @@ def test_a_topic_record_comes_back_as_it_was() -> None:
 def test_a_topic_record_of_an_earlier_version_does_not_grow() -> None:
     data = b'{"config": {}, "groups": [0], "id": "%s", "partitions": 1}' % str(TOPIC).encode()
     assert TopicRecord.from_bytes("key", data) == TopicRecord(TOPIC, 1, {}, (0,))
+
+
+def test_fields_of_a_later_version_are_kept_when_a_record_is_written_anew() -> None:
+    for record, changed in (
+        (TopicRecord(TOPIC, 3, {}, (0,)), {"partitions": 4}),
+        (ClusterRecord("id", 1, {}), {"format": 2}),
+    ):
+        content = json.loads(record.to_bytes()) | {"later": [1]}
+        found = type(record).from_bytes("key", json.dumps(content).encode())
+        assert json.loads(replace(found, **changed).to_bytes()) == content | changed
 
 
 def test_a_group_comes_back_as_it_was() -> None:
