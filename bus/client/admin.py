@@ -2,7 +2,7 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from bus.adapters.clock import SystemClock
@@ -10,6 +10,7 @@ from bus.client.admin_asking import Asking
 from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
 from bus.client.admin_cluster import ClusterDescription, describe_cluster, raise_level
 from bus.client.admin_groups import GroupCalls, GroupDescription, GroupListing, GroupPosition
+from bus.client.admin_replicas import Reassignment, Refused, ReplicaCalls
 from bus.client.admin_resets import Destination, GroupResets, OffsetChange, PartitionLag
 from bus.client.handle import Handle
 from bus.client.link import Connector
@@ -54,6 +55,7 @@ class Admin(Handle):
         self.calls = AdminCalls(asking)
         self.groups = GroupCalls(asking)
         self.resets = GroupResets(self.calls, self.groups)
+        self.replicas = ReplicaCalls(asking)
         self._when_forgotten(self._cluster.close)
 
     def create_topic(
@@ -120,6 +122,50 @@ class Admin(Handle):
     def raise_level(self, level: int, *, validate_only: bool = False) -> None:
         """All brokers keep to this level from now on. Raises InvalidRequest, naming who cannot."""
         self._run(raise_level, self.asking, level, validate_only)
+
+    def describe_broker_config(self, broker: int) -> dict[str, ConfigEntry]:
+        """A broker's settings by name. Raises BrokerIdNotRegistered if it is not there."""
+        return self._run(self.calls.describe_broker_config, broker)
+
+    def reassign_partitions(self, wanted: Mapping[TopicPartition, Sequence[int]]) -> Refused:
+        """Have other brokers hold partitions: who shall, the preferred leader first.
+
+        Returns once all that can has begun; `list_reassignments` tells how it goes on. What was
+        refused comes back with its error; ThrottlingQuotaExceeded is for now: ask again.
+        """
+        return self._run(self.replicas.reassign, wanted)
+
+    def cancel_reassignments(self, partitions: Iterable[TopicPartition]) -> Refused:
+        """Leave partitions with those that held them before; what was refused, with its error."""
+        return self._run(self.replicas.cancel, partitions)
+
+    def list_reassignments(
+        self, topics: Iterable[str] | None = None
+    ) -> dict[TopicPartition, Reassignment]:
+        """The partitions whose replicas are being exchanged, sorted; None is of all topics."""
+        return self._run(self.replicas.reassignments, topics)
+
+    def elect_leaders(
+        self, partitions: Iterable[TopicPartition] | None = None, *, unclean: bool = False
+    ) -> Refused:
+        """Have partitions led by their first replica, if it is in sync; None is all of them.
+
+        unclean   by whoever is there, if nobody in sync is: what only others held is lost
+
+        What was refused comes back with its error; what needed no election is not.
+        """
+        return self._run(self.replicas.elect, partitions, unclean)
+
+    def drain_broker(self, broker: int, *, draining: bool = True) -> None:
+        """Have a broker give up all replicas, and get no new ones; or let it be given some again.
+
+        It goes on by itself; the broker is drained when `describe_topics` shows nothing on it.
+        """
+        self._run(self.replicas.drain_broker, broker, draining)
+
+    def remove_broker(self, broker: int) -> None:
+        """Forget a broker. Raises InvalidRequest while it runs, or holds partitions."""
+        self._run(self.replicas.remove_broker, broker)
 
     def list_groups(self, states: Iterable[str] | None = None) -> list[GroupListing]:
         """All groups, sorted by name; or those in one of `states` ("Stable", "Empty", ...)."""

@@ -1,13 +1,14 @@
 """The admin as coroutines: `bus.aio.Admin`."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bus.client import admin as sync_admin
 from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
 from bus.client.admin_cluster import ClusterDescription, describe_cluster, raise_level
 from bus.client.admin_groups import GroupDescription, GroupListing, GroupPosition
+from bus.client.admin_replicas import Reassignment, Refused
 from bus.client.admin_resets import Destination, OffsetChange, PartitionLag
 from bus.client.awaiting import AsyncClosing
 from bus.client.handle import CLOSE_SECONDS
@@ -92,6 +93,47 @@ class Admin(AsyncClosing):
     async def raise_level(self, level: int, *, validate_only: bool = False) -> None:
         """All brokers keep to this level from now on."""
         await self._run(raise_level, self._sync.asking, level, validate_only)
+
+    async def describe_broker_config(self, broker: int) -> dict[str, ConfigEntry]:
+        """A broker's settings by name."""
+        entries: dict[str, ConfigEntry] = await self._run(
+            self._calls.describe_broker_config, broker
+        )
+        return entries
+
+    async def reassign_partitions(self, wanted: Mapping[TopicPartition, Sequence[int]]) -> Refused:
+        """Have other brokers hold partitions, as `bus.Admin.reassign_partitions`."""
+        refused: Refused = await self._run(self._sync.replicas.reassign, wanted)
+        return refused
+
+    async def cancel_reassignments(self, partitions: Iterable[TopicPartition]) -> Refused:
+        """Leave partitions with those that held them before; what was refused, with its error."""
+        refused: Refused = await self._run(self._sync.replicas.cancel, partitions)
+        return refused
+
+    async def list_reassignments(
+        self, topics: Iterable[str] | None = None
+    ) -> dict[TopicPartition, Reassignment]:
+        """The partitions whose replicas are being exchanged, sorted; None is of all topics."""
+        found: dict[TopicPartition, Reassignment] = await self._run(
+            self._sync.replicas.reassignments, topics
+        )
+        return found
+
+    async def elect_leaders(
+        self, partitions: Iterable[TopicPartition] | None = None, *, unclean: bool = False
+    ) -> Refused:
+        """Have partitions led by their first replica, as `bus.Admin.elect_leaders`."""
+        refused: Refused = await self._run(self._sync.replicas.elect, partitions, unclean)
+        return refused
+
+    async def drain_broker(self, broker: int, *, draining: bool = True) -> None:
+        """Have a broker give up all replicas, as `bus.Admin.drain_broker`."""
+        await self._run(self._sync.replicas.drain_broker, broker, draining)
+
+    async def remove_broker(self, broker: int) -> None:
+        """Forget a broker that is stopped and holds nothing."""
+        await self._run(self._sync.replicas.remove_broker, broker)
 
     async def list_groups(self, states: Iterable[str] | None = None) -> list[GroupListing]:
         """All groups, sorted by name; or those in one of `states`."""

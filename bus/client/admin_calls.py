@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from bus.client.admin_asking import Asking, Target
+from bus.client.admin_asking import ANYWHERE, Asking, Target
 from bus.client.options import Start, check_range
 from bus.errors import error_of
 from bus.model.ids import NO_TOPIC_ID, TopicPartition, check_topic_name
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX
+from bus.model.replication_errors import BrokerIdNotRegistered
 from bus.wire import admin as wire
 from bus.wire.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from bus.wire.offsets import (
@@ -161,10 +162,26 @@ class AdminCalls:
     async def describe_config(self, name: str) -> dict[str, ConfigEntry]:
         """A topic's settings, by name."""
         resource = wire.DescribeConfigsResource(wire.RESOURCE_TOPIC, check_topic_name(name), None)
+        return await self._config_of(resource, ANYWHERE)
+
+    async def describe_broker_config(self, broker: int) -> dict[str, ConfigEntry]:
+        """A broker's settings, by name, as it tells them itself."""
+        check_range("broker", broker, 0, (1 << 31) - 1)
+        if broker not in self._asking.cluster.routing.nodes:
+            await self._asking.nodes()
+        if broker not in self._asking.cluster.routing.nodes:
+            raise BrokerIdNotRegistered(f"Broker {broker} is not there.")
+        resource = wire.DescribeConfigsResource(wire.RESOURCE_BROKER, str(broker), None)
+        return await self._config_of(resource, Target(node=broker))
+
+    async def _config_of(
+        self, resource: wire.DescribeConfigsResource, target: Target
+    ) -> dict[str, ConfigEntry]:
         answer = await self._asking.ask(
             wire.DescribeConfigsRequest([resource], include_documentation=True),
             wire.DescribeConfigsResponse,
             lambda r: [(t.error_code, t.error_message) for t in r.results],
+            target,
         )
         return {
             entry.name: ConfigEntry(
