@@ -63,6 +63,30 @@ def grown(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[i
     return moves
 
 
+def shrunk(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[int, int]) -> Moves:
+    """So few replicas of each of these partitions that have more; the first stays, if it is there.
+
+    Those go first that are not among `brokers`, then those that share a rack with another, then
+    those of who has most.
+    """
+    assert factor > 0, "a partition has a replica"
+    moves: Moves = {}
+    count = Counter(counts)
+    for pid, replicas in held.items():
+        left = list(replicas)
+        while len(left) > factor:
+            racks = Counter(_rack(brokers, broker) for broker in left)
+            others = left[1:] if left[0] in brokers else left
+            gone = max(
+                others, key=lambda b: (b not in brokers, racks[_rack(brokers, b)], count[b], b)
+            )
+            left.remove(gone)
+            count[gone] -= 1
+        if len(left) < len(replicas):
+            moves[pid] = tuple(left)
+    return moves
+
+
 def balanced(held: Held, brokers: Mapping[int, str], moves_max: int) -> Moves:
     """Moves that even out how many replicas each broker has; none if they are even enough."""
     count = Counter({broker: 0 for broker in brokers})

@@ -1,6 +1,6 @@
 """Plans of moves: off a broker, towards even loads, and no further."""
 
-from bus.control.balance import balanced, drained, led_evenly
+from bus.control.balance import balanced, drained, led_evenly, shrunk
 
 FOUR = {1: "", 2: "", 3: "", 4: ""}
 RACKS = {1: "a", 2: "b", 3: "c", 4: "a"}
@@ -53,3 +53,19 @@ def test_who_is_named_first_is_evened_out_by_order_alone():
 
 def test_orders_that_are_even_enough_stay():
     assert led_evenly({1: (1, 2), 2: (2, 1), 3: (1, 2)}, 100) == {}
+
+
+def test_of_fewer_replicas_the_first_stays_and_who_has_most_gives_up():
+    assert shrunk({"p": (1, 2, 3, 4)}, FOUR, 2, {1: 9, 2: 5, 3: 4, 4: 5}) == {"p": (1, 3)}
+
+
+def test_who_is_not_there_gives_up_before_all_others():
+    assert shrunk({"p": (9, 1, 2), "q": (1, 2, 9)}, FOUR, 2, {}) == {"p": (1, 2), "q": (1, 2)}
+
+
+def test_a_rack_that_has_two_gives_up_first():
+    assert shrunk({"p": (1, 2, 4)}, RACKS, 2, {2: 9}) == {"p": (1, 2)}
+
+
+def test_who_has_no_more_than_that_gives_up_nothing():
+    assert shrunk({"p": (1, 2)}, FOUR, 2, {}) == {}
