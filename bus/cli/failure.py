@@ -3,6 +3,7 @@
 import errno
 
 from bus import errors
+from bus.model.replication_errors import BrokerIdNotRegistered
 
 OK = 0
 FAILED = 1
@@ -11,6 +12,7 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 _USERS_OWN = (  # errors of the bus that a change of the command line or the machine puts right
+    BrokerIdNotRegistered,
     errors.BadSetting,
     errors.BrokerUnreachable,
     errors.DirectoryInUse,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from bus.cli.connect import add_options, connect
-from bus.cli.failure import OK, UserError
-from bus.cli.options import Group, Namespace, Parser
+from bus.cli.failure import OK
+from bus.cli.options import Group, Namespace, Parser, topics_and_partitions
 from bus.cli.rows import timestamp_ms
 from bus.cli.table import print_table
 
@@ -134,7 +134,7 @@ def _reset(args: Namespace) -> int:
         to = timestamp_ms(args.to_time, "--to-time")
     elif args.to_earliest or args.to_latest:
         to = "earliest" if args.to_earliest else "latest"
-    topics, partitions = _chosen(args.topic)
+    topics, partitions = topics_and_partitions(args.topic)
     with connect(args) as connection:
         changes = connection.admin().reset_group_offsets(
             args.group,
@@ -161,23 +161,6 @@ def _delete(args: Namespace) -> int:
         for name in args.group:
             admin.delete_group(name)
     return OK
-
-
-def _chosen(given: list[str] | None) -> tuple[list[str] | None, list[tuple[str, int]] | None]:
-    """Whole topics, and single partitions; None and None if nothing was chosen."""
-    if given is None:
-        return None, None
-    topics, partitions = [], []
-    for text in given:
-        topic, colon, numbers = text.partition(":")
-        if not colon:
-            topics.append(topic)
-            continue
-        for number in numbers.split(","):
-            if not number.isdecimal():
-                raise UserError(f"--topic takes TOPIC or TOPIC:0,1,2, not {text!r}.")
-            partitions.append((topic, int(number)))
-    return topics, partitions
 
 
 def _spelt(partitions: tuple[Any, ...]) -> str:

@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {  # name, and module in bus.cli -> what it does
     "topic": "create, list, describe, alter and delete topics",
     "group": "list, describe, reset and delete consumer groups",
     "cluster": "show the brokers, who leads, and who is in sync",
+    "broker": "list, drain and remove brokers",
+    "partition": "move partitions to other brokers, and elect leaders",
     "doctor": "tell which failures each topic survives, and what to put right",
     "produce": "send lines, or the rows of a CSV, NDJSON or Parquet file",
     "consume": "print records",

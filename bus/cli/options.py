@@ -78,3 +78,37 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def topics_and_partitions(
+    given: list[str] | None,
+) -> tuple[list[str] | None, list[tuple[str, int]] | None]:
+    """Of --topic TOPIC[:N,...]: topics, and single partitions; None and None without any."""
+    if given is None:
+        return None, None
+    topics, partitions = [], []
+    for text in given:
+        topic, colon, numbers = text.partition(":")
+        if not colon:
+            topics.append(topic)
+            continue
+        for number in numbers.split(","):
+            if not number.isdecimal():
+                raise UserError(f"--topic takes TOPIC or TOPIC:0,1,2, not {text!r}.")
+            partitions.append((topic, int(number)))
+    return topics, partitions
+
+
+def number(text: str) -> int:
+    """A broker's number, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no broker's number")
+    return int(text)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Brokers with commas between, each once, for argparse."""
+    found = tuple(number(part.strip()) for part in text.split(","))
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} names a broker twice")
+    return found

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": {"errors", "model", "client", "broker.status"},
     "cli": {"errors", "model", "client", "embedded"},
     "cli.doctor": {"errors", "model", "control", "client", "embedded"},
+    "cli.plan": {"errors", "model", "control", "client"},
     "cli.serve": {"errors", "model", "broker", "web"},
     "cli.kafka_doc": {"errors", "model", "wire", "broker"},
     "cli.segment": {"errors", "model", "log", "native", "adapters", "ports", "client"},

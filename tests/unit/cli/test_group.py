@@ -3,18 +3,7 @@
 import pytest
 
 from bus.cli.failure import UserError
-from bus.cli.group import _chosen, _spelt, parser
-
-
-def test_topics_and_partitions_are_told_apart() -> None:
-    assert _chosen(None) == (None, None)
-    assert _chosen(["t", "u:0,3", "u:4"]) == (["t"], [("u", 0), ("u", 3), ("u", 4)])
-
-
-@pytest.mark.parametrize("text", ["t:", "t:x", "t:-1", "t:1,", "t:1:2"])
-def test_a_partition_that_is_no_number_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="TOPIC:0,1,2"):
-        _chosen([text])
+from bus.cli.group import _spelt, parser
 
 
 def test_partitions_are_spelt_as_they_are_read() -> None:

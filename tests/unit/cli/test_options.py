@@ -5,7 +5,15 @@ import argparse
 import pytest
 
 from bus.cli.failure import UserError
-from bus.cli.options import Group, Parser, assignments, positive
+from bus.cli.options import (
+    Group,
+    Parser,
+    assignments,
+    number,
+    numbers,
+    positive,
+    topics_and_partitions,
+)
 
 
 @pytest.fixture
@@ -68,3 +76,24 @@ def test_assignments_keep_what_follows_the_first_equals_sign() -> None:
 def test_what_assigns_nothing_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="--set takes NAME=VALUE"):
         assignments([text], "--set")
+
+
+def test_topics_and_partitions_are_told_apart():
+    assert topics_and_partitions(None) == (None, None)
+    assert topics_and_partitions(["t", "u:0,3", "u:4"]) == (["t"], [("u", 0), ("u", 3), ("u", 4)])
+
+
+@pytest.mark.parametrize("text", ["t:", "t:x", "t:-1", "t:1,", "t:1:2"])
+def test_a_partition_that_is_no_number_is_refused(text: str):
+    with pytest.raises(UserError, match="TOPIC:0,1,2"):
+        topics_and_partitions([text])
+
+
+def test_brokers_are_numbers_with_commas_between():
+    assert (number("0"), numbers("1, 2,3")) == (0, (1, 2, 3))
+
+
+@pytest.mark.parametrize("text", ["", "1,", "x", "-1", "1,2,1"])
+def test_what_is_no_list_of_brokers_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="broker"):
+        numbers(text)
