@@ -1,9 +1,11 @@
 """`busd topic`: create, list, describe, alter and delete topics."""
 
+from bus.cli.cluster_view import look
 from bus.cli.connect import add_options, connect
 from bus.cli.failure import OK, UserError
 from bus.cli.options import Group, Namespace, Parser, assignments, positive
 from bus.cli.table import print_table
+from bus.cli.topic_rows import TOPICS_HEAD, topic_rows
 
 CREATE_EXAMPLES = """  busd topic create flights --partitions 4
   busd topic create clicks --config flush=os --config retention.ms=3600000
@@ -11,6 +13,9 @@ CREATE_EXAMPLES = """  busd topic create flights --partitions 4
 """
 LIST_EXAMPLES = """  busd topic list
   busd topic list --data ./log
+
+Beside a topic stands what it lacks: replicas, compared with what a new topic would be given by
+default, and those that are not in sync.
 """
 DESCRIBE_EXAMPLES = """  busd topic describe flights
   busd topic describe flights --all
@@ -76,9 +81,8 @@ def _create(args: Namespace) -> int:
 
 def _list(args: Namespace) -> int:
     with connect(args) as connection:
-        topics = connection.admin().describe_topics()
-    rows = [[topic.name, len(topic.partitions)] for topic in topics]
-    print_table("", ["topic", "partitions"], rows)
+        view = look(connection.admin())
+    print_table("", TOPICS_HEAD, topic_rows(view))
     return OK
 
 

@@ -64,7 +64,8 @@ def test_a_time_chooses_where_to_begin(where: list[str], tmp_path: Path) -> None
 
 def test_a_topic_has_a_life(where: list[str]) -> None:
     done("topic", "create", "t", "--partitions", "2", "--config", "flush=os", *where)
-    assert done("topic", "list", *where).split() == ["topic", "partitions", "t", "2"]
+    listed = done("topic", "list", *where).split()
+    assert listed == ["topic", "partitions", "replicas", "t", "2", "1"]
     done("topic", "alter", "t", "--partitions", "3", "--config", "retention.ms=5000", *where)
     described = done("topic", "describe", "t", *where)
     assert "retention.ms" in described
