@@ -47,6 +47,10 @@ class Alone:
         """This one."""
         return {self._me: ""}
 
+    def draining(self) -> Collection[int]:
+        """Nobody: who could take over?"""
+        return ()
+
     def guards(self) -> dict[str, int]:
         """None: nobody else writes to the store."""
         return {}

@@ -98,6 +98,7 @@ class Member:
         self._links = links
         self._records: dict[int, BrokerRecord] = {}  # of all that have ever been seen to answer
         self._removed: frozenset[int] = frozenset()
+        self._draining: frozenset[int] = frozenset()
         self._told: tuple[dict[int, BrokerRecord], frozenset[int]] = ({}, frozenset())
         self._entered: Callable[[], None] | None = None  # once it is accepted
         self.cluster: Cluster | None = None  # once it has entered
@@ -230,8 +231,15 @@ class Member:
 
     def racks(self) -> dict[int, str]:
         """Who may be given replicas."""
-        found = self._records.items()
-        return {broker: record.rack for broker, record in found if self._is_active(broker)}
+        return {
+            broker: record.rack
+            for broker, record in self._records.items()
+            if self._is_active(broker) and broker not in self._draining
+        }
+
+    def draining(self) -> Collection[int]:
+        """Who gives up all that it holds, and is given nothing."""
+        return self._draining
 
     def guards(self) -> dict[str, int]:
         """What must hold for this broker to write records. Raises NotController (R3)."""
@@ -255,6 +263,7 @@ class Member:
         """Entries of brokers; one whose session has ended keeps the last that it had."""
         parts = self._parts
         removed: set[int] = set()
+        draining: set[int] = set()
         for key, entry in parts.mirror.under(parts.keys.prefix(Kind.BROKER_EPOCH)).items():
             name = parts.keys.name_of(key)
             try:
@@ -264,6 +273,8 @@ class Member:
                 continue
             if name is not None and accepted.state is BrokerState.REMOVED:
                 removed.add(name.number)
+            elif name is not None and accepted.is_draining:
+                draining.add(name.number)
         for key, entry in parts.mirror.under(parts.keys.prefix(Kind.BROKER)).items():
             name = parts.keys.name_of(key)
             if name is None:
@@ -277,4 +288,4 @@ class Member:
             self._records[name.number] = dataclasses.replace(record, epoch=epoch)
         for broker in removed:
             self._records.pop(broker, None)
-        self._removed = frozenset(removed)
+        self._removed, self._draining = frozenset(removed), frozenset(draining)

@@ -22,6 +22,9 @@ class Standing(Protocol):
     def racks(self) -> dict[int, str]:
         """Who may be given replicas, with their racks."""
 
+    def draining(self) -> Collection[int]:
+        """Who gives up all that it holds, and is given nothing."""
+
     def guards(self) -> dict[str, int]:
         """What must hold for this broker to write records. Raises NotController (R3)."""
 

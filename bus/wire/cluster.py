@@ -1,6 +1,6 @@
 """DescribeCluster (key 60, versions 0 to 1): the brokers, without any topic."""
 
-from bus.wire.extensions import LEVEL, LEVEL_HIGH, LEVEL_LOW
+from bus.wire.extensions import IS_DRAINING, LEVEL, LEVEL_HIGH, LEVEL_LOW
 from bus.wire.metadata import NO_OPERATIONS
 from bus.wire.schema import (
     Message,
@@ -36,6 +36,7 @@ class DescribeClusterBroker:
     rack: str | None = nullable_string()
     level_low: int = int16(-1, tag=LEVEL_LOW)
     level_high: int = int16(-1, tag=LEVEL_HIGH)
+    is_draining: bool = boolean(tag=IS_DRAINING)
 
 
 @table

@@ -13,6 +13,7 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     DescribeClusterBroker           10000 level_low       int16  the oldest level that it knows
     DescribeClusterBroker           10001 level_high      int16  the newest one
     DescribeClusterResponse         10000 level           int16  that all brokers keep to
+    DescribeClusterBroker           10002 is_draining     bool   it gives up all that it holds
     FetchPartition                  10000 flushed_offset  int64  a replica has fsynced so much (R10)
     FetchRequest                    10000 credit_bytes    int64  answers may go on up to so many
     FetchRequest                    10001 host            string the machine where the reader runs
@@ -27,9 +28,10 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     PartitionProduceResponse        10001 replicas        int32  brokers that hold the records
     UpdateFeaturesResponse          10000 revision        int64  where the store shows it
 
--1 in any of them, and so in any answer that does not carry them, is "not told"; `more` is false
-where it is not carried. A Fetch with a credit may be answered many times, always with its own
-correlation id, and `more` is true in all of these answers but the last (bus/broker/streams.py).
+-1 in any of them, and so in any answer that does not carry them, is "not told"; `more` and
+`is_draining` are false where they are not carried. A Fetch with a credit may be answered many
+times, always with its own correlation id, and `more` is true in all of these answers but the last
+(bus/broker/streams.py).
 A Metadata of named topics that is to be watched is answered again whenever its answer would be
 another, until the same peer watches anew (bus/broker/watches.py).
 A reader that tells its host, and is on the broker's, may be given a `file_range` in place of
@@ -51,6 +53,7 @@ CREDIT_REQUESTS = EXTENSION_TAG_MIN + 1
 LEVEL = EXTENSION_TAG_MIN  # of DescribeClusterResponse
 LEVEL_LOW = EXTENSION_TAG_MIN  # of DescribeClusterBroker
 LEVEL_HIGH = EXTENSION_TAG_MIN + 1
+IS_DRAINING = EXTENSION_TAG_MIN + 2  # of DescribeClusterBroker
 HOST = EXTENSION_TAG_MIN + 1  # of FetchRequest
 REPLICA_FLUSHED_OFFSET = EXTENSION_TAG_MIN  # of FetchPartition
 FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData

@@ -28,6 +28,7 @@ def describe_cluster(
     image = node.metadata.image
     response.cluster_id, response.controller_id = image.cluster_id, image.controller_id
     response.level = image.level
+    draining = node.standing.draining()
     response.brokers = [
         DescribeClusterBroker(
             broker.broker_id,
@@ -36,6 +37,7 @@ def describe_cluster(
             broker.rack,
             broker.levels.low,
             broker.levels.high,
+            broker.broker_id in draining,
         )
         for broker in image.brokers.values()
         if (endpoint := endpoint_for(node, context, broker)) is not None
