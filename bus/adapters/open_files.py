@@ -5,8 +5,11 @@ sake of programs that use `select`; the hard limit is what the administrator mea
 """
 
 import contextlib
+import os
 import resource
+import sys
 
+OWN_FILES = "/dev/fd" if sys.platform == "darwin" else "/proc/self/fd"
 DARWIN_MAX = 10_240  # OPEN_MAX: macOS takes nothing above it, whatever its hard limit says
 
 
@@ -23,6 +26,20 @@ def raise_open_files() -> tuple[int, int]:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
                 break
     return before, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def open_files() -> int | None:
+    """How many this process has open; None where the system does not tell."""
+    try:
+        return len(os.listdir(OWN_FILES)) - 1  # the listing itself is one
+    except OSError:
+        return None
+
+
+def open_files_max() -> int | None:
+    """How many it may have; None: as many as it likes."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _is_above(limit: int, other: int) -> bool:

@@ -18,6 +18,7 @@ from bus.broker.handlers import (
     groups,
     groups_admin,
     groups_offsets,
+    host,
     metadata,
     offsets,
     produce,
@@ -26,7 +27,11 @@ from bus.broker.handlers import (
 )
 from bus.broker.node import Node
 from bus.wire.admin import DescribeConfigsRequest
-from bus.wire.brokers import DrainBrokerRequest, UnregisterBrokerRequest
+from bus.wire.brokers import (
+    DescribeHostRequest,
+    DrainBrokerRequest,
+    UnregisterBrokerRequest,
+)
 from bus.wire.cluster import DescribeClusterRequest
 from bus.wire.commits import OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest
 from bus.wire.elections import ElectLeadersRequest
@@ -89,6 +94,7 @@ HANDLERS: dict[type[Message], Handler] = {
     ListPartitionReassignmentsRequest: replicas.list_partition_reassignments,
     UnregisterBrokerRequest: brokers.unregister_broker,
     DrainBrokerRequest: brokers.drain_broker,
+    DescribeHostRequest: host.describe_host,
     DescribeAclsRequest: security.describe_acls,
     CreateAclsRequest: security.create_acls,
     DeleteAclsRequest: security.delete_acls,

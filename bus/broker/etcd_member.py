@@ -30,6 +30,7 @@ from bus.adapters.etcd.messages import (
 )
 from bus.adapters.etcd.program import complaint, find_etcd
 from bus.adapters.etcd.settings import EtcdSettings, etcd_endpoints
+from bus.broker.host import EtcdSight
 from bus.control.etcd_command import MemberSettings, command
 from bus.control.etcd_joining import (
     Next,
@@ -135,6 +136,11 @@ class BesideEtcd:
     def health(self) -> Health:
         """Of the member here."""
         return self._keeper.health(self._clock.now_ms())
+
+    def show(self, sight: EtcdSight) -> None:
+        """Have the broker tell of the member here."""
+        sight.directory = str(self._wish.directory)
+        sight.state = lambda: self.health().value
 
     async def close(self) -> None:
         """End the member, in peace if it heeds."""

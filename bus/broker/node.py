@@ -16,6 +16,7 @@ from bus.broker.coordinators import Coordinators
 from bus.broker.counters import Counters
 from bus.broker.directories import Directories
 from bus.broker.fetches import Fetches
+from bus.broker.host import EtcdSight
 from bus.broker.housework import Housework
 from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
@@ -75,8 +76,7 @@ class Node:
     ) -> None:
         """`links` make it a member of the settings' cluster; `single` is what it kept alone."""
         self.settings, self.known = settings, known
-        self.clock = clock
-        self.later = later
+        self.clock, self.later = clock, later
         self.counters = Counters()
         self.endpoints: dict[str, Endpoint] = {}  # by listener name, once bound
         self.served: list[Api] = []
@@ -90,6 +90,7 @@ class Node:
         times = settings.producer_id_expiration_ms, settings.checkpoint_interval_ms
         self.stores = Stores(disks, clock, random, *told, reserve, *times)
         self.housework = Housework(settings, self.stores, disks, clock, pool)
+        self.pool, self.etcd = pool, EtcdSight()
         self._coordination, self._disks = coordination, disks
         self._links, self._single = links, single
         self._keys = keys = Keys(settings.cluster if links is not None else LOCAL_CLUSTER)
@@ -254,6 +255,11 @@ class Node:
         here, guards = {self.settings.node_id: self.known}, self.standing.guards
         mirror, keys = self._mirror, self._keys
         raise_level(mirror, keys, here, guards, level, told, validate_only=validate_only)
+
+    def unsafe_directories(self) -> dict[str, str]:
+        """Filesystem by path, of the data directories that may lose what was acknowledged."""
+        facts = ((disk.path, disk.facts()) for disk in self._disks)
+        return {path: found.filesystem for path, found in facts if not found.durable}
 
     def topic_name(self, topic_id: UUID) -> str | None:
         """The name of the topic with this id."""

@@ -57,6 +57,8 @@ class Server:
             if beside_us is not None:
                 settings = replace(settings, etcd=await beside_us.start())
             self._service = _started(loop, settings)
+            if beside_us is not None and beside_us.pid is not None:
+                beside_us.show(self._service.node.etcd)
             log.info("open files", extra={"limit": now, "limit_before": before})
             await self._serve(loop, self._service, on_ready)
         finally:

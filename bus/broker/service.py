@@ -88,6 +88,7 @@ class Service:
         node = Node(settings, disks, store, clock, random, pool, later, self._links, single)
         assert node.member is not None, "it has links"
         self._member_here = node.member
+        node.etcd.versions = store.versions
         node.member.serve = partial(serve_peer, node)
         node.member.on_refused = self._fail
         return node
@@ -247,8 +248,7 @@ class Service:
 
     def unsafe(self) -> dict[str, str]:
         """Filesystem by path, of the data directories that may lose what was acknowledged."""
-        facts = ((disk.path, disk.facts()) for disk in self._disks)
-        return {path: found.filesystem for path, found in facts if not found.durable}
+        return self.node.unsafe_directories()
 
     def _check_filesystem(self) -> None:
         if self.settings.accept_filesystem:

@@ -8,7 +8,13 @@ from typing import Any, ParamSpec, TypeVar
 from bus.adapters.clock import SystemClock
 from bus.client.admin_asking import Asking
 from bus.client.admin_calls import AdminCalls, ConfigEntry, ConfigValue, TopicDescription
-from bus.client.admin_cluster import ClusterDescription, describe_cluster, raise_level
+from bus.client.admin_cluster import (
+    ClusterDescription,
+    HostDescription,
+    describe_cluster,
+    describe_host,
+    raise_level,
+)
 from bus.client.admin_groups import GroupCalls, GroupDescription, GroupListing, GroupPosition
 from bus.client.admin_replicas import Reassignment, Refused, ReplicaCalls
 from bus.client.admin_resets import Destination, GroupResets, OffsetChange, PartitionLag
@@ -126,6 +132,13 @@ class Admin(Handle):
     def describe_broker_config(self, broker: int) -> dict[str, ConfigEntry]:
         """A broker's settings by name. Raises BrokerIdNotRegistered if it is not there."""
         return self._run(self.calls.describe_broker_config, broker)
+
+    def describe_host(self, broker: int) -> HostDescription:
+        """How a broker's process and machine are, and its etcd.
+
+        Raises UnsupportedVersion over kafka://, where this cannot be asked.
+        """
+        return self._run(describe_host, self.asking, broker)
 
     def reassign_partitions(self, wanted: Mapping[TopicPartition, Sequence[int]]) -> Refused:
         """Have other brokers hold partitions: who shall, the preferred leader first.

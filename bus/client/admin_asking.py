@@ -27,6 +27,7 @@ from bus.errors import (
     error_of,
 )
 from bus.model.ids import TopicPartition, check_topic_name
+from bus.model.replication_errors import BrokerIdNotRegistered
 from bus.ports import Clock
 from bus.wire.groups import (
     KEY_TYPE_GROUP,
@@ -95,6 +96,12 @@ class Asking:
         """The brokers that there are now."""
         self.learn(await self.ask(MetadataRequest(topics=[]), MetadataResponse, lambda r: []))
         return sorted(self.cluster.routing.nodes)
+
+    async def check_node(self, node: int) -> Target:
+        """The way to one broker. Raises BrokerIdNotRegistered if it is not there."""
+        if node not in self.cluster.routing.nodes and node not in await self.nodes():
+            raise BrokerIdNotRegistered(f"Broker {node} is not there.")
+        return Target(node=node)
 
     def learn(self, answer: MetadataResponse) -> None:
         """Take a Metadata answer into the picture."""

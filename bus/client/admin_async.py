@@ -6,7 +6,13 @@ from typing import Any
 
 from bus.client import admin as sync_admin
 from bus.client.admin_calls import ConfigEntry, ConfigValue, TopicDescription
-from bus.client.admin_cluster import ClusterDescription, describe_cluster, raise_level
+from bus.client.admin_cluster import (
+    ClusterDescription,
+    HostDescription,
+    describe_cluster,
+    describe_host,
+    raise_level,
+)
 from bus.client.admin_groups import GroupDescription, GroupListing, GroupPosition
 from bus.client.admin_replicas import Reassignment, Refused
 from bus.client.admin_resets import Destination, OffsetChange, PartitionLag
@@ -100,6 +106,11 @@ class Admin(AsyncClosing):
             self._calls.describe_broker_config, broker
         )
         return entries
+
+    async def describe_host(self, broker: int) -> HostDescription:
+        """How a broker's process and machine are, and its etcd."""
+        found: HostDescription = await self._run(describe_host, self._sync.asking, broker)
+        return found
 
     async def reassign_partitions(self, wanted: Mapping[TopicPartition, Sequence[int]]) -> Refused:
         """Have other brokers hold partitions, as `bus.Admin.reassign_partitions`."""

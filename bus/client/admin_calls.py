@@ -10,7 +10,6 @@ from bus.client.options import Start, check_range
 from bus.errors import error_of
 from bus.model.ids import NO_TOPIC_ID, TopicPartition, check_topic_name
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX
-from bus.model.replication_errors import BrokerIdNotRegistered
 from bus.wire import admin as wire
 from bus.wire.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from bus.wire.offsets import (
@@ -166,13 +165,9 @@ class AdminCalls:
 
     async def describe_broker_config(self, broker: int) -> dict[str, ConfigEntry]:
         """A broker's settings, by name, as it tells them itself."""
-        check_range("broker", broker, 0, (1 << 31) - 1)
-        if broker not in self._asking.cluster.routing.nodes:
-            await self._asking.nodes()
-        if broker not in self._asking.cluster.routing.nodes:
-            raise BrokerIdNotRegistered(f"Broker {broker} is not there.")
+        target = await self._asking.check_node(broker)
         resource = wire.DescribeConfigsResource(wire.RESOURCE_BROKER, str(broker), None)
-        return await self._config_of(resource, Target(node=broker))
+        return await self._config_of(resource, target)
 
     async def _config_of(
         self, resource: wire.DescribeConfigsResource, target: Target

@@ -1,9 +1,23 @@
-"""What is asked of the controller about a broker: to remove it (UnregisterBroker), or to drain it.
+"""About a broker: remove it or drain it, asked of the controller; how its machine is, asked of it.
 
-UnregisterBroker is Kafka's (key 64, version 0); DrainBroker is ours (key 20100).
+UnregisterBroker is Kafka's (key 64, version 0); DrainBroker and DescribeHost are ours (keys 20100
+and 20101).
 """
 
-from bus.wire.schema import Message, boolean, int16, int32, nullable_string, table
+from bus.wire.schema import (
+    Message,
+    array,
+    boolean,
+    int8,
+    int16,
+    int32,
+    int64,
+    nullable_string,
+    string,
+    table,
+)
+
+NOT_TOLD = -1
 
 
 @table
@@ -36,3 +50,24 @@ class DrainBrokerResponse(Message):
 
     error_code: int = int16()
     error_message: str | None = nullable_string()
+
+
+@table
+class DescribeHostRequest(Message):
+    """How are the process and machine of the broker that is asked, and the etcd it works with?"""
+
+
+@table
+class DescribeHostResponse(Message):
+    """As far as the broker knows; NOT_TOLD and empty texts where it does not."""
+
+    error_code: int = int16()
+    error_message: str | None = nullable_string()
+    open_files: int = int64(NOT_TOLD)  # of the process
+    open_files_max: int = int64(NOT_TOLD)
+    mappings: int = int64(NOT_TOLD)  # of files and memory, of the process
+    mappings_max: int = int64(NOT_TOLD)  # vm.max_map_count
+    unsafe_directories: list[str] = array("string")  # with records; flush=group promises nothing
+    etcd_versions: list[str] = array("string")  # of the members it has a connection to
+    etcd_state: str = string()  # of the member beside it
+    etcd_on_data_disk: int = int8(NOT_TOLD)  # 1: the member's files share a disk with records

@@ -128,6 +128,7 @@ APIS = (  # key, name, lowest and highest version, the first in the compact enco
     _api(60, "DescribeCluster", 0, 1, 0, cluster),
     _api(64, "UnregisterBroker", 0, 0, 0, brokers),
     _api(20_100, "DrainBroker", 0, 0, 0, brokers),
+    _api(20_101, "DescribeHost", 0, 0, 0, brokers),
 )
 
 PEER_APIS = (  # between brokers, beside Fetch; clients are served none of them

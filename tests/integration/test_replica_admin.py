@@ -6,7 +6,12 @@ import pytest
 
 import bus
 import bus.aio
-from bus.errors import InvalidReplicaAssignment, InvalidRequest, UnknownTopicOrPartition
+from bus.errors import (
+    InvalidReplicaAssignment,
+    InvalidRequest,
+    UnknownTopicOrPartition,
+    UnsupportedVersion,
+)
 from bus.model.ids import TopicPartition
 from bus.model.replication_errors import BrokerIdNotRegistered, NoReassignmentInProgress
 
@@ -82,6 +87,18 @@ def test_a_broker_that_is_not_there_tells_none(admin):
         admin.describe_broker_config(9)
 
 
+def test_a_broker_tells_of_its_machine(broker):
+    with bus.Admin(broker.url) as admin:
+        host = admin.describe_host(1)
+    assert host.open_files > 0
+    assert (host.etcd_versions, host.etcd_state, host.etcd_on_data_disk) == ((), "", None)
+
+
+def test_kafkas_protocol_has_no_such_question(broker):
+    with bus.Admin(broker.kafka_url) as admin, pytest.raises(UnsupportedVersion):
+        admin.describe_host(1)
+
+
 def test_all_of_it_can_be_awaited(broker):
     async def ask():
         async with bus.aio.Admin(broker.url) as admin:
@@ -90,6 +107,7 @@ def test_all_of_it_can_be_awaited(broker):
             assert FIRST in await admin.reassign_partitions({FIRST: [2]})
             assert FIRST in await admin.cancel_reassignments([FIRST])
             assert await admin.describe_broker_config(1)
+            assert (await admin.describe_host(1)).open_files
             for call in (admin.drain_broker, admin.remove_broker):
                 with pytest.raises(InvalidRequest):
                     await call(1)

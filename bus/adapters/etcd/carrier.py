@@ -49,7 +49,7 @@ class Carrier(Protocol):
 
 
 class HttpCarrier:
-    """The Carrier over etcd's JSON gateway."""
+    """The Carrier over etcd's JSON gateway; tells the versions of members, too."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: EtcdSettings) -> None:
         """Raises BadSetting if a certificate cannot be used."""
@@ -65,6 +65,10 @@ class HttpCarrier:
     def names(self) -> tuple[str, ...]:
         """Of the members, for people."""
         return tuple(member.url for member in self._members)
+
+    def versions(self) -> list[str]:
+        """Of those members that a connection was made to, sorted, each once."""
+        return sorted({member.version for member in self._members if member.version})
 
     def ask(self, member: int, request: Request, timeout_ms: int, answered: Answered) -> None:
         """One try; `answered` is called once, soon after the time is over at the latest."""

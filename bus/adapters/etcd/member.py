@@ -29,6 +29,7 @@ class Member:
 
     def __init__(self, endpoint: EtcdEndpoint, tls: ssl.SSLContext | None) -> None:
         self.url = endpoint.url
+        self.version = ""  # as it was told at the last connection
         self._endpoint = endpoint
         self._tls = tls
         self._idle: list[Connection] = []
@@ -41,7 +42,8 @@ class Member:
             reply = await connection.ask(codec.VERSION, None, {}, SMALL_BYTES_MAX)
             if reply.status != OK:
                 raise FrameError(f"It answers {reply.status} when it is asked for its version.")
-            reason = objection(codec.decode_version(reply.body))
+            self.version = codec.decode_version(reply.body)
+            reason = objection(self.version)
             if reason is not None:
                 raise Unusable(f"{self.url} {reason}.")
         except BaseException:

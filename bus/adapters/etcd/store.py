@@ -40,6 +40,7 @@ class EtcdStore:
         name: str,
     ) -> None:
         """`name` is this client's among all that write, and the same after a restart."""
+        self.versions: Callable[[], Sequence[str]] = tuple  # of etcd, where the carrier tells
         self._carrier = carrier
         self._random = random
         self._later = later
@@ -128,7 +129,9 @@ def etcd_store(
 ) -> EtcdStore:
     """The store over HTTP. Raises BadSetting if a certificate cannot be used."""
     carrier = HttpCarrier(loop, settings)
-    return EtcdStore(carrier, clock, random, loop.call_later, scratch, name)
+    store = EtcdStore(carrier, clock, random, loop.call_later, scratch, name)
+    store.versions = carrier.versions
+    return store
 
 
 def _error(answer: Answer | Failure) -> BusError:
