@@ -112,13 +112,13 @@ def held_by(view: View, broker: int) -> int:
 
 def check_room(view: View, broker: int) -> None:
     """UserError if the others cannot hold what it holds: it would never end."""
-    others = sum(each.node != broker for each in view.cluster.brokers)
+    others = sum(each.node != broker and not each.is_draining for each in view.cluster.brokers)
     for topic, each in view.partitions:
         if broker in each.replicas and len(each.replicas) > others:
             raise UserError(
                 f"{topic}-{each.partition} has {len(each.replicas)} replicas, and without broker "
-                f"{broker} there are {others} brokers: add one, or lower the number by `busd "
-                "partition reassign --replication-factor`."
+                f"{broker} there are {others} that may hold them: add one, or lower the number "
+                "by `busd partition reassign --replication-factor`."
             )
 
 

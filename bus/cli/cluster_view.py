@@ -49,8 +49,6 @@ def _broker_row(view: View, number: int) -> Row:
         return sum(is_one(each) for _, each in view.partitions)
 
     found = view.broker(number)
-    is_controller = number == view.cluster.controller
-    note = "controls" if is_controller else "" if found is not None else "is not there"
     return [
         str(number),
         found.url if found is not None else "-",
@@ -58,8 +56,16 @@ def _broker_row(view: View, number: int) -> Row:
         count(lambda each: each.leader == number),
         count(lambda each: number in each.replicas),
         count(lambda each: number in each.isr),
-        note,
+        _note(view, number),
     ]
+
+
+def _note(view: View, number: int) -> str:
+    found = view.broker(number)
+    if found is None:
+        return "is not there"
+    told = ["controls"] if number == view.cluster.controller else []
+    return ", ".join([*told, "drained"] if found.is_draining else told)
 
 
 PARTITIONS_HEAD = ["partition", "leader", "epoch", "in sync", "replicas", ""]

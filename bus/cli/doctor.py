@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bus.cli import doctor_brokers
 from bus.cli.cluster_level import can_be_raised_to, level_line
 from bus.cli.cluster_view import NOBODY, View, look, machine_of
 from bus.cli.connect import add_options, connect
@@ -11,6 +12,7 @@ from bus.cli.failure import FAILED, OK
 from bus.cli.options import Namespace, Parser
 from bus.cli.table import print_table
 from bus.client.admin_calls import PartitionDescription, TopicDescription
+from bus.control.placement import default_replication_factor
 from bus.control.survival import Holding, Place, Records, Verdict, verdicts
 
 FAILURES = {
@@ -30,7 +32,8 @@ EXAMPLES = """  busd doctor
   busd doctor --server tcp://broker-1:7901
 
 It proves from the settings and from the cluster as it stands what becomes of records that were
-acknowledged with acks=all. It ends with 1 if there is something to put right.
+acknowledged with acks=all, and asks each broker how its machine and its etcd are. It ends with 1
+if there is something to put right; what it could not look at it says.
 """
 
 
@@ -66,18 +69,22 @@ def run(args: Namespace) -> int:
         if args.topic:
             topics = [admin.describe_topic(name) for name in args.topic]
         checked = [_check(admin, view, topic) for topic in topics]
-    if not checked:
+        seen = doctor_brokers.see(admin, view)
+    if checked:
+        has_racks = any(broker.rack for broker in view.cluster.brokers)
+        _print_verdicts(checked, [name for name in FAILURES if has_racks or name != "rack"])
+    else:
         print("There are no topics yet.")
-        return OK
-    has_racks = any(broker.rack for broker in view.cluster.brokers)
-    shown = [name for name in FAILURES if has_racks or name != "rack"]
-    _print_verdicts(checked, shown)
-    found = list(findings(view, checked))
+    print()
+    print_table("", doctor_brokers.HEAD, doctor_brokers.rows(seen))
+    found = [*findings(view, checked), *doctor_brokers.findings(seen)]
     print()
     for sentence in found:
         print(f"- {sentence}")
     if not found:
         print("Nothing to put right.")
+    for what in doctor_brokers.unseen(seen):
+        print(f"Not seen: {what}.")
     if can_be_raised_to(view.cluster) is not None:
         print(f"The cluster stands at {level_line(view.cluster)}.")
     return FAILED if found else OK
@@ -148,7 +155,8 @@ def findings(view: View, checked: Sequence[Checked]) -> Iterable[str]:
     if lone and brokers > 1:
         yield (
             f"{_named(lone)}: one replica. If its disk is lost, so are the records. "
-            "Raise the replication factor to 3 by `busd partition reassign`."
+            "Raise it: `busd partition reassign --topic TOPIC --replication-factor "
+            f"{default_replication_factor(brokers)}`."
         )
     weak = [each for each in checked if each.min_isr == 1 < each.replication_factor]
     if weak:

@@ -58,7 +58,7 @@ def settled(
 def planned(wish: Wish, chosen: Held, everything: Held, there: Sequence[BrokerDescription]) -> Held:
     """Who shall hold the chosen partitions; only those that change. Raises UserError."""
     racks = {broker.node: broker.rack or "" for broker in there}
-    homes = _homes(wish, racks)
+    homes = _homes(wish, racks, there)
     factor = wish.factor
     if factor is not None and factor > len(homes):
         raise UserError(f"There cannot be {factor} replicas on {count_of(len(homes), 'broker')}.")
@@ -121,13 +121,21 @@ class _Planner:
         return self._others + Counter(b for held in self._held.values() for b in held)
 
 
-def _homes(wish: Wish, racks: Mapping[int, str]) -> dict[int, str]:
+def _homes(
+    wish: Wish, racks: Mapping[int, str], there: Sequence[BrokerDescription]
+) -> dict[int, str]:
+    draining = {broker.node for broker in there if broker.is_draining}
     if wish.brokers is None:
-        return dict(racks)
+        return {broker: rack for broker, rack in racks.items() if broker not in draining}
     for broker in wish.brokers:
         if broker not in racks:
             raise UserError(
                 f"Broker {broker} is not there; those that are: {', '.join(map(str, racks))}."
+            )
+        if broker in draining:
+            raise UserError(
+                f"Broker {broker} is drained: `busd broker drain {broker} --cancel` lets it hold "
+                "partitions again."
             )
     return {broker: racks[broker] for broker in wish.brokers}
 

@@ -51,6 +51,16 @@ def test_doctor_finds_the_topic_that_a_loss_of_power_harms(broker, told):
     assert [line[1] for line in lines if line[:1] == ["-"]] == ["fast:"]
 
 
+def test_doctor_says_what_it_could_not_look_at(broker, capsys):
+    assert main(["doctor", "--topic", "safe", "--server", broker.kafka_url]) == 0
+    assert "Not seen: broker 1's machine and etcd" in capsys.readouterr().out
+
+
+def test_the_list_of_topics_has_no_complaint_of_a_lone_broker(broker, told):
+    _, lines = told("topic", "list", "--server", broker.url)
+    assert lines == [["topic", "partitions", "replicas"], ["fast", "1", "1"], ["safe", "2", "1"]]
+
+
 def test_doctor_has_nothing_to_say_of_a_flushed_topic(broker, told):
     code, lines = told("doctor", "--topic", "safe", "--server", broker.url)
     assert code == 0

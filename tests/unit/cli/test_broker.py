@@ -48,7 +48,9 @@ def test_partitions_are_counted_by_broker():
 
 
 def test_what_the_others_cannot_hold_is_refused_before_it_begins():
-    with pytest.raises(UserError, match="t-0 has 3 replicas, and without broker 3 there are 2"):
+    with pytest.raises(
+        UserError, match="t-0 has 3 replicas, and without broker 3 there are 2 that"
+    ):
         check_room(View(CLUSTER, topics((1, 2, 3))), 3)
 
 

@@ -26,6 +26,12 @@ def test_the_controller_is_marked():
     assert broker_rows(view(partition()))[1][-1] == "controls"
 
 
+def test_a_drained_broker_is_marked():
+    drained = (BROKERS[0], BrokerDescription(2, "tcp://m2:7901", None, is_draining=True))
+    cluster = ClusterDescription("abc", 2, drained)
+    assert broker_rows(View(cluster, ()))[1][-1] == "controls, drained"
+
+
 def test_a_broker_that_is_gone_is_shown_for_the_replicas_on_it():
     rows = broker_rows(view(partition(replicas=(1, 3), isr=(1,))))
     assert rows[-1] == ["3", "-", "-", 0, 1, 0, "is not there"]

@@ -41,6 +41,10 @@ def test_fewer_replicas_keep_the_first():
     assert [(each[0], len(each)) for each in found.values()] == [(1, 2), (2, 2)]
 
 
+def test_replicas_on_brokers_that_were_not_named_go_first():
+    assert set(plan(held((1, 2, 3)), factor=2, brokers=(2, 3)).values()) == {(2, 3)}
+
+
 def test_what_is_as_wished_does_not_change():
     assert plan(held((1, 2, 3)), factor=3) == {}
 
@@ -70,6 +74,14 @@ def test_too_few_named_brokers_are_refused():
 def test_a_broker_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="Broker 9 is not there"):
         plan(held((1,)), brokers=(9,))
+
+
+def test_a_drained_broker_is_given_nothing():
+    there = (*THERE[:3], BrokerDescription(4, "tcp://m4:1", None, is_draining=True))
+    found = plan(held(*[(1,)] * 6), factor=3, there=there)
+    assert set(found.values()) == {(1, 2, 3)}
+    with pytest.raises(UserError, match="busd broker drain 4 --cancel"):
+        plan(held((1,)), brokers=(4,), there=there)
 
 
 def test_what_is_moving_counts_as_being_where_it_goes():
