@@ -14,6 +14,7 @@ from bus.cli.table import print_table
 from bus.client.admin_calls import PartitionDescription, TopicDescription
 from bus.control.placement import default_replication_factor
 from bus.control.survival import Holding, Place, Records, Verdict, verdicts
+from bus.model.endpoint import is_loopback, join_host_port
 
 FAILURES = {
     "process": "a broker is killed",
@@ -25,6 +26,10 @@ FAILURES = {
 LEADERLESS = "no leader: nothing is read or written"
 TOO_FEW = "fewer in sync than min.insync.replicas: acks=all is refused"
 BEHIND = "not all replicas in sync: one more failure may stop writing"
+ONE_MACHINE = (
+    "All brokers answer at one machine: replicas survive a killed broker there, and no loss of the "
+    "machine or its disk."
+)
 NAMED_MAX = 5  # topics or partitions in one sentence
 
 EXAMPLES = """  busd doctor
@@ -33,7 +38,7 @@ EXAMPLES = """  busd doctor
 
 It proves from the settings and from the cluster as it stands what becomes of records that were
 acknowledged with acks=all, and asks each broker how its machine and its etcd are. It ends with 1
-if there is something to put right; what it could not look at it says.
+if there is something to put right; a remark is not, and what it could not look at it says.
 """
 
 
@@ -83,6 +88,8 @@ def run(args: Namespace) -> int:
         print(f"- {sentence}")
     if not found:
         print("Nothing to put right.")
+    for sentence in (*remarks(view, checked), *doctor_brokers.remarks(seen)):
+        print(f"Remark: {sentence}")
     for what in doctor_brokers.unseen(seen):
         print(f"Not seen: {what}.")
     if can_be_raised_to(view.cluster) is not None:
@@ -197,16 +204,29 @@ def _trouble(partition: PartitionDescription, min_isr: int) -> str:
 
 
 def _of_places(view: View, checked: Sequence[Checked]) -> Iterable[str]:
-    machines = {machine_of(broker, broker.node) for broker in view.cluster.brokers}
+    if len(_machines(view)) == 1 and not _is_on_loopback(view) and _is_spread(view, checked):
+        yield ONE_MACHINE
     racks = {broker.rack for broker in view.cluster.brokers}
-    is_spread = any(each.replication_factor > 1 for each in checked)
-    if is_spread and len(machines) == 1 < len(view.cluster.brokers):
-        yield (
-            "All brokers answer at one machine: replicas survive a killed broker there, and no "
-            "loss of the machine or its disk."
-        )
-    if is_spread and len(racks) > 1 and None in racks:
+    if _is_spread(view, checked) and len(racks) > 1 and None in racks:
         yield "Some brokers name a rack and some do not: give each its own by `busd serve --rack`."
+
+
+def remarks(view: View, checked: Sequence[Checked]) -> Iterable[str]:
+    """What is as it was meant, and worth knowing: nobody else reaches a cluster on loopback."""
+    if _is_on_loopback(view) and _is_spread(view, checked):
+        yield ONE_MACHINE
+
+
+def _is_spread(view: View, checked: Sequence[Checked]) -> bool:
+    return len(view.cluster.brokers) > 1 and any(one.replication_factor > 1 for one in checked)
+
+
+def _machines(view: View) -> set[str]:
+    return {machine_of(broker, broker.node) for broker in view.cluster.brokers}
+
+
+def _is_on_loopback(view: View) -> bool:
+    return all(is_loopback(join_host_port(host, 0)) for host in _machines(view))
 
 
 def _named(checked: Sequence[Checked]) -> str:

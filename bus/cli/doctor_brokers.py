@@ -116,13 +116,6 @@ def _is_near(count: int | None, limit: int | None) -> bool:
 
 
 def _of_etcd(seen: Sequence[Seen], hosts: Sequence[HostDescription]) -> Iterable[str]:
-    shared = [str(s.broker) for s in seen if s.host is not None and s.host.etcd_on_data_disk]
-    if shared:
-        yield (
-            f"The member of etcd beside broker {', '.join(shared)} shares a disk with records: "
-            "where writing keeps that busy, or fills it, elections wait. Mount another disk at "
-            "etcd/ in the data directory."
-        )
     versions = sorted({version for host in hosts for version in host.etcd_versions})
     if len(versions) > 1:
         yield f"The members of etcd have different versions: {', '.join(versions)}. Make them one."
@@ -170,6 +163,17 @@ def _open_etcds(settings: Mapping[str, str]) -> list[str]:
 def _is_here(url: str) -> bool:
     host = urlsplit(url if "://" in url else f"//{url}").hostname or ""
     return is_loopback(join_host_port(host, 0))
+
+
+def remarks(seen: Sequence[Seen]) -> Iterable[str]:
+    """What may be meant so: it costs nothing until a disk is busy."""
+    shared = [str(s.broker) for s in seen if s.host is not None and s.host.etcd_on_data_disk]
+    if shared:
+        yield (
+            f"The member of etcd beside broker {', '.join(shared)} shares a disk with records: "
+            "where writing keeps that busy, or fills it, elections wait. Mount another disk at "
+            "etcd/ in the data directory."
+        )
 
 
 def unseen(seen: Sequence[Seen]) -> Iterable[str]:

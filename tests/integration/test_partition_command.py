@@ -90,3 +90,5 @@ def _check_doctor(cluster):
     assert wait_until(lambda: all(host.etcd_state == "serving" for host in hosts()))
     assert all(host.etcd_versions and host.etcd_on_data_disk for host in hosts())
     assert "beside broker 1, 2, 3 shares a disk" in cluster.told("doctor", code=1)
+    cluster.admin.create_topic("safe")
+    assert wait_until(lambda: cluster.runs("doctor", "--topic", "safe"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.cli.doctor_brokers import Seen, findings, rows, unseen
+from bus.cli.doctor_brokers import Seen, findings, remarks, rows, unseen
 from bus.client.admin_cluster import HostDescription
 
 WELL = {
@@ -55,8 +55,11 @@ def test_a_member_of_etcd_that_is_not_well_is_told():
     assert only.startswith("The member of etcd beside broker 1 is without a leader")
 
 
-def test_an_etcd_on_the_disk_of_records_is_told_once():
-    (only,) = told(host(etcd_on_data_disk=True), host(), host(etcd_on_data_disk=True))
+def test_an_etcd_on_the_disk_of_records_is_a_remark():
+    shared = host(etcd_on_data_disk=True)
+    seen = [Seen(1, shared, {}), Seen(2, host(), {}), Seen(3, shared, {})]
+    assert list(findings(seen)) == []
+    (only,) = remarks(seen)
     assert only.startswith("The member of etcd beside broker 1, 3 shares a disk")
 
 
