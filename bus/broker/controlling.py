@@ -18,7 +18,7 @@ from bus.control.knowledge import Report
 from bus.control.policy import Policy
 from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
-from bus.model.ids import INTERNAL_TOPICS, PartitionId
+from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
 from bus.model.limits import TRANSACTION_WRITES_MAX
 from bus.model.stored import Group, TopicRecord, group_from_bytes, group_to_bytes
@@ -152,8 +152,7 @@ class Controlling:
     def _read_topic(self, name: str, record: TopicRecord) -> None:
         flush = record.config.get("flush")
         is_flushed = self._policy.is_flushed if flush is None else flush == FLUSH_GROUP
-        is_default = record.grows or name in INTERNAL_TOPICS
-        is_growing = is_default and "min.insync.replicas" not in record.config
+        is_growing = record.follows_defaults(name)
         self._machine.on_topic(record.topic_id, is_flushed=is_flushed, is_growing=is_growing)
 
     def _read_group(self, number: int, group: Group) -> None:

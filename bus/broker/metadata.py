@@ -116,4 +116,6 @@ def _topic_image(name: str, record: TopicRecord, partitions: Group) -> TopicImag
     missing = [pid.partition for pid in ids if pid not in partitions]
     if missing:
         raise CorruptLog(f"The metadata of topic {name!r} lacks its partitions {missing[:5]}.")
-    return TopicImage(name, record.topic_id, record.config, tuple(partitions[pid] for pid in ids))
+    images = tuple(partitions[pid] for pid in ids)
+    follows = record.follows_defaults(name)
+    return TopicImage(name, record.topic_id, record.config, images, follows)

@@ -9,6 +9,7 @@ from bus.cli.cluster_view import (
     PARTITIONS_HEAD,
     View,
     broker_rows,
+    growing,
     look,
     partition_rows,
     summary,
@@ -106,6 +107,8 @@ def show_status(view: View) -> None:
     _show_level(view)
     print()
     print_table("", BROKERS_HEAD, broker_rows(view))
+    if line := growing(view):
+        print(f"\n{line}")
     wrong = [entry for entry in view.partitions if trouble(entry[1])]
     if wrong:
         print()

@@ -9,6 +9,7 @@ from bus.client.admin_calls import PartitionDescription, TopicDescription
 from bus.client.admin_cluster import BrokerDescription, ClusterDescription
 
 NOBODY = -1
+NAMED_MAX = 20  # topics in one line
 Row = list[object]
 
 
@@ -92,6 +93,14 @@ def trouble(partition: PartitionDescription) -> str:
         return "no leader"
     missing = [each for each in partition.replicas if each not in partition.isr]
     return f"not in sync: {_numbers(missing)}" if missing else ""
+
+
+def growing(view: View) -> str:
+    """Topics that will have more replicas, in one line; empty if there are none."""
+    short = [t for t in view.topics if t.replicas < (t.replicas_wanted or 0)]
+    named = ", ".join(f"{t.name} ({t.replicas} of {t.replicas_wanted})" for t in short[:NAMED_MAX])
+    rest = f" and {len(short) - NAMED_MAX:,} more" if len(short) > NAMED_MAX else ""
+    return f"to be given more replicas: {named}{rest}" if short else ""
 
 
 def summary(view: View) -> str:

@@ -51,6 +51,12 @@ class TopicDescription:
     name: str
     topic_id: UUID
     partitions: tuple[PartitionDescription, ...]
+    replicas_wanted: int | None = None  # of each partition, if it is told
+
+    @property
+    def replicas(self) -> int:
+        """Of the partition that has fewest."""
+        return min((len(each.replicas) for each in self.partitions), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class AdminCalls:
                     )
                     for p in sorted(topic.partitions, key=lambda p: p.partition_index)
                 ),
+                topic.replicas_wanted if topic.replicas_wanted >= 0 else None,
             )
             for topic in answer.topics
         ]

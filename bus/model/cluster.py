@@ -50,6 +50,7 @@ class TopicImage:
     topic_id: UUID
     config: dict[str, str]
     partitions: tuple[PartitionImage, ...]
+    grows: bool = False  # it is given as many replicas as the number of brokers makes the default
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from uuid import UUID
 from bus.errors import CorruptLog
 from bus.model.cluster import NO_LEADER, PartitionImage
 from bus.model.features import CLUSTER_VERSION, FIRST
-from bus.model.ids import PartitionId, topic_id_of
+from bus.model.ids import INTERNAL_TOPICS, PartitionId, topic_id_of
 from bus.model.limits import PARTITIONS_PER_TOPIC_MAX, VALUE_BYTES_MAX
 
 FORMAT = 1  # of all that is kept: ClusterRecord.format
@@ -97,6 +97,11 @@ class TopicRecord:
     groups: tuple[int, ...]
     grows: bool = False  # it has as many replicas as the cluster's size makes the default
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)  # fields of later versions
+
+    def follows_defaults(self, name: str) -> bool:
+        """Does it gain replicas as brokers join? `name` is the topic's."""
+        is_one = self.grows or name in INTERNAL_TOPICS
+        return is_one and "min.insync.replicas" not in self.config
 
     def to_bytes(self) -> bytes:
         """The value of the topic's key."""

@@ -23,6 +23,7 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     MetadataResponse                10000 more            bool   a further answer may follow
     MetadataResponse                10001 revision        int64  as of the next one; to brokers
     MetadataResponseTopic           10000 batch_bytes_max int32  the largest batch it takes
+    MetadataResponseTopic           10001 replicas_wanted int16  that it is to have, as of now
     PartitionData                   10000 file_range      struct where the records stand in a file
     PartitionProduceResponse        10000 flushed_offset  int64  fsynced below this, at answer time
     PartitionProduceResponse        10001 replicas        int32  brokers that hold the records
@@ -59,6 +60,7 @@ REPLICA_FLUSHED_OFFSET = EXTENSION_TAG_MIN  # of FetchPartition
 FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData
 
 BATCH_BYTES_MAX = EXTENSION_TAG_MIN
+REPLICAS_WANTED = EXTENSION_TAG_MIN + 1  # of MetadataResponseTopic
 
 MORE = EXTENSION_TAG_MIN  # of FetchResponse and MetadataResponse
 

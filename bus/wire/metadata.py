@@ -8,6 +8,7 @@ from bus.wire.extensions import (
     CREDIT_REQUESTS,
     METADATA_REVISION,
     MORE,
+    REPLICAS_WANTED,
     WATCH,
 )
 from bus.wire.schema import (
@@ -130,6 +131,7 @@ class MetadataResponseTopic:
     partitions: list[MetadataResponsePartition] = array(MetadataResponsePartition)
     topic_authorized_operations: int = int32(NO_OPERATIONS, since=8)
     batch_bytes_max: int = int32(-1, tag=BATCH_BYTES_MAX)
+    replicas_wanted: int = int16(-1, tag=REPLICAS_WANTED)
 
 
 @table

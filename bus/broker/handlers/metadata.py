@@ -9,6 +9,7 @@ from bus.broker.context import Context, Reply
 from bus.broker.in_turn import in_turn
 from bus.broker.leaders import endpoint_for
 from bus.broker.node import Node
+from bus.control.placement import default_replication_factor
 from bus.errors import (
     NONE,
     BusError,
@@ -211,7 +212,15 @@ def _describe(node: Node, topic: TopicImage) -> MetadataResponseTopic:
         ],
         topic_authorized_operations=NOT_ASKED,
         batch_bytes_max=min(settings.max_message_bytes, settings.segment_bytes),
+        replicas_wanted=_replicas_wanted(node, topic),
     )
+
+
+def _replicas_wanted(node: Node, topic: TopicImage) -> int:
+    """By the rule that it follows, with the brokers that there are; else what it has."""
+    if not topic.grows:
+        return len(topic.partitions[0].replicas)
+    return default_replication_factor(max(1, len(node.metadata.image.brokers)))
 
 
 def _describe_partition(

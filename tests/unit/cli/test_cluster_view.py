@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from bus.cli.cluster_view import View, broker_rows, partition_rows, summary, trouble
+from bus.cli.cluster_view import View, broker_rows, growing, partition_rows, summary, trouble
 from bus.client.admin_calls import PartitionDescription, TopicDescription
 from bus.client.admin_cluster import BrokerDescription, ClusterDescription
 
@@ -50,6 +50,18 @@ def test_a_healthy_cluster_is_summed_up_in_a_line():
     assert summary(view(partition())) == (
         "cluster abc: 2 brokers, 1 topics, 1 partitions: all in sync"
     )
+
+
+def test_topics_with_fewer_replicas_than_they_should_have_are_listed():
+    topics = tuple(
+        TopicDescription(
+            name, UUID(int=1), (partition(), partition(isr=held, replicas=held)), wanted
+        )
+        for name, held, wanted in (("a", (1,), 3), ("b", (1, 2), 2), ("c", (1,), None))
+    )
+    found = View(ClusterDescription("abc", 2, BROKERS), topics)
+    assert growing(found) == "to be given more replicas: a (1 of 3)"
+    assert growing(view(partition())) == ""
 
 
 def test_what_is_not_well_is_counted():

@@ -118,3 +118,10 @@ def test_the_largest_batch_is_what_a_message_and_a_segment_may_be(bench, segment
     bench.create_topic("t", 1, 1, {"segment.bytes": segment, "max.message.bytes": "5000000"})
     answer = bench.ask(MetadataRequest(topics=[MetadataRequestTopic(name="t")]))
     assert answer.topics[0].batch_bytes_max == expected
+
+
+def test_a_topic_is_described_with_the_replicas_that_it_should_have(bench: Bench) -> None:
+    bench.create_topic("by-default")
+    bench.create_topic("as-asked", replication_factor=1)
+    answer = bench.ask(MetadataRequest(topics=None))
+    assert {t.name: t.replicas_wanted for t in answer.topics} == {"by-default": 1, "as-asked": 1}
