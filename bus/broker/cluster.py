@@ -6,85 +6,67 @@ is hosted of them here.
 
 from collections.abc import Callable
 
-from bus.broker.cold_loads import Pool
 from bus.broker.departure import Departure
 from bus.broker.feeding import Feeds
 from bus.broker.following import Following
-from bus.broker.hosting import Hosting, SettingsOf
+from bus.broker.hosting import Hosting
 from bus.broker.judging import Judging
 from bus.broker.membership import Membership
-from bus.broker.metadata import Metadata
-from bus.broker.mirror import Mirror
-from bus.broker.partition import Partition
+from bus.broker.parts import Parts
 from bus.broker.peers import Peers
 from bus.broker.replication import Replication
-from bus.broker.roles import Roles
-from bus.broker.runtime import Runtime
-from bus.broker.stores import Stores
-from bus.control.policy import BY_ITSELF, Policy
 from bus.control.throttle import Throttle
-from bus.model.keys import Keys
 from bus.model.stored_brokers import NO_EPOCH, BrokerRecord
-from bus.ports import Clock, Coordination, Later
 
 
 class Cluster:
     """On the event loop's thread."""
 
-    def __init__(
-        self,
-        me: int,
-        record: BrokerRecord,
-        coordination: Coordination,
-        mirror: Mirror,
-        keys: Keys,
-        metadata: Metadata,
-        runtime: Runtime,
-        roles: Roles,
-        stores: Stores,
-        peers: Peers,
-        clock: Clock,
-        later: Later,
-        pool: Pool,
-        new_session_id: Callable[[], int],
-        settings_of: SettingsOf,
-        on_committed: Callable[[Partition], None],
-        on_deleted: Callable[[str], None],
-        policy: Policy = BY_ITSELF,
-    ) -> None:
-        self._me = me
-        self._mirror = mirror
-        self._clock = clock
-        self._later = later
+    def __init__(self, record: BrokerRecord, parts: Parts, peers: Peers) -> None:
+        me, clock, later, policy = parts.me, parts.clock, parts.later, parts.policy
+        self._me, self._keys, self._mirror = me, parts.keys, parts.mirror
+        self._metadata, self._record = parts.metadata, record
+        self._clock, self._later = clock, later
         self._departure: Departure | None = None
-        self._keys = keys
-        self._metadata = metadata
-        self._record = record
-        self._judging = Judging(me, stores, settings_of)
+        self._judging = Judging(me, parts.stores, parts.settings_of)
         self._is_open = False  # the logs are recovered
         self._is_reported = False  # what they hold, to whoever controls
         self._is_judged = False  # the controller knows what this life has found of them
         self.on_members_changed: Callable[[], None] = lambda: None  # told after all others
-        changed = self._on_members_changed
         self.members = Membership(
-            me, coordination, mirror, keys, later, record, changed, clock, policy
+            me,
+            parts.coordination,
+            parts.mirror,
+            parts.keys,
+            later,
+            record,
+            self._on_members_changed,
+            clock,
+            policy,
         )
         self.following = Following(
             me,
             peers,
             later,
-            runtime.counters,
+            parts.runtime.counters,
             lambda: self.members.epoch,
-            on_committed,
+            parts.on_committed,
             clock,
             Throttle(policy.bytes_per_second),
         )
-        feeds = Feeds(runtime, clock, pool, lambda: self.members.lives, new_session_id)
+        feeds = Feeds(
+            parts.runtime, clock, parts.pool, lambda: self.members.lives, parts.new_session_id
+        )
         self.replication = Replication(
-            me, self.members, runtime, roles, feeds, self.following, peers, clock, later
+            me, self.members, parts.runtime, parts.roles, feeds, self.following, peers, clock, later
         )
         self.hosting = Hosting(
-            me, runtime, settings_of, self.replication.assume, self.following.drop, on_deleted
+            me,
+            parts.runtime,
+            parts.settings_of,
+            self.replication.assume,
+            self.following.drop,
+            parts.on_deleted,
         )
 
     def start(self) -> None:

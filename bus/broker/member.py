@@ -13,31 +13,21 @@ Until it has entered, no other broker gets a link to it.
 import dataclasses
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from bus.broker.cluster import Cluster
-from bus.broker.cold_loads import Pool
 from bus.broker.context import Reply
 from bus.broker.forwarding import Done, Forwarding, Told
-from bus.broker.hosting import SettingsOf
 from bus.broker.membership import NOBODY
-from bus.broker.metadata import Metadata
-from bus.broker.mirror import Mirror
-from bus.broker.partition import Partition
+from bus.broker.parts import Parts
 from bus.broker.peers import Peers
-from bus.broker.roles import Roles
-from bus.broker.runtime import Runtime
-from bus.broker.stores import Stores
 from bus.broker.watching import Watching
-from bus.control.policy import Policy
 from bus.errors import CorruptLog, NotController
 from bus.model.cluster import BrokerInfo
 from bus.model.ids import PartitionId
-from bus.model.keys import Keys, Kind
+from bus.model.keys import Kind
 from bus.model.store_errors import StoreRefused
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord, BrokerState
-from bus.ports import Clock, Coordination, Later
 from bus.wire.schema import Message
 
 log = logging.getLogger("busd")
@@ -64,28 +54,6 @@ class Links(Peers, Protocol):
 
 
 Serve = Callable[[int, Message, Reply], bool]  # a request that clients could make, too
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a node has that its membership works with."""
-
-    me: int
-    keys: Keys
-    coordination: Coordination
-    mirror: Mirror
-    metadata: Metadata
-    runtime: Runtime
-    roles: Roles
-    stores: Stores
-    clock: Clock
-    later: Later
-    pool: Pool
-    new_session_id: Callable[[], int]
-    settings_of: SettingsOf
-    on_committed: Callable[[Partition], None]
-    on_deleted: Callable[[str], None]
-    policy: Policy
 
 
 class Member:
@@ -115,26 +83,7 @@ class Member:
         """
         parts, links = self._parts, self._links
         self._entered = done
-        self.cluster = Cluster(
-            parts.me,
-            record,
-            parts.coordination,
-            parts.mirror,
-            parts.keys,
-            parts.metadata,
-            parts.runtime,
-            parts.roles,
-            parts.stores,
-            links,
-            parts.clock,
-            parts.later,
-            parts.pool,
-            parts.new_session_id,
-            parts.settings_of,
-            parts.on_committed,
-            parts.on_deleted,
-            parts.policy,
-        )
+        self.cluster = Cluster(record, parts, links)
         members = self.cluster.members
         members.on_refused = lambda error: self.on_refused(error)
         self._forwarding = Forwarding(

@@ -161,7 +161,8 @@ class Node:
         )
 
     def _member(self, links: "Links", pool: Pool) -> "Member":
-        from bus.broker.member import Member, Parts  # a node alone needs none of it
+        from bus.broker.member import Member  # a node alone needs none of it
+        from bus.broker.parts import Parts
         from bus.control.policy import policy_of
 
         parts = Parts(

@@ -12,6 +12,7 @@ from bus.broker.metadata import Metadata
 from bus.broker.mirror import Mirror
 from bus.broker.node import Node
 from bus.broker.partition import Partition
+from bus.broker.parts import Parts
 from bus.broker.watching import Watching
 from bus.control.insync import Proposal
 from bus.model.cluster import BrokerInfo
@@ -52,17 +53,15 @@ class ClusterNode(Node):
         self.copy = mirror = Mirror(coordination, keys.root, self._on_news)
         self.metadata = Metadata(mirror, keys, lambda: infos, lambda: me)
         record = BrokerRecord({}, "", disk.facts().boot_id)
-        self.cluster = Cluster(
+        parts = Parts(
             me,
-            record,
+            keys,
             coordination,
             mirror,
-            keys,
             self.metadata,
             self.runtime,
             self.roles,
             self.stores,
-            peers,
             process,
             process.later,
             process,
@@ -71,6 +70,7 @@ class ClusterNode(Node):
             self.fetches.on_committed,
             self.coordinators.on_topic_deleted,
         )
+        self.cluster = Cluster(record, parts, peers)
         self._tell_proposed, self._propose = on_proposed, self.runtime.on_proposed
         self.runtime.on_proposed = self._on_proposed
         peers.replication = self.cluster.replication
