@@ -39,6 +39,7 @@ class ClusterObserver:
         self.history: dict[PartitionId, list[PartitionImage]] = {}
         self._groups: dict[bytes, frozenset[PartitionId]] = {}
         self._wiped: set[int] = set()  # who has lost it all, and is not accepted since
+        self._wiped_in: dict[tuple[int, PartitionId], int] = {}  # in which partition epoch, last
         self._world = world
         self._observer = observer
         self._keys = Keys(world.cluster_name)
@@ -137,10 +138,17 @@ class ClusterObserver:
         fail_if("I7", rules.too_few_in_sync(advance, insync.image))
         replicas = self._replicas(ghost.pid)
         for batch in new:
-            self._judge_batch(ghost, batch, self._but_wiped(image), replicas)
+            self._judge_batch(
+                ghost, batch, self._but_wiped(image), replicas, self._gone(ghost.pid, insync.image)
+            )
 
     def _judge_batch(
-        self, ghost: Ghost, batch: Batch, image: PartitionImage, replicas: dict[int, Replica]
+        self,
+        ghost: Ghost,
+        batch: Batch,
+        image: PartitionImage,
+        replicas: dict[int, Replica],
+        gone: int,
     ) -> None:
         logs = {
             broker: batches_at(replica.batches, batch.base) for broker, replica in replicas.items()
@@ -158,8 +166,7 @@ class ClusterObserver:
                     continue  # the replica may have been deleted since it was seen
                 if is_not_durable(each, disk.raw(each.path), durable) is None:
                     ends[broker] = batch.end
-        lost = len(self._wiped)  # disks that had it when it was counted
-        fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr - lost))
+        fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr - gone))
 
     def judge_logs(self) -> None:
         """I3, when all is quiet."""
@@ -190,6 +197,13 @@ class ClusterObserver:
     def on_wiped(self, broker: int) -> None:
         """It holds nothing any more, and the store does not know yet."""
         self._wiped.add(broker)
+        for pid, history in self.history.items():
+            self._wiped_in[broker, pid] = history[-1].partition_epoch
+
+    def _gone(self, pid: PartitionId, known: PartitionImage) -> int:
+        """Disks that held it when they said so, and of whose end the leader cannot know yet."""
+        epochs = [self._wiped_in.get((broker, pid), -1) for broker in known.isr]
+        return sum(known.partition_epoch <= epoch for epoch in epochs)
 
     def _but_wiped(self, image: PartitionImage) -> PartitionImage:
         """As it will be once the controller knows who has lost everything."""

@@ -23,6 +23,7 @@ HELD = [  # seeds and brokers
     (9013, 3),  # the last flush of a stop commits what others have acknowledged
     (573125343, 3),  # one that was cut off from the store leads in an epoch that is over
     (2525502353, 1),  # a directory begins on a full disk, and a bit of its first batch flips
+    (3750953797, 5),  # a leader that is cut off from the store counts a disk that was lost since
     (536, 3),  # a late question of a follower begins a session that the follower does not know
 ]
 FINDS = {  # bug -> a seed whose world finds it
