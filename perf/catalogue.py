@@ -36,6 +36,7 @@ SCENARIOS = _by_name(
         "replicas' fetches between two processes, with and without keys",
         "perf.limits.links",
     ),
+    ("limits-replicas", "the raw way onto three replicas", "perf.limits.replicas"),
     ("limits-xpub", "fan-out by bare XPUB: cost and drops", "perf.limits.xpub"),
     ("produce-batch", "send_batch of list[bytes], os and group", "perf.macro.produce_batch"),
     ("produce-send", "send(), one record a call", "perf.macro.produce_send"),
@@ -67,7 +68,10 @@ KAFKA_PARTS = _by_name(
     ("group-pause", "as above", "perf.macro.group_pause"),
 )
 CLUSTER_PARTS = _by_name(
+    ("limit", "the raw way onto three replicas", "perf.limits.replicas"),
     ("produce", "send_batch to three brokers, RF 3, acks=all", "perf.cluster.produce"),
+    ("java", "Kafka's producer tool on three brokers of each", "perf.cluster.java"),
+    ("latency", "5,000 records/s, paced, on three brokers of each", "perf.cluster.latency"),
     ("failover", "the leader killed at 5,000 records/s, again and again", "perf.cluster.failover"),
 )
 CLUSTER = "cluster"  # three brokers and their etcd on this machine: its parts
@@ -78,4 +82,4 @@ ALL = "all"  # every scenario above
 REPORT = "report"  # the table of targets from a document
 VERSUS = "versus"  # OURS and RIVALS, and the table of ratios
 OURS = ("produce-batch", "produce-send", "consume")  # what stands beside rivals
-PUBLISH = "publish"  # the pages that show a document of `all` or `versus`
+PUBLISH = "publish"  # the pages that show a document of `all`, `versus`, `kafka` or `cluster`

@@ -1,14 +1,17 @@
 """What a reader sees of measurements: tables in the README and docs/performance.md, and a plot.
 
-All figures come from committed documents: `perf/results/reached.json`, a run of `all`, and
-`versus.json`, the comparison with others. What stands between the markers is written by
-`./run perf publish FILE` and by nobody else, and a test holds them together.
+All figures come from committed documents: `perf/results/reached.json`, a run of `all`,
+`versus.json` and `kafka.json`, the comparisons with others, and `cluster.json`, three brokers.
+What stands between the markers is written by `./run perf publish FILE` and by nobody else, and
+a test holds them together.
 """
 
 import shutil
 from pathlib import Path
 
-from perf.kafka.table import is_of_clients, verdicts
+from perf.cluster.table import is_of_cluster
+from perf.cluster.table import verdicts as cluster_verdicts
+from perf.kafka.table import Verdict, is_of_clients, verdicts
 from perf.result import ROOT, Document, Result, load_document
 from perf.rivals.plot import svg
 from perf.rivals.versus import OURS, THEIRS, Ratio, ratios, short, versions
@@ -16,7 +19,7 @@ from perf.targets import TARGETS, judge
 
 RESULTS = ROOT / "perf" / "results"
 REACHED, VERSUS = RESULTS / "reached.json", RESULTS / "versus.json"
-KAFKA = RESULTS / "kafka.json"
+KAFKA, CLUSTER = RESULTS / "kafka.json", RESULTS / "cluster.json"
 PLOT = VERSUS.with_suffix(".svg")
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "performance.md"
 DETAILS = ("records_a_repeat", "pipeline", "count", "pending", "call_records", "pages")
@@ -30,6 +33,8 @@ def publish(document: Path) -> None:
         kept, pages = VERSUS, versus_pages
     elif is_of_clients(results):
         kept, pages = KAFKA, kafka_pages
+    elif is_of_cluster(results):
+        kept, pages = CLUSTER, cluster_pages
     RESULTS.mkdir(exist_ok=True)
     if document.resolve() != kept:
         shutil.copyfile(document, kept)
@@ -61,6 +66,23 @@ def kafka_pages() -> dict[Path, str]:
     }
 
 
+def cluster_pages() -> dict[Path, str]:
+    """Every file that shows what three brokers reach, as it must read."""
+    told = load_document(CLUSTER)
+    return {README: _between("cluster", README.read_text(), cluster_table(told))}
+
+
+def cluster_table(told: Document) -> str:
+    """Each row that was measured."""
+    lines = [
+        f"{_conditions(told, 'one run a part')} Bold reaches its aim.\n",
+        "| what | busd | Kafka | the raw path | | aim |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [_verdict(one) for one in cluster_verdicts(told.results)]
+    return "\n".join(lines) + "\n"
+
+
 def kafka_table(told: Document) -> str:
     """Each row that was measured."""
     lines = [
@@ -68,10 +90,7 @@ def kafka_table(told: Document) -> str:
         "| what | busd | Kafka | null broker | | aim |",
         "|---|---|---|---|---|---|",
     ]
-    for one in verdicts(told.results):
-        what = f"**{one.what}**" if one.reached else one.what
-        cells = (what, one.busd, one.kafka, one.null, one.found, one.aim)
-        lines.append(f"| {' | '.join(cells)} |")
+    lines += [_verdict(one) for one in verdicts(told.results)]
     return "\n".join(lines) + "\n"
 
 
@@ -144,6 +163,11 @@ def long_table(told: Document) -> str:
     lines += [_repeats(result) for result in told.results if result.rate() is not None]
     lines.append(f"\nVersions: {', '.join(versions(told.results))}; busd at {told.commit}.")
     return "\n".join(lines) + "\n"
+
+
+def _verdict(one: Verdict) -> str:
+    what = f"**{one.what}**" if one.reached else one.what
+    return f"| {' | '.join((what, one.busd, one.kafka, one.null, one.found, one.aim))} |"
 
 
 def _cells(ratio: Ratio) -> str:

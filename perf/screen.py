@@ -44,7 +44,7 @@ def show_list() -> None:
     table.add_row(f"{KAFKA} {parts}", "Kafka's clients on Kafka, on busd and on a null broker")
     parts = escape(" ".join(f"[{name}]" for name in CLUSTER_PARTS))
     table.add_row(f"{CLUSTER} {parts}", "three brokers and their etcd on this machine")
-    table.add_row(f"{PUBLISH} FILE", "a run of all, versus or kafka, in README and docs")
+    table.add_row(f"{PUBLISH} FILE", "a run of all, versus, kafka or cluster, in README and docs")
     console.print(table)
 
 

@@ -14,11 +14,11 @@ from perf.pool import CALL_RECORDS, Pool
 from perf.result import Result
 from perf.usage import Stopwatch
 
-NODES = 3
+NODES, MIN_IN_SYNC = 3, 2
 RECORDS = {"os": 50_000_000, "group": 25_000_000}  # 5 GB, and half of it
 WARM_UP_CALLS = 50
 CONFIG = {
-    "min.insync.replicas": "2",
+    "min.insync.replicas": str(MIN_IN_SYNC),
     "segment.bytes": str(128 << 20),
     "cache.closed.segments": "false",
 }
@@ -52,18 +52,24 @@ def _measure(bench: Bench, pool: Pool, flush: str) -> Result:
             admin.delete_topic(topic)
             return calls * CALL_RECORDS
 
-        pids = {f"broker-{n}": b.process.pid for n, b in cluster.brokers.items() if b.process}
         return throughput(
             f"cluster produce {flush}",
             bench,
             once,
-            pids,
+            pids_of(cluster),
+            limit="limit-replicas",
             flush=flush,
             brokers=NODES,
             replication_factor=NODES,
-            min_insync_replicas=2,
+            min_insync_replicas=MIN_IN_SYNC,
             call_records=CALL_RECORDS,
         )
+
+
+def pids_of(cluster: LocalCluster) -> dict[str, int]:
+    """Of the brokers, by what results call them."""
+    found = cluster.brokers.items()
+    return {f"broker-{number}": broker.process.pid for number, broker in found if broker.process}
 
 
 def make_topic(admin: bus.Admin, name: str, flush: str) -> str:

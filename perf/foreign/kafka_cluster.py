@@ -35,6 +35,16 @@ class KafkaCluster(Children):
         """For `bus.Producer` and the like."""
         return ",".join(f"kafka://127.0.0.1:{place.port}" for place in self._places)
 
+    @property
+    def endpoint(self) -> str:
+        """Bootstrap servers, for Kafka's clients."""
+        return ",".join(f"127.0.0.1:{place.port}" for place in self._places)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of those that run, by what results call them."""
+        return {f"broker-{n}": child.pid for n, child in sorted(self._children.items())}
+
     def made(self, number: int) -> KafkaBroker:
         """A broker's next life, ready."""
         directory = self._directory / f"broker-{number}"

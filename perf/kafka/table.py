@@ -29,7 +29,7 @@ class Verdict:
     what: str
     busd: str
     kafka: str
-    null: str
+    null: str  # what nothing can exceed
     found: str  # how they compare
     aim: str
     reached: bool
