@@ -172,7 +172,7 @@ class Replication:
             self._late.cancel(pid)
             return
         self._runtime.run(partition, leader.on_lives(self._membership.lives, now_ms))
-        due = leader.insync.next_ms()
+        due = leader.insync.next_ms(now_ms)
         if due is not None:
             self._late.set(pid, due)
 

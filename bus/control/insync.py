@@ -168,12 +168,14 @@ class InSync:
             self.proposal = None
             self._count()
 
-    def next_ms(self) -> int | None:
-        """When the next member will be late."""
+    def next_ms(self, now_ms: int) -> int | None:
+        """When the next member will be late, or whoever owes us to be heard is to be looked at."""
         if self.proposal is not None:
             return None
         members = (self._progress.get(broker) for broker in self.image.isr)
         times = [each.caught_up_ms + self.lag_ms_max + 1 for each in members if each is not None]
+        if any(each.is_owing for each in self._progress.values()):
+            times.append(now_ms + self.lag_ms_max // 2)
         return min(times, default=None)
 
     def _take(self, image: PartitionImage) -> None:
@@ -201,13 +203,18 @@ class InSync:
         little behind is not late, and one that stands still is."""
         holds = self._counted(progress)
         if holds >= end_offset:
-            progress.caught_up_ms, progress.is_owing = now_ms, False
+            self._caught_up(progress, now_ms)
         elif holds < progress.mark_offset:
             return
         elif progress.mark_offset > NOTHING:
-            progress.caught_up_ms = max(progress.caught_up_ms, progress.mark_ms)
-            progress.is_owing = False
+            self._caught_up(progress, progress.mark_ms)
         progress.mark_offset, progress.mark_ms = end_offset, now_ms
+
+    @staticmethod
+    def _caught_up(progress: Progress, at_ms: int) -> None:
+        """A question that it had asked before it left pays nothing."""
+        if at_ms > progress.caught_up_ms:
+            progress.caught_up_ms, progress.is_owing = at_ms, False
 
     def _counted(self, progress: Progress | None) -> int:
         """What a replica holds, as far as it counts towards the high watermark (R16)."""

@@ -100,7 +100,7 @@ def wish(insync, now_ms=0, high_watermark=50, start=0, lives=LIVES):
 def test_a_member_that_lags_for_too_long_is_to_leave():
     insync = leading(ME, TWO)
     assert wish(insync, LAG) is None
-    assert insync.next_ms() == LAG + 1
+    assert insync.next_ms(0) == LAG + 1
     assert wish(insync, LAG + 1) == (ME,)
 
 
@@ -156,11 +156,22 @@ def test_a_mark_of_the_time_before_it_left_is_none_that_it_has_to_reach():
 
 def test_who_was_removed_by_others_owes_to_be_heard_too():
     insync = leading(ME, TWO, THREE)
-    heard(insync, THREE, 100)
+    heard(insync, THREE, 100, now_ms=1)
     insync.adopt(record(ME, TWO, partition_epoch=1))
     assert wish(insync, high_watermark=100) is None
-    heard(insync, THREE, 100)
+    heard(insync, THREE, 100, now_ms=2)
     assert wish(insync, high_watermark=100) == (ME, TWO, THREE)
+
+
+def test_a_question_from_before_it_left_pays_nothing():
+    insync = left()
+    heard(insync, TWO, 100, now_ms=0)  # it is still open, and is looked at again
+    assert wish(insync, LAG + 1, high_watermark=100) is None
+
+
+def test_who_owes_to_be_heard_is_looked_at_again():
+    """Where nothing is written its next question does not name the partition."""
+    assert left().next_ms(5 * LAG) == 5 * LAG + LAG // 2
 
 
 def test_until_that_is_granted_it_is_waited_for():
@@ -239,7 +250,7 @@ def test_one_proposal_is_out_at_a_time():
     wish(insync)
     heard(insync, THREE, 50)
     assert wish(insync) is None
-    assert insync.next_ms() is None
+    assert insync.next_ms(0) is None
 
 
 def test_who_was_refused_counts_on_until_the_record_moves():
