@@ -324,12 +324,12 @@ class ProducerFenced(BusError, code=90):
     """A newer producer with the same transactional id has taken over."""
 
 
-class InconsistentTopicId(BusError, code=103, retriable=True):
-    """The topic id is not the one that this broker knows."""
-
-
 class UnknownTopicId(BusError, code=100, retriable=True):
     """This broker hosts no topic with this id."""
+
+
+class FetchSessionTopicIdError(BusError, code=106, retriable=True):
+    """A fetch session names topics as it did when it began: by their names, or by their ids."""
 
 
 class MismatchedEndpointType(BusError, code=114):

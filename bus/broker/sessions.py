@@ -7,6 +7,8 @@ epoch -1                           the session it names ends; the answer is full
 a session, its next epoch          partitions come and go; the answer has what is new
 a session that is not kept         FetchSessionIdNotFound: the reader begins anew with epoch 0
 a session, another epoch           InvalidFetchSessionEpoch: the same
+names in one of ids, or ids in     FetchSessionTopicIdError: the same
+one of names
 nothing is left in it              it ends; the answer is empty and without one
 
 A new session needs a slot. Where all are taken the one that was used longest ago gives way, if it
@@ -24,7 +26,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from bus.broker.reads import Piece
-from bus.errors import FetchSessionIdNotFound, InvalidFetchSessionEpoch
+from bus.errors import (
+    FetchSessionIdNotFound,
+    FetchSessionTopicIdError,
+    InvalidFetchSessionEpoch,
+)
+from bus.model.ids import NO_TOPIC_ID
 from bus.model.limits import FETCH_SESSION_PARTITIONS_MAX, FETCH_SESSION_REST_MS
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic
 
@@ -50,6 +57,7 @@ class Session:
     """What one reader has named."""
 
     session_id: int
+    is_named: bool = True  # topics by their names, not by their ids
     epoch: int = 1  # that the next request has to bear
     used_ms: int = 0
     members: dict[Key, Member] = field(default_factory=dict)
@@ -116,6 +124,8 @@ class Sessions:
             return Admitted(FetchSessionIdNotFound.code)
         if session.epoch != request.session_epoch:
             return Admitted(InvalidFetchSessionEpoch.code)
+        if any(_is_named(topic) != session.is_named for topic in request.topics):
+            return Admitted(FetchSessionTopicIdError.code)
         if not self._update(session, request):
             self._drop(session.session_id)
             return Admitted(FetchSessionIdNotFound.code)
@@ -131,6 +141,7 @@ class Sessions:
     def _begin(self, asked: Sequence[Asked], now_ms: int) -> Session | None:
         """A session of these partitions, or None if there is no room for it."""
         members = {_key(*one): Member(one) for one in asked}
+        is_named = _is_named(asked[0][0])
         if self._partitions + len(members) > FETCH_SESSION_PARTITIONS_MAX:
             return None
         if len(self._kept) >= self._slots:
@@ -141,7 +152,7 @@ class Sessions:
         session_id = self._new_id()
         while session_id in self._kept:
             session_id = self._new_id()
-        session = self._kept[session_id] = Session(session_id, 1, now_ms, members)
+        session = self._kept[session_id] = Session(session_id, is_named, 1, now_ms, members)
         self._partitions += len(members)
         return session
 
@@ -168,6 +179,10 @@ class Sessions:
 
 def _asked(request: FetchRequest) -> Iterable[Asked]:
     return ((topic, partition) for topic in request.topics for partition in topic.partitions)
+
+
+def _is_named(topic: FetchTopic) -> bool:
+    return topic.topic_id == NO_TOPIC_ID
 
 
 def _key(topic: FetchTopic, partition: FetchPartition) -> Key:

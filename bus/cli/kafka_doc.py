@@ -26,8 +26,10 @@ which is answered with error 35 and the range.
 
 NOTES: dict[str, str] = {
     "Produce": "0 to 2 are advertised, because librdkafka before 2.11 compresses nothing where it "
-    "does not find 0, and refused, as Kafka 4 does",
-    "Fetch": "with sessions (KIP-227); on the Kafka listener topics have names, not ids",
+    "does not find 0, and refused, as Kafka 4 does; who asks the wrong broker is told of the right "
+    "one from 10 on (KIP-951)",
+    "Fetch": "with sessions (KIP-227); topics have ids from 13 on (KIP-516); who asks the wrong "
+    "broker is told of the right one from 16 on (KIP-951)",
     "Metadata": "creates a topic where `auto.create.topics.enable` and the request allow it",
     "FindCoordinator": "groups only; for transactions, which are not served yet, "
     "TRANSACTIONAL_ID_AUTHORIZATION_FAILED (53), at which every client gives up at once",

@@ -1,6 +1,6 @@
 """Fetch (key 1, versions 4 to 16): read record batches from partitions; waits for new ones.
 
-Topics are named up to version 12 and identified from version 13 on. A Kafka listener stops at 12.
+Topics are named up to version 12 and identified from version 13 on.
 """
 
 from uuid import UUID

@@ -1,8 +1,8 @@
 """Every request the bus knows: its key, its tables and its versions.
 
 kafka-protocol: the versions are those that clients in use need. `min_version` to `max_version`,
-both included, are what the codec reads and writes; a Kafka listener may advertise other bounds,
-because some clients draw conclusions from them.
+both included, are what the codec reads and writes; a Kafka listener may advertise a lower bound,
+because some clients draw conclusions from it.
 """
 
 from dataclasses import dataclass
@@ -33,10 +33,9 @@ from bus.wire.schema import EVER, Message, program
 
 API_VERSIONS = 18
 
-KAFKA_BOUNDS: dict[int, tuple[int | None, int | None]] = {
-    0: (0, None),  # older librdkafka turns compression off where it does not find Produce 0
-    1: (None, 12),  # from version 13 on topics are named by their ids
-}  # where a Kafka listener advertises another lowest or highest version than the codec's
+KAFKA_MIN = {
+    0: 0,  # older librdkafka turns compression off where it does not find Produce 0
+}  # where a Kafka listener advertises another lowest version than the codec's
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,6 @@ class Api:
     max_version: int  # included
     flexible_since: int  # the first version in the compact encoding; EVER if there is none
     kafka_min: int | None = None  # what a Kafka listener advertises instead of min_version
-    kafka_max: int | None = None  # what a Kafka listener advertises instead of max_version
 
     def is_flexible(self, version: int) -> bool:
         """Does this version use the compact encoding and tag sections?"""
@@ -63,10 +61,8 @@ class Api:
 
     def advertised(self, kafka: bool) -> tuple[int, int]:
         """Lowest and highest version for an ApiVersions answer, both included."""
-        if not kafka:
-            return self.min_version, self.max_version
-        low = self.min_version if self.kafka_min is None else self.kafka_min
-        return low, self.max_version if self.kafka_max is None else self.kafka_max
+        low = self.kafka_min if kafka and self.kafka_min is not None else self.min_version
+        return low, self.max_version
 
     def request_program(self, version: int, extensions: bool) -> Program:
         """The request's table at a version. Raises UnsupportedVersion."""
@@ -88,8 +84,7 @@ class Api:
 
 def _api(key: int, name: str, low: int, high: int, flexible_since: int, module: ModuleType) -> Api:
     request, response = getattr(module, f"{name}Request"), getattr(module, f"{name}Response")
-    kafka_min, kafka_max = KAFKA_BOUNDS.get(key, (None, None))
-    return Api(key, name, request, response, low, high, flexible_since, kafka_min, kafka_max)
+    return Api(key, name, request, response, low, high, flexible_since, KAFKA_MIN.get(key))
 
 
 APIS = (  # key, name, lowest and highest version, the first in the compact encoding, tables

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bus.embedded import Broker
+from bus.errors import UnknownTopicId
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic
 from bus.wire.frames import encode_request
 from bus.wire.header import RequestHeader
@@ -66,6 +67,21 @@ def test_what_is_produced_is_fetched(peer: KafkaPeer) -> None:
     assert answer.responses[0].partition_responses[0].error_code == 0
     sent, stamped = batch_of(b"one", b"two", timestamp=NOW_MS), 16  # base offset, leader epoch
     assert records_of(peer.ask(fetch(0)))[stamped:] == sent[stamped:]
+
+
+def test_a_topic_is_asked_for_by_its_id(broker: Broker, peer: KafkaPeer) -> None:
+    peer.ask(produce(b"one"))
+    (topic,) = metadata(peer, "t").topics
+    asked = fetch(0)
+    asked.topics = [FetchTopic(topic_id=topic.topic_id, partitions=asked.topics[0].partitions)]
+    answer = peer.ask(asked, 16)
+    assert answer.responses[0].topic_id == topic.topic_id
+    assert records_of(answer)[-8:] == batch_of(b"one", timestamp=NOW_MS)[-8:]
+    with broker.admin() as admin:
+        admin.delete_topic("t")
+        admin.create_topic("t")
+    (part,) = peer.ask(asked, 16).responses[0].partitions
+    assert (part.error_code, part.records) == (UnknownTopicId.code, b"")
 
 
 def test_answers_come_in_the_order_of_the_requests(peer: KafkaPeer) -> None:

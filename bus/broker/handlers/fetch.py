@@ -7,7 +7,7 @@ from bus.broker.node import Node
 from bus.broker.reads import Fetch, Wanted
 from bus.broker.sessions import Asked
 from bus.errors import NONE, UnknownTopicId
-from bus.model.ids import NO_TOPIC_ID
+from bus.model.ids import NO_TOPIC_ID, PartitionId
 from bus.model.limits import STREAM_CREDIT_BYTES_MAX
 from bus.wire.fetch import FetchRequest, FetchResponse
 
@@ -49,12 +49,15 @@ def fetch(node: Node, context: Context, request: FetchRequest, reply: Reply) -> 
 
 def _wanted(node: Node, asked: Asked) -> Wanted:
     topic, part = asked
-    is_named = topic.topic_id == NO_TOPIC_ID  # by its id since version 13
-    name = topic.topic if is_named else node.topic_name(topic.topic_id)
-    partition, error = None, UnknownTopicId.code
-    if name is not None:
-        partition = node.runtime.find(name, part.partition)
-        error = NONE if partition is not None else absence(node, name, part.partition)
+    name: str | None = topic.topic
+    if topic.topic_id == NO_TOPIC_ID:
+        partition = node.runtime.find(topic.topic, part.partition)
+    else:  # as since version 13: what was made anew under the same name is not meant
+        partition = node.runtime.partitions.get(PartitionId(topic.topic_id, part.partition))
+        name = partition.topic if partition is not None else node.topic_name(topic.topic_id)
+    error = NONE
+    if partition is None:
+        error = UnknownTopicId.code if name is None else absence(node, name, part.partition)
     return Wanted(
         partition,
         part.partition,

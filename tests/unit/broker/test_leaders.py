@@ -10,6 +10,7 @@ from bus.errors import LeaderNotAvailable, NotLeader, UnknownTopicOrPartition
 from bus.model.cluster import BrokerInfo, PartitionImage
 from bus.model.endpoint import Endpoint
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic
+from bus.wire.frames import decode_response, encode_response
 from bus.wire.hints import LeaderIdAndEpoch, NodeEndpoint
 from bus.wire.metadata import MetadataRequest, MetadataRequestTopic
 from bus.wire.offsets import (
@@ -20,6 +21,8 @@ from bus.wire.offsets import (
     ListOffsetsRequest,
     ListOffsetsTopic,
 )
+from bus.wire.registry import api_of
+from bus.wire.schema import Message
 from tests.fixtures.node import Bench, batch_of
 from tests.fixtures.requests import produce, told
 
@@ -89,6 +92,34 @@ def test_a_fetch_of_what_is_led_elsewhere_is_told_the_leader_at_once(bench: Benc
     (part,) = answer.responses[0].partitions
     assert (part.error_code, part.current_leader) == (NotLeader.code, LeaderIdAndEpoch(OTHER, 4))
     assert answer.node_endpoints == [THERE]
+
+
+def test_a_client_of_kafka_is_told_where_the_leader_listens_for_it(bench: Bench) -> None:
+    del bench.node.endpoint_of
+    image = bench.node.metadata.image
+    there = BrokerInfo(OTHER, {"kafka": "kafka://there:9093", "zmq": "tcp://there:7902"}, "r2")
+    bench.node.metadata.image = replace(image, brokers={**image.brokers, OTHER: there})
+    hint, node = LeaderIdAndEpoch(OTHER, 4), NodeEndpoint(OTHER, "there", 9093, "r2")
+
+    topic_id = image.topics["t"].topic_id
+    parts = [FetchPartition(1, partition_max_bytes=99)]
+    asked = FetchRequest(topics=[FetchTopic(topic_id=topic_id, partitions=parts)])
+    answer = decoded(bench, asked, 16)
+    (part,) = answer.responses[0].partitions
+    assert (answer.responses[0].topic_id, part.error_code) == (topic_id, NotLeader.code)
+    assert (part.current_leader, answer.node_endpoints) == (hint, [node])
+
+    answer = decoded(bench, produce(batch_of(b"a"), index=1), 10)
+    (part,) = answer.responses[0].partition_responses
+    assert (part.error_code, part.current_leader) == (NotLeader.code, hint)
+    assert answer.node_endpoints == [node]
+
+
+def decoded(bench: Bench, request: Message, version: int) -> Message:
+    """The answer as a Kafka listener writes it, and its client reads it."""
+    api = api_of(request)
+    (answer,) = bench.send(request, version, listener="kafka", is_kafka=True)
+    return decode_response(api, version, encode_response(api, version, 1, answer))[1]
 
 
 def test_a_fetch_that_waits_is_answered_when_the_leader_changes(bench: Bench) -> None:

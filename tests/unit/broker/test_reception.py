@@ -6,7 +6,6 @@ import pytest
 
 from bus.broker.context import Context
 from bus.broker.reception import Reception
-from bus.wire.fetch import FetchRequest
 from bus.wire.frames import decode_request, encode_request, encode_response
 from bus.wire.header import RequestHeader
 from bus.wire.metadata import ApiVersionsRequest, MetadataRequest
@@ -53,7 +52,7 @@ def test_a_request_is_read_with_its_header(reception: Reception) -> None:
         header_of(3, 9, 1),  # the body is missing
         header_of(999, 0, 1),
         header_of(3, 99, 1),
-        encode_request(RequestHeader(1, 13, 7, "c"), FetchRequest()),  # not over this port
+        header_of(1, 17, 1),
     ],
 )
 def test_what_is_not_served_ends_the_conversation(reception: Reception, frame: bytes) -> None:

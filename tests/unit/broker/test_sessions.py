@@ -1,14 +1,22 @@
 """Fetch sessions: who gets one, what it is told, and what ends it (KIP-227)."""
 
 from itertools import count
+from uuid import UUID
 
 import pytest
 
 from bus.broker.reads import Piece, Wanted
 from bus.broker.sessions import EPOCH_MAX, Admitted, Session, Sessions
-from bus.errors import FetchSessionIdNotFound, InvalidFetchSessionEpoch
+from bus.errors import (
+    FetchSessionIdNotFound,
+    FetchSessionTopicIdError,
+    InvalidFetchSessionEpoch,
+)
+from bus.model.ids import NO_TOPIC_ID
 from bus.model.limits import FETCH_SESSION_PARTITIONS_MAX, FETCH_SESSION_REST_MS
 from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic
+
+A_TOPIC = UUID(int=1)
 
 
 @pytest.fixture
@@ -65,6 +73,20 @@ def test_another_epoch_than_the_next_is_refused_and_changes_nothing(sessions: Se
     refused = sessions.admit(request(session_id=1, epoch=5, forget=(0,)), 0)
     assert refused.error == InvalidFetchSessionEpoch.code
     assert asked(sessions.admit(request(session_id=1, epoch=1), 0)) == [(0, 0)]
+
+
+@pytest.mark.parametrize(("began", "goes_on"), [(NO_TOPIC_ID, A_TOPIC), (A_TOPIC, NO_TOPIC_ID)])
+def test_topics_of_a_session_are_named_as_when_it_began(
+    sessions: Sessions, began: UUID, goes_on: UUID
+) -> None:
+    def of(topic_id: UUID, session_id: int, epoch: int) -> FetchRequest:
+        name = "t" if topic_id == NO_TOPIC_ID else ""
+        topics = [FetchTopic(name, topic_id, [FetchPartition()])]
+        return FetchRequest(session_id=session_id, session_epoch=epoch, topics=topics)
+
+    sessions.admit(of(began, 0, 0), 0)
+    assert sessions.admit(of(goes_on, 1, 1), 0).error == FetchSessionTopicIdError.code
+    assert sessions.admit(of(began, 1, 1), 0).error == 0
 
 
 def test_epochs_begin_anew_at_1(sessions: Sessions) -> None:
