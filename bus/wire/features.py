@@ -14,7 +14,7 @@ from bus.wire.schema import (
     table,
 )
 
-UPGRADE = 1  # the kind of update; version 1 knows others, which go back
+UPGRADE, SAFE_DOWNGRADE = 1, 2  # kinds of update; version 0 has a flag for those that go back
 
 
 @table

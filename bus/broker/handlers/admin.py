@@ -122,9 +122,8 @@ def delete_topics(
     refusal: BusError | None = None,
 ) -> None:
     """Serve one DeleteTopics, by name or (from version 6) by id."""
-    asked = request.topics or [DeleteTopicState(name=name) for name in request.topic_names]
     parts = []
-    for state in asked:
+    for state in request.topics:
         result = DeletableTopicResult(name=state.name, topic_id=state.topic_id)
         parts.append((result, partial(_delete, node, state, result)))
     response = DeleteTopicsResponse(responses=[result for result, _ in parts])

@@ -45,7 +45,7 @@ def _raise(
         raise InvalidRequest(
             f"There is no feature {update.feature!r}; it is called {CLUSTER_VERSION!r}."
         )
-    if update.allow_downgrade or update.upgrade_type != UPGRADE:
+    if update.upgrade_type != UPGRADE:
         raise InvalidRequest("There is no way back to a lower level.")
 
     def told(outcome: int | BusError) -> None:

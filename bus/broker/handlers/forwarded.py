@@ -1,10 +1,12 @@
 """Requests that only the controller carries out: passed on to it, and taken from other brokers.
 
 A broker that is alone controls. What comes from another broker is carried out here or refused, and
-never passed on again.
+never passed on again. Brokers speak the newest version to each other, so what only older ones say
+is said anew first: it would get lost on the way.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Protocol
 
@@ -18,9 +20,10 @@ from bus.wire.admin import (
     CreatePartitionsRequest,
     CreateTopicsRequest,
     DeleteTopicsRequest,
+    DeleteTopicState,
     IncrementalAlterConfigsRequest,
 )
-from bus.wire.features import UpdateFeaturesRequest
+from bus.wire.features import SAFE_DOWNGRADE, UpdateFeaturesRequest
 from bus.wire.metadata import MetadataRequest, MetadataResponse
 from bus.wire.registry import api_of
 from bus.wire.schema import Message
@@ -60,7 +63,8 @@ def by_controller(handler: Refusable) -> Callable[[Node, Context, Message, Reply
     """Have it done by whoever controls, and answer for it."""
 
     @wraps(handler)
-    def ask(node: Node, context: Context, request: Message, reply: Reply) -> None:
+    def ask(node: Node, context: Context, asked: Message, reply: Reply) -> None:
+        request = as_newest(asked)
         if node.member is None:
             handler(node, context, request, reply)
             return
@@ -79,6 +83,22 @@ def by_controller(handler: Refusable) -> Callable[[Node, Context, Message, Reply
         node.member.ask_controller(request, getattr(request, "timeout_ms", TIMEOUT_MS), told)
 
     return ask
+
+
+def as_newest(request: Message) -> Message:
+    """The same in the words of the newest version."""
+    match request:
+        case DeleteTopicsRequest(topic_names=[_, *_] as names):
+            return replace(request, topics=[DeleteTopicState(n) for n in names], topic_names=[])
+        case UpdateFeaturesRequest(feature_updates=updates):
+            renewed = [
+                replace(each, allow_downgrade=False, upgrade_type=SAFE_DOWNGRADE)
+                if each.allow_downgrade
+                else each
+                for each in updates
+            ]
+            return replace(request, feature_updates=renewed)
+    return request
 
 
 PASSED_ON = {request: by_controller(handler) for request, handler in CHANGES.items()}
