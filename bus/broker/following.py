@@ -196,6 +196,8 @@ class Following:
         """Where it stands, if it asks at all."""
         if partition is None or partition.follower is None or partition.store.failed is not None:
             return None
+        if partition.log.read_only is not None:  # where it ends says nothing of what it has
+            return None
         return partition.follower.standing(self._broker_epoch(), partition.ends)
 
     def _acknowledge(self, link: Link) -> None:

@@ -22,6 +22,7 @@ from bus.broker.following import Following
 from bus.broker.membership import NOBODY, Membership
 from bus.broker.partition import Partition
 from bus.broker.peers import Peers
+from bus.broker.repairing import Repairing
 from bus.broker.roles import Roles
 from bus.broker.runtime import Runtime
 from bus.broker.streams import Later
@@ -83,6 +84,7 @@ class Replication:
         self._report: BrokerReportRequest | None = None
         self._is_reporting = False
         self._reported_to = NOBODY  # who has heard it
+        self._repairing = Repairing(me)
         self._late: Timers[PartitionId] = Timers()  # when a follower of it may have to leave
         runtime.on_appended = feeds.on_appended
         runtime.on_replica_flushed = following.on_flushed
@@ -92,7 +94,9 @@ class Replication:
         self, disk_ids: Sequence[UUID], boot_id: str, suspects: Iterable[PartitionId]
     ) -> None:
         """The logs are recovered: report it, and be counted on."""
-        by_topic = groupby(sorted(suspects), key=lambda pid: pid.topic_id)
+        found = sorted(suspects)
+        self._repairing.begin(found)
+        by_topic = groupby(found, key=lambda pid: pid.topic_id)
         told = [
             SuspectTopic(topic, [self._suspect(pid) for pid in pids]) for topic, pids in by_topic
         ]
@@ -113,8 +117,9 @@ class Replication:
     def assume(self, wanted: Iterable[tuple[Partition, PartitionImage]]) -> None:
         """The records of these partitions, as the store has them now."""
         known = list(wanted)
+        repaired = [each for each, image in known if self._repairing.repair(each, image)]
         changed = self._roles.assume(known)
-        self._following.assign(changed)
+        self._following.assign(dict.fromkeys([*changed, *repaired]))
         now = self._clock.now_ms()
         for partition, image in known:
             is_added = self._me in image.adding and self._me not in image.isr

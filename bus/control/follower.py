@@ -120,6 +120,11 @@ class Follower:
         """It must not go on: a disk has failed, or the log is damaged."""
         self.halted = reason
 
+    def on_set_aside(self, end_offset: int) -> None:
+        """Its log was damaged, and ends here now; it was in no set in sync (S6)."""
+        self.high_watermark = min(self.high_watermark, end_offset)
+        self.is_in_line = False
+
     def _diverge(
         self, leaders_end: int, own_epoch: tuple[int, int], ends: LogEnds
     ) -> list[FollowerEffect]:
