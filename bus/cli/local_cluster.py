@@ -111,7 +111,7 @@ class LocalCluster:
         with open(self._log(number), "ab") as log:
             broker.log_from = log.seek(0, os.SEEK_END)
             broker.process = subprocess.Popen(
-                self._command(broker), stdout=log, stderr=log, start_new_session=True
+                self.command(broker), stdout=log, stderr=log, start_new_session=True
             )
 
     def wait_until_ready(self, number: int) -> None:
@@ -180,7 +180,8 @@ class LocalCluster:
                 process.kill()
                 process.wait()
 
-    def _command(self, broker: LocalBroker) -> list[str]:
+    def command(self, broker: LocalBroker) -> list[str]:
+        """By which it is started."""
         data = self.directory / f"broker-{broker.number}"
         first = self.brokers[1].ports
         command = [sys.executable, "-m", "bus.cli.main", "serve", "--data", str(data)]

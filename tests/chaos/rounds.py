@@ -1,16 +1,16 @@
-"""Break a cluster of three real brokers at full rate, again and again, and account for all records.
+"""Break a cluster of three real brokers under load, again and again, and account for all records.
 
-Two topics with three replicas each, one flushed before it is acknowledged and one not. In each
-round one thing is broken while both are written to, then undone; after that all replicas must come
-into sync again, and the whole of what producers were told is held against what stands.
+Two topics with three replicas each are written to all the while, and some small ones are only
+kept. In each round something is broken (families.py), then undone; after that all partitions must
+be led, all replicas must come into sync again, and the whole of what producers were told is held
+against what stands.
 """
 
 import random
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bus.cli.cluster_view import partition_rows
@@ -18,99 +18,132 @@ from bus.cli.failure import Failure
 from bus.cli.local_cluster import LocalCluster
 from bus.client.admin import Admin
 from bus.errors import BusError
-from bus.testing.history import History
-from tests.chaos.faults import BETWEEN_SECONDS, FAULTS
-from tests.crash.load import Load, following, read_to_end
+from tests.chaos.families import EVERYWHERE, FAMILIES, Family
+from tests.chaos.faults import BETWEEN_SECONDS
+from tests.chaos.kept import Kept
+from tests.chaos.load import Writing
+from tests.chaos.site import NODES, Site
+from tests.crash.volume import FILESYSTEMS
 
-NODES = 3
-TOPICS = {"chaos-group": "group", "chaos-os": "os"}
-RECORDS_PER_ROUND = 50_000  # of each topic
-ROUND_SECONDS_MAX = 300.0
+SEGMENT_BYTES = 1 << 20
+COMPANION_CHANCE = 0.3
+LED_SECONDS_MAX = 120.0
+LOOK_SECONDS = 0.02
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Round:
     """What was done, and what was found wrong after it; nothing is the promise kept."""
 
-    fault: str
-    problems: list[str]
+    done: list[str] = field(default_factory=list)  # names of faults
+    count: int = 0  # of faults of the family
+    problems: list[str] = field(default_factory=list)
+    led_seconds: float = 0.0  # from the last start, or healing, until all partitions are led
+    in_sync_seconds: float = 0.0  # until all replicas are in sync
 
 
-def run_chaos(folder: Path, seed: int, rounds: int) -> Iterator[Round]:
+def run_chaos(folder: Path, seed: int, rounds: int, family: str = EVERYWHERE) -> Iterator[Round]:
     """One after the other; the first with problems is the last."""
     chance = random.Random(seed)
+    kind = FAMILIES[family]
     with ExitStack() as stack:
-        cluster = stack.enter_context(LocalCluster(str(folder), NODES))
+        cluster: LocalCluster
+        if kind.needs_site:
+            cluster = stack.enter_context(Site(folder, FILESYSTEMS[seed % len(FILESYSTEMS)]))
+        else:
+            cluster = stack.enter_context(LocalCluster(str(folder), NODES))
         admin = stack.enter_context(Admin(cluster.urls))
-        for topic, flush in TOPICS.items():
-            config = {"flush": flush, "min.insync.replicas": 2}
+        for topic, flush in kind.topics.items():
+            config = {"flush": flush, "min.insync.replicas": 2, "segment.bytes": SEGMENT_BYTES}
             admin.create_topic(topic, 1, NODES, config)
         cluster.wait_until_in_sync(admin)
-        loads = {topic: Load(cluster.urls, topic) for topic in TOPICS}
-        histories = {topic: History() for topic in TOPICS}
+        rounder = _Rounds(cluster, admin, kind, chance)
         for _ in range(rounds):
-            fault = chance.choice(list(FAULTS))
-            problems = _round(cluster, admin, chance, fault, loads, histories)
-            yield Round(fault, [f"{fault}: {problem}" for problem in problems])
-            if problems:
+            found = rounder.round()
+            yield found
+            if found.problems:
                 return
-            histories = {topic: following(each) for topic, each in histories.items()}
-        for load in loads.values():
-            load.producer.close()
+        rounder.close()
 
 
-def _round(
-    cluster: LocalCluster,
-    admin: Admin,
-    chance: random.Random,
-    fault: str,
-    loads: dict[str, Load],
-    histories: dict[str, History],
-) -> list[str]:
-    threads = [
-        threading.Thread(target=load.produce, args=(histories[topic], RECORDS_PER_ROUND))
-        for topic, load in loads.items()
-    ]
-    for thread in threads:
-        thread.daemon = True
-        thread.start()
-    time.sleep(chance.uniform(*BETWEEN_SECONDS))
-    FAULTS[fault](cluster, admin, chance)
-    time.sleep(chance.uniform(*BETWEEN_SECONDS))
-    for number, broker in cluster.brokers.items():
-        if not broker.is_running:
-            cluster.start(number)
-    until = time.monotonic() + ROUND_SECONDS_MAX
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-        if thread.is_alive():
-            return [f"nothing was acknowledged any more; {_state(admin)}"]
-    for topic, load in loads.items():
-        load.settle(histories[topic])
-    problems = _settled(cluster, admin)
-    if problems:
-        return problems
-    for topic in loads:
-        read_to_end(cluster.urls, topic, histories[topic])
-        told = sum(span.count for span in histories[topic].acknowledged)
-        assert told >= RECORDS_PER_ROUND, "a round without acknowledgements proves nothing"
-        problems += [f"{topic}: {problem}" for problem in histories[topic].verdict()]
-    return problems
+class _Rounds:
+    """What stays from round to round."""
 
+    def __init__(
+        self, cluster: LocalCluster, admin: Admin, kind: Family, chance: random.Random
+    ) -> None:
+        self._cluster, self._admin, self._kind, self._chance = cluster, admin, kind, chance
+        self._kept = Kept(cluster.urls, admin)
+        self._writing = [Writing(cluster.urls, topic) for topic in kind.topics]
 
-def _settled(cluster: LocalCluster, admin: Admin) -> list[str]:
-    """Nothing, once all replicas are in sync; else how it stands."""
-    try:
-        cluster.wait_until_in_sync(admin)
-    except Failure as failure:
-        return [str(failure)]
-    return []
+    def round(self) -> Round:
+        """One, with its verdict."""
+        found = Round()
+        for writing in self._writing:
+            writing.begin()
+        try:
+            self._break(found)
+            self._undo(found)
+            for writing in self._writing:
+                found.problems += writing.end()
+            if not found.problems:
+                found.problems += self._kept.problems()
+        except (Failure, BusError, AssertionError) as error:
+            found.problems.append(f"{type(error).__name__}: {error}; {self._state()}")
+        found.problems = [f"{', '.join(found.done)}: {each}" for each in found.problems]
+        return found
 
+    def close(self) -> None:
+        """Nothing more is written."""
+        for writing in self._writing:
+            writing.close()
 
-def _state(admin: Admin) -> str:
-    try:
-        topics = admin.describe_topics()
-    except BusError as error:
-        return f"nobody answers: {error}"
-    rows = partition_rows([(t.name, p) for t in topics for p in t.partitions])
-    return "; ".join(" ".join(map(str, row)) for row in rows)
+    def _break(self, found: Round) -> None:
+        """One fault of the family, and perhaps another one before it."""
+        chance, kind = self._chance, self._kind
+        time.sleep(chance.uniform(*BETWEEN_SECONDS))
+        if kind.companions and chance.random() < COMPANION_CHANCE:
+            name = chance.choice(list(kind.companions))
+            found.done.append(name)
+            kind.companions[name](self._cluster, self._admin, chance)
+        name = chance.choice(list(kind.faults))
+        found.done.append(name)
+        found.count = kind.faults[name](self._cluster, self._admin, chance)
+
+    def _undo(self, found: Round) -> None:
+        """Start whoever is down, and wait until all is as it was."""
+        time.sleep(self._chance.uniform(*BETWEEN_SECONDS))
+        cluster = self._cluster
+        began = time.monotonic()
+        for number, broker in cluster.brokers.items():
+            if not broker.is_running:
+                cluster.start(number)
+        until = began + LED_SECONDS_MAX
+        while not self._all_are_led():
+            assert time.monotonic() < until, "not all partitions are led"
+            time.sleep(LOOK_SECONDS)
+        found.led_seconds = time.monotonic() - began
+        for number in cluster.brokers:
+            cluster.wait_until_ready(number)
+        cluster.wait_until_in_sync(self._admin)
+        found.in_sync_seconds = time.monotonic() - began
+
+    def _all_are_led(self) -> bool:
+        try:
+            topics = self._admin.describe_topics()
+        except BusError:
+            return False
+        brokers = self._cluster.brokers
+        return all(
+            each.leader in brokers and brokers[each.leader].is_running
+            for topic in topics
+            for each in topic.partitions
+        )
+
+    def _state(self) -> str:
+        try:
+            topics = self._admin.describe_topics()
+        except BusError as error:
+            return f"nobody answers: {error}"
+        rows = partition_rows([(t.name, p) for t in topics for p in t.partitions])
+        return "; ".join(" ".join(map(str, row)) for row in rows)

@@ -25,7 +25,8 @@ UNMOUNT_SECONDS = 60.0
 class Volume:
     """An image in `folder`, mounted below it while the `with` lasts."""
 
-    def __init__(self, folder: Path, filesystem: str) -> None:
+    def __init__(self, folder: Path, filesystem: str, size: int = IMAGE_BYTES) -> None:
+        self._size = size
         self.path = folder / "mounted"
         self._image = folder / f"{filesystem}.img"
         self._filesystem = filesystem
@@ -33,7 +34,7 @@ class Volume:
     def __enter__(self) -> "Volume":
         self.path.mkdir(parents=True)
         with self._image.open("wb") as file:
-            file.truncate(IMAGE_BYTES)
+            file.truncate(self._size)
         run(*MAKE[self._filesystem], self._image)
         self._mount()
         return self

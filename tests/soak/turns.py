@@ -1,8 +1,11 @@
 """The kinds of a soak: what one seed of each does, and how much is wanted over all sittings."""
 
+import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +16,7 @@ from pathlib import Path
 from perf.foreign.debian import InstallFailed
 from perf.foreign.kafka_cluster import KafkaCluster
 from perf.foreign.maven import jars
-from tests.chaos.rounds import run_chaos
+from tests.chaos.families import FAMILIES
 from tests.crash.campaign import judge
 from tests.crash.failover import run_kills
 from tests.crash.group_rounds import run_first_rounds, run_group_rounds
@@ -27,7 +30,7 @@ from tests.sim.plan import draw
 from tests.sim.world import World
 
 ROUNDS = 5  # of one seed
-CHAOS_ROUNDS = 20  # of one seed: it takes a while until three brokers stand
+CHAOS_ROUNDS = 10  # of one seed: it takes a while until three brokers stand
 DAMAGE_CASES = 250  # of one seed
 FUZZ_SECONDS = 20  # of each target, of one seed
 SIMULATED_WORLDS = 100  # of one seed
@@ -62,10 +65,23 @@ def kill(flush: str, seed: int) -> Iterator[list[str]]:
         yield from run_rounds(Path(folder), seed, ROUNDS, flush)
 
 
-def chaos(seed: int) -> Iterator[list[str]]:
-    with tempfile.TemporaryDirectory(prefix="busd-soak-") as folder:
-        for each in run_chaos(Path(folder), seed, CHAOS_ROUNDS):
-            yield each.problems
+def chaos(family: str, rounds: int, seed: int) -> Iterator[list[str]]:
+    """One item a fault of the family; in a program of its own, as it may enter namespaces."""
+    command = [sys.executable, "-m", "tests.chaos", family, "--json"]
+    command += ["--rounds", str(rounds), "--seed", str(seed)]
+    with tempfile.TemporaryFile("w+") as said:
+        ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=said, text=True, check=False)
+        told = [json.loads(line) for line in ran.stdout.splitlines()]
+        for each in told:
+            facts.update({f"fault: {name}": 1 for name in each["done"]})
+            facts["led again after more than 10 s"] += each["led_seconds"] > 10
+            facts["in sync again after more than 10 s"] += each["in_sync_seconds"] > 10
+            if each["count"] or each["problems"]:
+                yield each["problems"]
+            yield from ([] for _ in range(each["count"] - 1))
+        if ran.returncode and not (told and told[-1]["problems"]):
+            said.seek(0)
+            yield [f"it ended by {ran.returncode}: {said.read()[-1500:]}"]
 
 
 def groups(seed: int) -> Iterator[list[str]]:
@@ -156,15 +172,18 @@ KINDS: dict[str, Kind] = {
         )
         for flush in FLUSHES
     },
-    "chaos": Kind(
-        "three brokers with one thing broken a round",
-        "rounds",
-        400,
-        CHAOS_ROUNDS,
-        1,
-        chaos,
-        no_etcd,
-    ),
+    **{
+        name: Kind(
+            family.title,
+            family.unit,
+            family.goal,
+            CHAOS_ROUNDS,
+            1,
+            partial(chaos, name, CHAOS_ROUNDS),
+            family.why_not,
+        )
+        for name, family in FAMILIES.items()
+    },
     "groups": Kind("kill -9 of broker and members in rebalances", "rounds", 100, ROUNDS, 2, groups),
     "first_groups": Kind(
         "kill -9 in the first rebalances of a group", "rounds", 100, ROUNDS, 2, first_groups
