@@ -43,6 +43,7 @@ class Cluster:
             self._on_members_changed,
             clock,
             policy,
+            parts.runtime.counters,
         )
         self.following = Following(
             me,

@@ -7,12 +7,14 @@ before it: groups of partitions first, brokers last (bus/control/change.py).
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
+from bus.broker.counters import Counters
 from bus.broker.mirror import Mirror, Outcome
 from bus.control.change import Change, ControllerEffect, Reply
-from bus.control.commands import Command, Reassignment
+from bus.control.commands import Command, Reassignment, UncleanElection
 from bus.control.controller import Controller
 from bus.control.knowledge import Report
 from bus.control.policy import Policy
@@ -20,7 +22,13 @@ from bus.control.wishes import Wish
 from bus.errors import NONE, BusError, CorruptLog, NotController, RequestTimedOut
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
-from bus.model.limits import TRANSACTION_WRITES_MAX
+from bus.model.limits import TRANSACTION_BYTES_MAX, TRANSACTION_WRITES_MAX
+from bus.model.recoveries import (
+    Recoveries,
+    RecoveryRecord,
+    recoveries_from_bytes,
+    recoveries_to_bytes,
+)
 from bus.model.stored import Group, TopicRecord, group_from_bytes, group_to_bytes
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord
 from bus.model.topic_settings import FLUSH_GROUP
@@ -34,7 +42,13 @@ class Controlling:
     """One term of this broker as the controller; on the event loop's thread."""
 
     def __init__(
-        self, mirror: Mirror, keys: Keys, revision: int, clock: Clock, policy: Policy
+        self,
+        mirror: Mirror,
+        keys: Keys,
+        revision: int,
+        clock: Clock,
+        policy: Policy,
+        counters: Counters,
     ) -> None:
         """`revision` is that of the key `ctl`, as this broker wrote it: the controller's epoch."""
         self._mirror = mirror
@@ -42,6 +56,8 @@ class Controlling:
         self.guard = {keys.controller: revision}  # of each transaction (R3)
         self._clock = clock
         self._policy = policy
+        self._counters = counters
+        self._recovered: Mapping[PartitionId, RecoveryRecord] = {}  # by the change that is out
         self._machine = Controller(policy)
         self._seen: dict[str, int] = {}  # key -> revision, as it went into the machine
         self._groups: dict[int, Group] = {}
@@ -94,6 +110,12 @@ class Controlling:
         """The first replica shall lead each of these; each is told once."""
         for pid, told in wanted:
             self._machine.on_election(self._ticket(told), pid)
+        self._step()
+
+    def elect_unclean(self, wanted: Sequence[tuple[UncleanElection, Told]]) -> None:
+        """Somebody shall lead each of these although records may be lost; each is told once."""
+        for election, told in wanted:
+            self._machine.on_unclean_election(self._ticket(told), election)
         self._step()
 
     def reassign(self, wanted: Sequence[tuple[Reassignment, Told]]) -> None:
@@ -178,11 +200,8 @@ class Controlling:
                 if told is not None:
                     told(effect.error, effect.detail)
             else:
-                for pid in effect.recovered:
-                    logger.error("%s: nobody was left who may lead: data may be lost (R30)", pid)
-                writes = self._writes(effect)
-                starts = range(0, len(writes), TRANSACTION_WRITES_MAX)
-                self._write([writes[at : at + TRANSACTION_WRITES_MAX] for at in starts])
+                self._recovered = effect.recovered
+                self._write(pieces_of(self._writes(effect)))
 
     def _write(self, pieces: list[list[Write]]) -> None:
         self._mirror.transact(pieces[0], self.guard, partial(self._on_outcome, pieces[1:]))
@@ -198,16 +217,76 @@ class Controlling:
             error = RequestTimedOut.code
         elif isinstance(outcome, BusError):
             error = outcome.code
+        else:
+            self._tell_of(self._recovered)
+        self._recovered = {}
         self._carry_out(self._machine.on_written(error))
         self._step()
 
-    def _writes(self, change: Change) -> list[Write]:
-        """Groups of partitions first, brokers last."""
+    def _tell_of(self, recovered: Mapping[PartitionId, RecoveryRecord]) -> None:
+        for pid, record in recovered.items():
+            self._counters.recoveries[record.cause] += 1
+            logger.error(
+                "%s: broker %d leads from epoch %d on, and may lack records from offset %d on "
+                "(%s %s; in sync were %s, eligible %s, and last %s)",
+                pid,
+                record.leader,
+                record.leader_epoch,
+                record.end_offset,
+                record.cause,
+                record.by,
+                list(record.isr),
+                list(record.elr),
+                list(record.last_elr),
+            )
+
+    def _writes(self, change: Change) -> list[list[Write]]:
+        """Groups of partitions first, each with its recoveries; brokers last."""
         groups: dict[int, Group] = {}
+        recovered: dict[int, Recoveries] = {}
         for pid, image in change.partitions.items():
             number = self._group_of[pid]
             groups.setdefault(number, dict(self._groups[number]))[pid] = image
-        found = {self._keys.group(n): group_to_bytes(group) for n, group in groups.items()}
-        for broker, record in change.brokers.items():
-            found[self._keys.broker_epoch(broker)] = record.to_bytes()
-        return [Write(key, value, self._seen.get(key, 0)) for key, value in found.items()]
+            if pid in change.recovered:
+                record = replace(change.recovered[pid], at_ms=self._clock.wall_ms())
+                known = recovered.setdefault(number, self._recoveries_of(number))
+                known[pid] = (*known.get(pid, ()), record)
+        found: list[list[Write]] = []
+        for number, group in groups.items():
+            together = {self._keys.group(number): group_to_bytes(group)}
+            if number in recovered:
+                key = self._keys.recoveries(number)
+                together[key] = recoveries_to_bytes(recovered[number])
+            found.append([self._write_of(key, value) for key, value in together.items()])
+        for broker, epoch in change.brokers.items():
+            found.append([self._write_of(self._keys.broker_epoch(broker), epoch.to_bytes())])
+        return found
+
+    def _write_of(self, key: str, value: bytes) -> Write:
+        return Write(key, value, self._seen.get(key, 0))
+
+    def _recoveries_of(self, number: int) -> Recoveries:
+        """Of a group's partitions, those that are still there."""
+        key = self._keys.recoveries(number)
+        entry = self._mirror.get(key)
+        try:
+            known = recoveries_from_bytes(key, entry.value) if entry is not None else {}
+        except CorruptLog as error:  # a trace that cannot be read holds nobody up
+            logger.error("%s", error)
+            known = {}
+        return {pid: records for pid, records in known.items() if pid in self._groups[number]}
+
+
+def pieces_of(units: Sequence[list[Write]]) -> list[list[Write]]:
+    """As many to a transaction as it takes, in order; what stands together is never parted."""
+    pieces: list[list[Write]] = [[]]
+    size = 0
+    for unit in units:
+        unit_size = sum(len(write.key) + len(write.value or b"") for write in unit)
+        is_full = len(pieces[-1]) + len(unit) > TRANSACTION_WRITES_MAX
+        if pieces[-1] and (is_full or size + unit_size > TRANSACTION_BYTES_MAX // 2):
+            pieces.append([])
+            size = 0
+        pieces[-1] += unit
+        size += unit_size
+    return pieces

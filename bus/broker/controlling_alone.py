@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bus.broker.controlling import Told
 from bus.control.change import Reply
-from bus.control.commands import Reassignment
+from bus.control.commands import Reassignment, UncleanElection
 from bus.control.controller import Controller
 from bus.model.cluster import TopicImage
 from bus.model.ids import PartitionId
@@ -28,6 +28,12 @@ class ControllingAlone:
         """Each is told, at once."""
         for ticket, (pid, _) in enumerate(wanted):
             self._machine.on_election(ticket, pid)
+        self._answer([told for _, told in wanted])
+
+    def elect_unclean(self, wanted: Sequence[tuple[UncleanElection, Told]]) -> None:
+        """Each is told, at once."""
+        for ticket, (election, _) in enumerate(wanted):
+            self._machine.on_unclean_election(ticket, election)
         self._answer([told for _, told in wanted])
 
     def reassign(self, wanted: Sequence[tuple[Reassignment, Told]]) -> None:

@@ -10,6 +10,7 @@ class Counters:
 
     requests: Counter[str] = field(default_factory=Counter)  # by request name
     errors: Counter[str] = field(default_factory=Counter)  # by error name
+    recoveries: Counter[str] = field(default_factory=Counter)  # by cause, while this controlled
     records_in: int = 0
     bytes_in: int = 0  # of record batches, as appended
     bytes_out: int = 0  # of record batches, as fetched

@@ -22,6 +22,7 @@ from bus.broker.handlers import (
     metadata,
     offsets,
     produce,
+    replica_states,
     replicas,
     security,
 )
@@ -60,6 +61,7 @@ from bus.wire.reassignments import (
     ListPartitionReassignmentsRequest,
 )
 from bus.wire.registry import api_of
+from bus.wire.replica_states import DescribeReplicasRequest
 from bus.wire.schema import Message
 from bus.wire.security import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 from bus.wire.transactions import InitProducerIdRequest
@@ -95,6 +97,7 @@ HANDLERS: dict[type[Message], Handler] = {
     UnregisterBrokerRequest: brokers.unregister_broker,
     DrainBrokerRequest: brokers.drain_broker,
     DescribeHostRequest: host.describe_host,
+    DescribeReplicasRequest: replica_states.describe_replicas,
     DescribeAclsRequest: security.describe_acls,
     CreateAclsRequest: security.create_acls,
     DeleteAclsRequest: security.delete_acls,

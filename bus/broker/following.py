@@ -303,7 +303,7 @@ class Following:
                 self._on_committed(partition)
             elif isinstance(effect, Truncate):
                 logger.warning("%s: cut to offset %d", partition.name, effect.end_offset)
-                log.truncate(effect.end_offset)
+                log.truncate(effect.end_offset, keep=effect.is_kept)
             elif isinstance(effect, Restart):
                 logger.warning("%s: begins anew at %d", partition.name, effect.start_offset)
                 log.restart_at(effect.start_offset)

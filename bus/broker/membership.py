@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from bus.broker.controlling import Controlling
+from bus.broker.counters import Counters
 from bus.broker.founding import check_level
 from bus.broker.mirror import Mirror, Outcome
 from bus.broker.registration import Registration
@@ -48,6 +49,7 @@ class Membership:
         on_changed: Callable[[], None],
         clock: Clock,
         policy: Policy,
+        counters: Counters,
     ) -> None:
         """`on_changed` is called when the life of a broker, or who controls, is another one."""
         self.epoch = NO_EPOCH  # of this life, once the store knows it
@@ -65,6 +67,7 @@ class Membership:
         self._on_changed = on_changed
         self._clock = clock
         self._policy = policy
+        self._counters = counters
         self._registration: Registration | None = None  # once it has started
         self._is_closed = False
         self._is_writing = False
@@ -163,7 +166,7 @@ class Membership:
             logger.info("This broker is the controller now, in epoch %d.", revision)
             self._end_term()
             self.controlling = Controlling(
-                self._mirror, self._keys, revision, self._clock, self._policy
+                self._mirror, self._keys, revision, self._clock, self._policy, self._counters
             )
             self._on_changed()
 

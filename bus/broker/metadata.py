@@ -10,9 +10,11 @@ from typing import TypeVar, cast
 from bus.broker.founding import cluster_record
 from bus.broker.mirror import Mirror
 from bus.errors import CorruptLog, UnknownTopicOrPartition
+from bus.model.batch import NO_LEADER_EPOCH
 from bus.model.cluster import NO_LEADER, BrokerInfo, ClusterImage, TopicImage
 from bus.model.ids import PartitionId
 from bus.model.keys import Keys, Kind
+from bus.model.recoveries import Recoveries, recoveries_from_bytes
 from bus.model.stored import Group, TopicRecord, group_from_bytes
 from bus.ports import Entry
 
@@ -38,6 +40,8 @@ class Metadata:
         self._images: dict[str, tuple[tuple[int, ...], TopicImage]] = {}  # by topic, with theirs
         self.on_changed: Callable[[], object] = bool  # told when the image has been made anew
         self.image = ClusterImage("", 0, NO_LEADER, {}, {})
+        self.recoveries: Recoveries = {}  # of deleted topics, too
+        self._recovered: dict[str, int] = {}  # the keys that they stand under, and their revisions
 
     def refresh(self) -> ClusterImage:
         """Make the image anew, of a cluster that has begun. Raises CorruptLog."""
@@ -48,6 +52,8 @@ class Metadata:
             for name in names
             if name.kind is Kind.TOPIC
         }
+        keys = [self._keys.recoveries(n.number) for n in names if n.kind is Kind.RECOVERIES]
+        self._read_recoveries({key: entries[key].revision for key in keys}, entries)
         self._forget_but(entries)
         cluster = cluster_record(self._mirror, self._keys)
         self.image = ClusterImage(
@@ -67,6 +73,11 @@ class Metadata:
         if topic is None:
             raise UnknownTopicOrPartition(f"There is no topic {name!r}.")
         return topic
+
+    def recovered_epoch(self, pid: PartitionId) -> int:
+        """The leader epoch that its last recovery began with (R13); -1: it has had none."""
+        records = self.recoveries.get(pid, ())
+        return records[-1].leader_epoch if records else NO_LEADER_EPOCH
 
     def groups(self) -> dict[int, tuple[Group, int]]:
         """All groups of partitions' records by their number, with their revisions; not to be
@@ -96,6 +107,14 @@ class Metadata:
         image = _topic_image(name, record, partitions)
         self._images[name] = stamp, image
         return image
+
+    def _read_recoveries(self, revisions: dict[str, int], entries: Entries) -> None:
+        if revisions == self._recovered:
+            return
+        found: Recoveries = {}
+        for key in revisions:
+            found |= self._parsed(key, entries, recoveries_from_bytes)
+        self.recoveries, self._recovered = found, revisions
 
     def _parsed(self, key: str, entries: Entries, parse: Callable[[str, bytes], Parsed]) -> Parsed:
         value, revision = entries[key]

@@ -113,8 +113,8 @@ class Node:
         self.runtime = Runtime(
             self.stores, clock, self.counters, self.fetches.on_committed, settings.node_id
         )
-        self.roles = Roles(self.runtime, self.stores, clock, settings.node_id)
-        self.random = random
+        recovered, self.random = self.metadata.recovered_epoch, random
+        self.roles = Roles(self.runtime, self.stores, clock, settings.node_id, recovered)
         self.coordinators = self._coordinators(pool)
         self.runtime.on_role = self.coordinators.on_role
         self.cluster: Cluster | None = None  # of several brokers, once it has entered

@@ -13,7 +13,7 @@ All epochs of one change become durable by one append to each disk's journal, be
 acts in its new role (R8).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bus.broker.partition import Partition
@@ -44,11 +44,20 @@ class Change:
 class Roles:
     """Assigns them; on the event loop's thread."""
 
-    def __init__(self, runtime: Runtime, stores: Stores, clock: Clock, me: int) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        stores: Stores,
+        clock: Clock,
+        me: int,
+        recovered: Callable[[PartitionId], int],
+    ) -> None:
+        """`recovered` tells the epoch that a partition's last recovery began with (R13)."""
         self._runtime = runtime
         self._stores = stores
         self._clock = clock
         self._me = me
+        self._recovered = recovered
 
     def assume(self, wanted: Iterable[tuple[Partition, PartitionImage]]) -> list[Partition]:
         """Have each partition act as its record says; those with another role or epoch now."""
@@ -101,7 +110,8 @@ class Roles:
         if image.leader == self._me:
             return Change(partition)
         partition.follower = Follower(committed)
-        (promise,) = partition.follower.on_term(image.leader, image.leader_epoch)
+        recovered = self._recovered(log.partition)
+        (promise,) = partition.follower.on_term(image.leader, image.leader_epoch, recovered)
         assert isinstance(promise, Promise), "an epoch is durable before anything else"
         return Change(partition, promise.epoch)
 

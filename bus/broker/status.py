@@ -90,6 +90,7 @@ class Status:
     loop_lag_ms_max: float
     listeners: tuple[ListenerStatus, ...] = ()
     fetch_sessions: int = 0
+    recoveries: dict[str, int] = field(default_factory=dict)  # by cause, while it controlled
     groups: GroupsStatus = field(default_factory=GroupsStatus)
 
 
@@ -122,6 +123,7 @@ def status_of(
         loop_lag_ms_max=counters.loop_lag_ms_max,
         listeners=tuple(listeners),
         fetch_sessions=len(node.sessions),
+        recoveries=dict(counters.recoveries),
         groups=groups_status(node.coordinators, node.runtime),
     )
 

@@ -75,6 +75,7 @@ def run(args: Namespace) -> int:
             topics = [admin.describe_topic(name) for name in args.topic]
         checked = [_check(admin, view, topic) for topic in topics]
         seen = doctor_brokers.see(admin, view)
+        states = doctor_brokers.states_of(admin, topics)
     if checked:
         has_racks = any(broker.rack for broker in view.cluster.brokers)
         _print_verdicts(checked, [name for name in FAILURES if has_racks or name != "rack"])
@@ -88,7 +89,8 @@ def run(args: Namespace) -> int:
         print(f"- {sentence}")
     if not found:
         print("Nothing to put right.")
-    for sentence in (*remarks(view, checked), *doctor_brokers.remarks(seen)):
+    lost = doctor_brokers.recoveries(states)
+    for sentence in (*remarks(view, checked), *doctor_brokers.remarks(seen), *lost):
         print(f"Remark: {sentence}")
     for what in doctor_brokers.unseen(seen):
         print(f"Not seen: {what}.")

@@ -6,10 +6,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bus.cli.cluster_view import Row, View
+from bus.cli.plan import name_of
+from bus.cli.unclean import States, in_words
+from bus.client.admin_calls import TopicDescription
 from bus.client.admin_cluster import HostDescription
 from bus.errors import BusError
 from bus.model.endpoint import is_loopback, join_host_port
+from bus.model.ids import TopicPartition
 
+PARTITIONS_ASKED_MAX = 1000  # for what was lost of them
 NEAR = 0.8  # of a limit: time to raise it
 ETCD_MEMBERS = 3  # of which one may be lost
 SERVING = "serving"
@@ -174,6 +179,23 @@ def remarks(seen: Sequence[Seen]) -> Iterable[str]:
             "where writing keeps that busy, or fills it, elections wait. Mount another disk at "
             "etcd/ in the data directory."
         )
+
+
+def states_of(admin: Any, topics: Sequence[TopicDescription]) -> States:
+    """How far logs go and what was lost of them; nothing where that cannot be asked."""
+    chosen = [TopicPartition(each.name, p.partition) for each in topics for p in each.partitions]
+    try:
+        found: States = admin.describe_replicas(chosen[:PARTITIONS_ASKED_MAX]) if chosen else {}
+    except BusError:
+        return {}
+    return found
+
+
+def recoveries(states: States) -> Iterable[str]:
+    """The last election of each partition that may have lost records: it stays told."""
+    for partition, each in states.items():
+        if each.recoveries:
+            yield f"{name_of(partition)}: {in_words(each.recoveries[-1])}"
 
 
 def unseen(seen: Sequence[Seen]) -> Iterable[str]:

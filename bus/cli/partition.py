@@ -12,6 +12,7 @@ from bus.cli.options import Group, Namespace, Parser, numbers, positive, topics_
 from bus.cli.plan import Held, Wish, count_of, from_json, name_of, planned, settled, to_json
 from bus.cli.progress import bars
 from bus.cli.table import print_table
+from bus.cli.unclean import elect_unclean, print_states
 from bus.client.admin_calls import TopicDescription
 from bus.client.admin_replicas import Reassignment
 from bus.errors import BusError
@@ -36,8 +37,20 @@ Brokers copy at most `follower.replication.throttled.rate` bytes a second each, 
 """
 ELECT_EXAMPLES = """  busd partition elect
   busd partition elect --topic flights --topic clicks:0,3
+  busd partition elect --topic flights:0 --unclean --lost 1,2
 
 Each partition is led by the first of its replicas again, if that is in sync.
+
+With --unclean, a partition that nobody leads is led by a broker that may lack records that were
+acknowledged. It shows what would be lost; with --accept-data-loss it does it, which is noted for
+good: see `busd partition describe`. While a broker that has all may come back it is refused; name
+by --lost those that never will.
+"""
+DESCRIBE_EXAMPLES = """  busd partition describe --topic flights
+  busd partition describe --topic flights:0
+
+It shows how far the log of each replica goes, as its broker tells it, and each time that a leader
+was elected that may lack records.
 """
 
 
@@ -65,9 +78,22 @@ def parser() -> Parser:
     elect.add_argument(
         "--unclean",
         action="store_true",
-        help="let one lead that is not in sync, where nobody is: records are lost",
+        help="where nobody leads, let one lead that may lack records",
     )
-    for inner in (reassign, elect):
+    elect.add_argument("--to", type=int, metavar="BROKER", help="that one; default: who has most")
+    elect.add_argument(
+        "--lost", type=numbers, metavar="1,2", help="brokers that will never come back"
+    )
+    elect.add_argument(
+        "--accept-data-loss", action="store_true", help="do it, and not only show what is lost"
+    )
+    describe = group.add(
+        "describe", "show replicas' logs, and what was lost", _describe, DESCRIBE_EXAMPLES
+    )
+    describe.add_argument(
+        "--topic", action="append", required=True, metavar="TOPIC[:N,...]", help=TOPIC_HELP
+    )
+    for inner in (reassign, elect, describe):
         add_options(inner)
     return made
 
@@ -154,14 +180,28 @@ def _cancel(args: Namespace, admin: Any, topics: Sequence[TopicDescription], mov
 
 
 def _elect(args: Namespace) -> int:
+    if args.unclean and args.topic is None:
+        raise UserError("Name by --topic what may lose records.")
+    if not args.unclean and (args.lost or args.accept_data_loss or args.to is not None):
+        raise UserError("--to, --lost and --accept-data-loss are for --unclean.")
     with connect(args) as connection:
         admin = connection.admin()
         chosen: list[TopicPartition] | None = None
         if args.topic is not None:
             chosen = list(_chosen(args.topic, settled(admin.describe_topics(), {})))
-        refused = admin.elect_leaders(chosen, unclean=args.unclean)
+        if args.unclean:
+            return elect_unclean(admin, chosen or [], args)
+        refused = admin.elect_leaders(chosen)
     if refused:
         raise Failure(refusals(refused))
+    return OK
+
+
+def _describe(args: Namespace) -> int:
+    with connect(args) as connection:
+        admin = connection.admin()
+        chosen = list(_chosen(args.topic, settled(admin.describe_topics(), {})))
+        print_states(admin.describe_replicas(chosen))
     return OK
 
 

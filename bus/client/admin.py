@@ -16,12 +16,13 @@ from bus.client.admin_cluster import (
     raise_level,
 )
 from bus.client.admin_groups import GroupCalls, GroupDescription, GroupListing, GroupPosition
-from bus.client.admin_replicas import Reassignment, Refused, ReplicaCalls
+from bus.client.admin_replicas import Reassignment, Refused, ReplicaCalls, Unclean
 from bus.client.admin_resets import Destination, GroupResets, OffsetChange, PartitionLag
 from bus.client.handle import Handle
 from bus.client.link import Connector
 from bus.client.options import DAY_MS, Start, check_client_id, check_range, check_start, servers_of
 from bus.client.remote import connector
+from bus.client.replica_states import ReplicaStates, describe_replicas
 from bus.model.ids import TopicPartition
 
 P = ParamSpec("P")
@@ -159,15 +160,24 @@ class Admin(Handle):
         return self._run(self.replicas.reassignments, topics)
 
     def elect_leaders(
-        self, partitions: Iterable[TopicPartition] | None = None, *, unclean: bool = False
+        self, partitions: Iterable[TopicPartition] | None = None, *, unclean: Unclean | None = None
     ) -> Refused:
         """Have partitions led by their first replica, if it is in sync; None is all of them.
 
-        unclean   by whoever is there, if nobody in sync is: what only others held is lost
+        unclean   where nobody leads, by one that may lack records: they are lost, and it is noted
 
         What was refused comes back with its error; what needed no election is not.
         """
         return self._run(self.replicas.elect, partitions, unclean)
+
+    def describe_replicas(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, ReplicaStates]:
+        """Partitions' records, how far the logs of their replicas go, and what was lost of them.
+
+        A broker that does not answer is left out. Raises UnsupportedVersion over kafka://.
+        """
+        return self._run(describe_replicas, self.asking, partitions)
 
     def drain_broker(self, broker: int, *, draining: bool = True) -> None:
         """Have a broker give up all replicas, and get no new ones; or let it be given some again.

@@ -14,11 +14,12 @@ from bus.client.admin_cluster import (
     raise_level,
 )
 from bus.client.admin_groups import GroupDescription, GroupListing, GroupPosition
-from bus.client.admin_replicas import Reassignment, Refused
+from bus.client.admin_replicas import Reassignment, Refused, Unclean
 from bus.client.admin_resets import Destination, OffsetChange, PartitionLag
 from bus.client.awaiting import AsyncClosing
 from bus.client.handle import CLOSE_SECONDS
 from bus.client.options import Start
+from bus.client.replica_states import ReplicaStates, describe_replicas
 from bus.model.ids import TopicPartition
 
 
@@ -132,11 +133,20 @@ class Admin(AsyncClosing):
         return found
 
     async def elect_leaders(
-        self, partitions: Iterable[TopicPartition] | None = None, *, unclean: bool = False
+        self, partitions: Iterable[TopicPartition] | None = None, *, unclean: Unclean | None = None
     ) -> Refused:
         """Have partitions led by their first replica, as `bus.Admin.elect_leaders`."""
         refused: Refused = await self._run(self._sync.replicas.elect, partitions, unclean)
         return refused
+
+    async def describe_replicas(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, ReplicaStates]:
+        """How far the logs of partitions go, as `bus.Admin.describe_replicas`."""
+        found: dict[TopicPartition, ReplicaStates] = await self._run(
+            describe_replicas, self._sync.asking, partitions
+        )
+        return found
 
     async def drain_broker(self, broker: int, *, draining: bool = True) -> None:
         """Have a broker give up all replicas, as `bus.Admin.drain_broker`."""

@@ -42,6 +42,17 @@ class Reassignment:
         return tuple(broker for broker in self.replicas if broker not in self.removing)
 
 
+@dataclass(frozen=True, slots=True)
+class Unclean:
+    """An election that may lose records: only where nobody leads, and nobody better is there."""
+
+    leader: int = -1  # who shall lead; -1: who seems to have most
+    lost: tuple[int, ...] = ()  # brokers that hold more, and will never come back with it
+    end_offset: int = -1  # of the leader's log; for the record that is kept of it
+    seen_offset: int = -1  # the highest end that is known of; the same
+    by: str = ""  # who wants it; the same
+
+
 class ReplicaCalls:
     """All methods on the I/O thread."""
 
@@ -80,10 +91,9 @@ class ReplicaCalls:
         return dict(sorted(found.items()))
 
     async def elect(
-        self, partitions: Iterable[TopicPartition] | None, unclean: bool = False
+        self, partitions: Iterable[TopicPartition] | None, unclean: Unclean | None = None
     ) -> Refused:
         """Have the first replica lead; None is for all partitions. Who leads already is well."""
-        kind = elections.UNCLEAN if unclean else elections.PREFERRED
         chosen = None if partitions is None else [TopicPartition(*each) for each in partitions]
         refused: Refused = {}
         for piece in [None] if chosen is None else _pieces(chosen):
@@ -94,7 +104,7 @@ class ReplicaCalls:
                     for topic, indexes in _by_topic(piece).items()
                 ]
             answer = await self._asking.ask(
-                elections.ElectLeadersRequest(kind, topics, self._asking.timeout_ms),
+                _election(topics, self._asking.timeout_ms, unclean),
                 elections.ElectLeadersResponse,
                 _errors_of_elections,
             )
@@ -156,6 +166,23 @@ def _errors_of_reassignments(answer: wire.AlterPartitionReassignmentsResponse) -
     parts = [part for topic in answer.responses for part in topic.partitions]
     undecided = [(p.error_code, p.error_message) for p in parts if p.error_code in UNDECIDED]
     return [(answer.error_code, answer.error_message), *undecided]
+
+
+def _election(
+    topics: list[elections.ElectedTopic] | None, timeout_ms: int, unclean: Unclean | None
+) -> elections.ElectLeadersRequest:
+    if unclean is None:
+        return elections.ElectLeadersRequest(elections.PREFERRED, topics, timeout_ms)
+    return elections.ElectLeadersRequest(
+        elections.UNCLEAN,
+        topics,
+        timeout_ms,
+        unclean.leader,
+        list(unclean.lost),
+        unclean.end_offset,
+        unclean.seen_offset,
+        unclean.by,
+    )
 
 
 def _errors_of_elections(answer: elections.ElectLeadersResponse) -> Errors:

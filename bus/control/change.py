@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from bus.control.knowledge import Knowledge
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
+from bus.model.recoveries import RecoveryRecord
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerState
 
 COUNTED = frozenset({BrokerState.ACTIVE, BrokerState.LEAVING})  # may lead, may be in sync
@@ -22,7 +23,7 @@ class Change:
     partitions: dict[PartitionId, PartitionImage] = field(default_factory=dict)
     brokers: dict[int, BrokerEpochRecord] = field(default_factory=dict)
     granted: list[int] = field(default_factory=list)  # tickets, answered once it is written
-    recovered: list[PartitionId] = field(default_factory=list)  # something may be lost of them
+    recovered: dict[PartitionId, RecoveryRecord] = field(default_factory=dict)  # may lack records
 
     def __bool__(self) -> bool:
         return bool(self.partitions or self.brokers)

@@ -6,6 +6,7 @@ the dead are fenced, who has started is taken in   acceptance.py (R1, R2, R6)
 who wants to stop hands over, and leaves           leaving.py
 a partition without a leader gets one (R6)         here
 the same where nobody may lead for certain (R30)   recovery.py
+the same by an operator's command (R7)             unclean.py
 who is named first leads again, in batches         preference.py
 replicas are exchanged (R24)                       reassignment.py
 brokers are drained and removed, loads evened out  mover.py
@@ -21,13 +22,14 @@ from uuid import UUID
 
 from bus.control import acceptance, election, leaving, wishes
 from bus.control.change import Change, ControllerEffect, Draft, Reply
-from bus.control.commands import Command, Reassignment
+from bus.control.commands import Command, Reassignment, UncleanElection
 from bus.control.knowledge import Knowledge, Report
 from bus.control.mover import Mover, obey
 from bus.control.policy import Policy
 from bus.control.preference import Preference, elect
 from bus.control.reassignment import complete, reassign
 from bus.control.recovery import Recovery
+from bus.control.unclean import elect_unclean
 from bus.control.wishes import Wish
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
@@ -42,6 +44,7 @@ class Controller:
     known: Knowledge = field(default_factory=Knowledge)
     _preference: Preference = field(default_factory=Preference)
     _elections: dict[int, PartitionId] = field(default_factory=dict)  # by ticket
+    _unclean: dict[int, UncleanElection] = field(default_factory=dict)  # by ticket
     _wishes: dict[int, Wish] = field(default_factory=dict)  # by ticket
     _recovery: Recovery = field(default_factory=Recovery)
     _mover: Mover = field(default_factory=Mover)
@@ -96,6 +99,10 @@ class Controller:
         """It shall be led by its first replica; a Reply with this ticket will follow."""
         self._elections[ticket] = pid
 
+    def on_unclean_election(self, ticket: int, wanted: UncleanElection) -> None:
+        """Somebody shall lead it although records may be lost; a Reply with this ticket follows."""
+        self._unclean[ticket] = wanted
+
     def on_reassignment(self, ticket: int, wanted: Reassignment) -> None:
         """Others shall hold it; a Reply with this ticket follows when that has begun."""
         self._reassignments[ticket] = wanted
@@ -130,6 +137,8 @@ class Controller:
         leaving.begin(draft, self._leaving)
         self._seat(draft)
         self._recovery.recover(draft)
+        unclean, self._unclean = self._unclean, {}
+        elect_unclean(draft, unclean)
         complete(draft)
         asked, self._reassignments = self._reassignments, {}
         reassign(draft, asked, self.policy.moves_max)

@@ -78,6 +78,7 @@ class Truncate:
     """Cut log, epochs and producers to `end_offset`, durably, before anything that follows."""
 
     end_offset: int
+    is_kept: bool = False  # what is cut may have been committed: keep it aside (R13)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ altered         stays                         as its leader asks (R4)
 moved           another member of isr         as it was               as it was
 left            if it led: another of isr     without it, if enough   as it was
                                               others are in
+recovered       who is chosen                 the leader alone        empty
 
 The next leader is an active member of isr, else an active one of elr, which is then the whole isr:
 it holds all that is committed, the others may not. If there is none, there is no leader (R6). Of
@@ -82,6 +83,21 @@ def moved(image: PartitionImage, leader: int) -> PartitionImage:
     assert leader in image.isr, "only who is in sync may lead"
     rest = image if leader == image.leader else replace(image, leader=NO_LEADER)
     return _next(image, _changed(rest, image.isr, active=(leader,)))
+
+
+def recovered(image: PartitionImage, leader: int) -> PartitionImage:
+    """Led by who may lack what was committed, for want of anybody better (R30)."""
+    assert image.leader == NO_LEADER, "only where nobody leads"
+    assert leader in image.replicas, "it holds something"
+    return replace(
+        image,
+        leader=leader,
+        leader_epoch=image.leader_epoch + 1,
+        partition_epoch=image.partition_epoch + 1,
+        isr=(leader,),
+        elr=(),
+        last_elr=(),
+    )
 
 
 def reassigned(image: PartitionImage, replicas: Sequence[int]) -> PartitionImage:

@@ -6,6 +6,7 @@ on_term        a newer leader epoch                    Promise it before anythin
 on_answer      of another epoch than it follows        nothing: it was meant for another time
 on_answer      DIVERGING above the high watermark      Truncate, and ask again (R12)
 on_answer      DIVERGING below it, what is committed   Halt: that never diverges (R13)
+on_answer      either after a recovery (R13, R30)      Truncate, and keep what is cut
 on_answer      the leader has deleted what it needs    Restart at the leader's start
 on_answer      otherwise                               Take the records (R14), Trim as the leader
 on_taken       the leader's high watermark is higher   Committed
@@ -14,7 +15,10 @@ on_halted      always                                  nothing is asked for any 
 It takes nothing over before the leader has answered once in this epoch without a divergence. Where
 it is cut is decided by epochs alone (KIP-101): the high watermark only tells that all is well.
 
-Invariant: high_watermark <= end_offset, and within one life it never moves back.
+A recovery elects a leader that may lack what was committed, and leaves a record. Who has written
+nothing since, as its last epoch tells, may be cut to that leader's log; who has, may not.
+
+Invariant: high_watermark <= end_offset, and within one life it never moves back, but by a recovery.
 """
 
 from dataclasses import dataclass
@@ -66,12 +70,16 @@ class Follower:
     high_watermark: int = 0
     leader: int = NO_LEADER
     epoch: int = NO_LEADER_EPOCH
+    recovered: int = NO_LEADER_EPOCH  # the epoch that the last recovery began with, if any did
     is_in_line: bool = False  # its log is known to be the beginning of the leader's
     halted: str | None = None
 
-    def on_term(self, leader: int, epoch: int) -> list[FollowerEffect]:
+    def on_term(
+        self, leader: int, epoch: int, recovered: int = NO_LEADER_EPOCH
+    ) -> list[FollowerEffect]:
         """Follow this leader from now on; NO_LEADER: nobody, and nobody of a lower epoch."""
         assert epoch > self.epoch, "leader epochs only rise"
+        self.recovered = recovered
         self.leader, self.epoch, self.is_in_line = leader, epoch, False
         return [Promise(epoch)]
 
@@ -91,7 +99,7 @@ class Follower:
         if self.halted is not None or is_late:
             return []
         if answer.error == OffsetOutOfRange.code:
-            return self._restart(answer.start_offset)
+            return self._restart(answer.start_offset, ends)
         if answer.error != NONE:
             return []
         if answer.diverging is not None:
@@ -131,17 +139,24 @@ class Follower:
         self.is_in_line = False
         own_end = own_epoch[1] if own_epoch[0] >= 0 else ends.start_offset  # all is of later ones
         end = min(leaders_end, own_end, ends.end_offset)
-        if end < self.high_watermark:
+        may_lose = self._may_lose(ends)
+        if end < self.high_watermark and not may_lose:
             return self._halt(
                 f"The leader's log parts from this one at offset {end}, and everything below "
                 f"{self.high_watermark} was committed."
             )
-        return [Truncate(max(end, ends.start_offset))]
+        end = max(end, ends.start_offset)
+        self.high_watermark = min(self.high_watermark, end)
+        return [Truncate(end, is_kept=may_lose)]
 
-    def _restart(self, start_offset: int) -> list[FollowerEffect]:
+    def _may_lose(self, ends: LogEnds) -> bool:
+        """What it holds is from before the last recovery."""
+        return ends.last_epoch < self.recovered <= self.epoch
+
+    def _restart(self, start_offset: int, ends: LogEnds) -> list[FollowerEffect]:
         """Below the leader's start everything was committed, and then deleted."""
         self.is_in_line = False
-        if start_offset < self.high_watermark:
+        if start_offset < self.high_watermark and not self._may_lose(ends):
             return self._halt(
                 f"The leader's log begins at offset {start_offset} and cannot vouch for this one "
                 f"up to {self.high_watermark}, which was committed."

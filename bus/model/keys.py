@@ -8,6 +8,7 @@ Key                            Lives       What it holds
 /busd/CLUSTER/be/BROKER        always      a broker's epoch and state, as the controller has it
 /busd/CLUSTER/t/TOPIC          the topic   its id, settings, and the groups of its partitions
 /busd/CLUSTER/g/GROUP          always      up to 64 partitions' records, of equal replicas
+/busd/CLUSTER/rec/GROUP        always      elections of leaders that may lack records (R13, R30)
 /busd/CLUSTER/pid              always      the next block of producer ids
 /busd/CLUSTER/cfg/BROKER       always      settings of one broker
 /busd/CLUSTER/disks/BROKER     always      a broker's data directories
@@ -47,6 +48,7 @@ class Kind(StrEnum):
     BROKER_EPOCH = "be"
     TOPIC = "t"
     GROUP = "g"
+    RECOVERIES = "rec"
     PRODUCER_IDS = "pid"
     BROKER_SETTINGS = "cfg"
     DIRECTORIES = "disks"
@@ -62,6 +64,7 @@ NUMBERED = frozenset(
         Kind.BROKER,
         Kind.BROKER_EPOCH,
         Kind.GROUP,
+        Kind.RECOVERIES,
         Kind.BROKER_SETTINGS,
         Kind.DIRECTORIES,
         Kind.CLIENT,
@@ -120,6 +123,10 @@ class Keys:
     def group(self, group: int) -> str:
         """A group of partition records."""
         return self._numbered(Kind.GROUP, group)
+
+    def recoveries(self, group: int) -> str:
+        """Elections, of partitions of this group, of leaders that may lack records."""
+        return self._numbered(Kind.RECOVERIES, group)
 
     def topic(self, name: str) -> str:
         """A topic; its name was checked."""

@@ -131,6 +131,7 @@ VALUE_BYTES_MAX = 256 * KIB
 TRANSACTION_WRITES_MAX = 100  # etcd takes 128; the adapter's own comes on top
 TRANSACTION_KEYS_MAX = 120  # written and guarded
 TRANSACTION_BYTES_MAX = MIB  # of keys and values; etcd takes 1.5 MiB in all
+RECOVERIES_KEPT_MAX = 4  # of one partition, the newest
 TRANSACTIONS_PENDING_MAX = 10_000
 STORE_BYTES_MAX = GIB  # of all that one listing may bring: half of etcd's default quota
 STORE_KEYS_MAX = 2_000_000

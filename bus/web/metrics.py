@@ -131,6 +131,12 @@ def families(status: Status) -> "Iterator[Metric]":
     for name, text, label, counts in (
         ("busd_requests", "Requests by name.", "request", status.requests),
         ("busd_errors", "Answers with an error, by its name.", "error", status.errors),
+        (
+            "busd_recoveries",
+            "Leaders elected by this broker's word that may lack records, by cause.",
+            "cause",
+            status.recoveries,
+        ),
     ):
         counter = CounterMetricFamily(name, text, labels=[label])
         for key, count in counts.items():

@@ -1,11 +1,13 @@
 """ElectLeaders (key 43, versions 0 to 2): have partitions led by whom they should be led."""
 
+from bus.wire.extensions import ASKED_BY, END_OFFSET, LEADER, LOST_BROKERS, SEEN_OFFSET
 from bus.wire.schema import (
     Message,
     array,
     int8,
     int16,
     int32,
+    int64,
     nullable_array,
     nullable_string,
     string,
@@ -31,6 +33,11 @@ class ElectLeadersRequest(Message):
     election_type: int = int8(since=1)
     topic_partitions: list[ElectedTopic] | None = nullable_array(ElectedTopic)
     timeout_ms: int = int32(60_000)
+    leader: int = int32(-1, tag=LEADER)  # of an unclean one, as what follows
+    lost_brokers: list[int] = array("int32", tag=LOST_BROKERS)
+    end_offset: int = int64(-1, tag=END_OFFSET)
+    seen_offset: int = int64(-1, tag=SEEN_OFFSET)
+    asked_by: str = string(tag=ASKED_BY)
 
 
 @table

@@ -12,8 +12,13 @@ Tagged fields (KIP-482), present in every flexible version of their message:
     DeleteTopicsResponse            10000 revision        int64  where the store shows it
     DescribeClusterBroker           10000 level_low       int16  the oldest level that it knows
     DescribeClusterBroker           10001 level_high      int16  the newest one
-    DescribeClusterResponse         10000 level           int16  that all brokers keep to
     DescribeClusterBroker           10002 is_draining     bool   it gives up all that it holds
+    DescribeClusterResponse         10000 level           int16  that all brokers keep to
+    ElectLeadersRequest             10000 leader          int32  who shall lead, if unclean
+    ElectLeadersRequest             10001 lost_brokers    array  int32s: who will never come back
+    ElectLeadersRequest             10002 end_offset      int64  where that leader's log ends
+    ElectLeadersRequest             10003 seen_offset     int64  the highest end that is known of
+    ElectLeadersRequest             10004 asked_by        string who wants it, in words
     FetchPartition                  10000 flushed_offset  int64  a replica has fsynced so much (R10)
     FetchRequest                    10000 credit_bytes    int64  answers may go on up to so many
     FetchRequest                    10001 host            string the machine where the reader runs
@@ -56,6 +61,11 @@ LEVEL_LOW = EXTENSION_TAG_MIN  # of DescribeClusterBroker
 LEVEL_HIGH = EXTENSION_TAG_MIN + 1
 IS_DRAINING = EXTENSION_TAG_MIN + 2  # of DescribeClusterBroker
 HOST = EXTENSION_TAG_MIN + 1  # of FetchRequest
+LEADER = EXTENSION_TAG_MIN  # of ElectLeadersRequest, as what follows
+LOST_BROKERS = EXTENSION_TAG_MIN + 1
+END_OFFSET = EXTENSION_TAG_MIN + 2
+SEEN_OFFSET = EXTENSION_TAG_MIN + 3
+ASKED_BY = EXTENSION_TAG_MIN + 4
 REPLICA_FLUSHED_OFFSET = EXTENSION_TAG_MIN  # of FetchPartition
 FILE_RANGE = EXTENSION_TAG_MIN  # of PartitionData
 

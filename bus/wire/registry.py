@@ -25,6 +25,7 @@ from bus.wire import (
     peers,
     produce,
     reassignments,
+    replica_states,
     replicas,
     security,
     transactions,
@@ -124,6 +125,7 @@ APIS = (  # key, name, lowest and highest version, the first in the compact enco
     _api(64, "UnregisterBroker", 0, 0, 0, brokers),
     _api(20_100, "DrainBroker", 0, 0, 0, brokers),
     _api(20_101, "DescribeHost", 0, 0, 0, brokers),
+    _api(20_102, "DescribeReplicas", 0, 0, 0, replica_states),
 )
 
 PEER_APIS = (  # between brokers, beside Fetch; clients are served none of them

@@ -6,6 +6,7 @@ import pytest
 
 import bus
 import bus.aio
+from bus.client.admin_replicas import Unclean
 from bus.errors import (
     InvalidReplicaAssignment,
     InvalidRequest,
@@ -64,11 +65,6 @@ def test_who_leads_already_needs_no_election(admin):
     assert admin.elect_leaders([FIRST, ("t", 1)]) == {}
 
 
-def test_an_unclean_election_is_refused_with_a_sentence(admin):
-    refused = admin.elect_leaders([FIRST], unclean=True)
-    assert str(refused[FIRST]) == "Only the first replica can be elected."
-
-
 def test_a_lone_broker_is_neither_drained_nor_removed(broker):
     with bus.Admin(broker.url) as admin:
         with pytest.raises(InvalidRequest, match="alone"):
@@ -94,6 +90,19 @@ def test_a_broker_tells_of_its_machine(broker):
     assert (host.etcd_versions, host.etcd_state, host.etcd_on_data_disk) == ((), "", None)
 
 
+def test_a_broker_tells_how_far_its_logs_go(broker):
+    with bus.Admin(broker.url) as admin:
+        found = admin.describe_replicas([FIRST])[FIRST]
+        with pytest.raises(UnknownTopicOrPartition):
+            admin.describe_replicas([("t", 9)])
+    assert (found.leader, found.isr, found.elr, found.recoveries) == (1, (1,), (), ())
+    assert (found.logs[1].start_offset, found.logs[1].end_offset) == (0, 0)
+
+
+def test_what_is_led_needs_no_unclean_election(admin):
+    assert admin.elect_leaders([FIRST], unclean=Unclean(1)) == {}
+
+
 def test_kafkas_protocol_has_no_such_question(broker):
     with bus.Admin(broker.kafka_url) as admin, pytest.raises(UnsupportedVersion):
         admin.describe_host(1)
@@ -108,6 +117,7 @@ def test_all_of_it_can_be_awaited(broker):
             assert FIRST in await admin.cancel_reassignments([FIRST])
             assert await admin.describe_broker_config(1)
             assert (await admin.describe_host(1)).open_files
+            assert FIRST in await admin.describe_replicas([FIRST])
             for call in (admin.drain_broker, admin.remove_broker):
                 with pytest.raises(InvalidRequest):
                     await call(1)

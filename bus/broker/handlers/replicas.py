@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bus.broker.context import Context, Reply
 from bus.broker.node import Node
-from bus.control.commands import Reassignment
+from bus.control.commands import Reassignment, UncleanElection
 from bus.errors import (
     NONE,
     BusError,
@@ -23,6 +23,7 @@ from bus.model.ids import PartitionId
 from bus.model.replication_errors import ElectionNotNeeded
 from bus.wire.elections import (
     PREFERRED,
+    UNCLEAN,
     ElectedTopic,
     ElectLeadersRequest,
     ElectLeadersResponse,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bus.broker.controlling import Controlling, Told
     from bus.broker.controlling_alone import ControllingAlone
 
+NAME_SHOWN_MAX = 200  # characters of who gives a command
 Outcome = PartitionResult | ReassignablePartitionResponse
 
 
@@ -91,13 +93,16 @@ def elect_leaders(node: Node, context: Context, request: ElectLeadersRequest, re
             outcome = PartitionResult(index)
             result.partition_result.append(outcome)
             told = answers.of(outcome)
-            if request.election_type != PREFERRED:
-                told(InvalidRequest.code, "Only the first replica can be elected.")
+            if request.election_type not in (PREFERRED, UNCLEAN):
+                told(InvalidRequest.code, "Elections are preferred (0) or unclean (1).")
             elif (pid := _find(node, topic.topic, index)) is None:
                 told(UnknownTopicOrPartition.code, None)
             else:
                 wanted.append((pid, told))
-    controlling.elect(wanted)
+    if request.election_type == UNCLEAN:
+        controlling.elect_unclean([(_unclean(context, request, pid), to) for pid, to in wanted])
+    else:
+        controlling.elect(wanted)
     answers.through()
 
 
@@ -165,6 +170,19 @@ def _answer_elections(
             result for result in response.replica_election_results if result.partition_result
         ]
     reply(response)
+
+
+def _unclean(context: Context, request: ElectLeadersRequest, pid: PartitionId) -> UncleanElection:
+    who = request.asked_by[:NAME_SHOWN_MAX] or context.client_id or "a client"
+    by = f"{who} from {context.host}" if context.host else who
+    return UncleanElection(
+        pid,
+        by,
+        request.leader,
+        tuple(request.lost_brokers),
+        request.end_offset,
+        request.seen_offset,
+    )
 
 
 def _asked(node: Node, named: list[ElectedTopic] | None) -> list[ElectedTopic]:

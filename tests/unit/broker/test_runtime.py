@@ -44,7 +44,7 @@ class Hosted:
         self.stores.open()
         (self.store,) = self.stores.all
         self.runtime = Runtime(self.stores, self.clock, self.counters, self._on_committed, ME)
-        self.roles = Roles(self.runtime, self.stores, self.clock, ME)
+        self.roles = Roles(self.runtime, self.stores, self.clock, ME, lambda _: -1)
         self.pid = PartitionId(TOPIC_ID, 0)
         settings = TopicSettings(flush=flush, segment_bytes=SEGMENT)
         (self.partition,) = self.host([(self.pid, settings)])

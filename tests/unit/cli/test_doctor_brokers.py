@@ -2,8 +2,10 @@
 
 import pytest
 
-from bus.cli.doctor_brokers import Seen, findings, remarks, rows, unseen
+from bus.cli.doctor_brokers import Seen, findings, recoveries, remarks, rows, unseen
 from bus.client.admin_cluster import HostDescription
+from bus.client.replica_states import RecoveryDescription, ReplicaStates
+from bus.model.ids import TopicPartition
 
 WELL = {
     "unsafe_directories": (),
@@ -110,6 +112,17 @@ def test_what_a_broker_does_not_tell_is_said_and_not_passed_over():
     assert rows(seen) == [["2", *["not told"] * 4]]
     assert list(unseen(seen)) == ["broker 2's machine and etcd (It is away)"]
     assert list(findings(seen)) == []
+
+
+def test_what_was_lost_stays_told():
+    recovery = RecoveryDescription(6, 3, "balanced", "", 0, (), (), (1, 2), 90, 90)
+    states = {
+        TopicPartition("t", 0): ReplicaStates(3, 6, (1, 2, 3), (3,), (), (), (recovery,)),
+        TopicPartition("t", 1): ReplicaStates(1, 1, (1, 2, 3), (1,), (), (), ()),
+    }
+    (only,) = recoveries(states)
+    assert only.startswith("t-0: at 1970-01-01 00:00:00 UTC broker 3 was made the leader")
+    assert "by the cluster itself" in only
 
 
 def test_of_an_etcd_elsewhere_it_is_said_that_its_members_are_not_seen():

@@ -12,9 +12,9 @@ LEADER, EPOCH = 2, 7
 ENDS = LogEnds(start_offset=10, end_offset=100, flushed_offset=90, last_epoch=6)
 
 
-def following(high_watermark=50):
+def following(high_watermark=50, recovered=-1):
     follower = Follower(high_watermark)
-    follower.on_term(LEADER, EPOCH)
+    follower.on_term(LEADER, EPOCH, recovered)
     return follower
 
 
@@ -103,6 +103,23 @@ def test_below_what_was_committed_it_is_stopped_instead():
     (halt,) = told(follower, diverging=(6, 70))
     assert isinstance(halt, Halt)
     assert follower.standing(70, ENDS) is None
+
+
+def test_after_a_recovery_it_is_cut_below_what_was_committed_and_that_is_kept():
+    follower = following(high_watermark=75, recovered=EPOCH)
+    assert told(follower, diverging=(6, 70)) == [Truncate(70, is_kept=True)]
+    assert follower.high_watermark == 70
+
+
+def test_who_has_written_since_the_recovery_is_stopped_as_ever():
+    (halt,) = told(following(high_watermark=75, recovered=6), diverging=(6, 70))
+    assert isinstance(halt, Halt)
+
+
+def test_after_a_recovery_it_begins_anew_below_what_was_committed():
+    follower = following(50, recovered=EPOCH)
+    effects = told(follower, error=OffsetOutOfRange.code, start_offset=20)
+    assert (effects, follower.high_watermark) == ([Restart(20)], 20)
 
 
 def test_where_the_leader_has_deleted_its_records_it_begins_anew():

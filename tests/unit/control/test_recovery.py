@@ -5,6 +5,7 @@ import pytest
 from bus.control.knowledge import LogEnd, Report
 from bus.control.recovery import RECOVERY_WAIT_MS
 from bus.model.cluster import NO_LEADER
+from bus.model.recoveries import Cause, RecoveryRecord
 from tests.fixtures.controlled import (
     ALL,
     DISK,
@@ -43,7 +44,9 @@ def test_once_all_are_back_the_longest_log_of_the_latest_epoch_leads():
     image = image_of(controller)
     assert (image.leader, image.leader_epoch, image.isr) == (3, 6, (3,))
     assert (image.elr, image.last_elr) == ((), ())
-    assert change.recovered == [PID]
+    assert change.recovered == {
+        PID: RecoveryRecord(6, 3, Cause.BALANCED, (), (), ALL, end_offset=70, seen_offset=90)
+    }
 
 
 def test_who_does_not_come_back_is_waited_for_so_long():

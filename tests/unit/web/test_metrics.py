@@ -32,6 +32,7 @@ STATUS = Status(
     loop_lag_ms_max=12.0,
     listeners=(ListenerStatus("PLAINTEXT", 4, 9, 1, 300, 500),),
     fetch_sessions=2,
+    recoveries={"operator": 1},
 )
 
 
@@ -66,6 +67,7 @@ def stuck() -> Status:
         "busd_connections 4.0",
         "busd_parked_fetches 1.0",
         "busd_fetch_sessions 2.0",
+        'busd_recoveries_total{cause="operator"} 1.0',
         'busd_listener_connections{listener="PLAINTEXT"} 4.0',
         'busd_listener_accepted_total{listener="PLAINTEXT"} 9.0',
         'busd_listener_refused_total{listener="PLAINTEXT"} 1.0',
