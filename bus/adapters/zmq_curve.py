@@ -4,17 +4,25 @@ A connection is encrypted, and each end proves that it has the secret of its pub
 handler for ZAP a CURVE server takes any client's key; so there is always a Gate, and the domain is
 enforced: libzmq then refuses everybody where no Gate answers.
 
+On a Unix socket there are no keys (NULL): who connects is known by its user, whom the kernel names
+(SO_PEERCRED). Only our own is let in: libzmq accepts no other one (IPC_FILTER_UID), and the Gate
+looks again at the address, which ends with the user where the C library can name a Unix socket.
+
 ZAP 1.0 (RFC 27), on a ROUTER at inproc://zeromq.zap.01 of the sockets' own context:
 
     asked    identity, empty, version, request id, domain, address, routing id, mechanism, key
+             (no key with NULL; the address is localhost:USER:GROUP:PROCESS, or empty)
     answer   identity, empty, version, request id, status, text, user id, metadata (none)
 
 The user id of a key that is let in is that key in Z85, which each message of the connection then
-carries as its property User-Id: whatever a peer says of itself, this is what it has proven.
+carries as its property User-Id: whatever a peer says of itself, this is what it has proven. With
+NULL it is SAME_USER, which is no key.
 """
 
 import asyncio
+import ctypes
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +35,8 @@ from bus.adapters.zmq_socket import ZmqSocket
 ZAP_URL = "inproc://zeromq.zap.01"
 VERSION = b"1.0"
 MECHANISM = b"CURVE"
+NO_MECHANISM = b"NULL"
+SAME_USER = "same user"
 KEY_BYTES = 32
 KEY_LENGTH = 40  # characters of Z85
 
@@ -67,6 +77,17 @@ def guard_server(socket: "zmq.Socket[bytes]", keys: KeyPair, domain: str) -> Non
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
 
 
+def guard_local(socket: "zmq.Socket[bytes]", domain: str) -> None:
+    """Let in our own user alone; before binding a Unix socket.
+
+    Raises zmq.ZMQError if libzmq cannot tell users apart.
+    """
+    socket.setsockopt(zmq.CURVE_SERVER, 0)
+    socket.setsockopt(zmq.IPC_FILTER_UID, ctypes.c_int32(os.geteuid()).value)  # as pyzmq takes it
+    socket.setsockopt(zmq.ZAP_DOMAIN, domain.encode())
+    socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+
+
 def guard_client(socket: "zmq.Socket[bytes]", keys: KeyPair, server_key: str) -> None:
     """Speak to nobody but the owner of `server_key`; before connecting."""
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public.encode())
@@ -103,7 +124,7 @@ class Gate:
     def _on_request(self, frames: list[zmq.Frame]) -> None:
         parts = [frame.bytes for frame in frames]
         key = self._key_of(parts[2:])
-        user = key if key is not None and self._admits(key) else None
+        user = key if key is not None and self._admits(key) else self._local_user(parts[2:])
         if user is None:
             address = parts[5].decode(errors="replace") if len(parts) > 5 else "?"
             line = self._lines.told(f"{address} is refused: its key {key} belongs to no broker.")
@@ -119,3 +140,13 @@ class Gate:
         if (version, domain, mechanism) != (VERSION, self._domain, MECHANISM):
             return None
         return z85.encode(key).decode() if len(key) == KEY_BYTES else None
+
+    def _local_user(self, asked: list[bytes]) -> str | None:
+        if len(asked) != 6:
+            return None
+        version, _, domain, address, _, mechanism = asked
+        if (version, domain, mechanism) != (VERSION, self._domain, NO_MECHANISM):
+            return None
+        host, *ids = address.split(b":")
+        is_ours = (host, len(ids), ids[:1]) == (b"localhost", 3, [b"%d" % os.geteuid()])
+        return SAME_USER if is_ours or not address else None

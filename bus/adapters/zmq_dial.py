@@ -1,5 +1,8 @@
 """One connection to one guarded server, from its beginning to its end; there is no second one.
 
+By tcp:// it is encrypted, and the server proves its key. By ipc:// it is neither: who dials has
+looked whose socket it is (bus/adapters/local_socket.py).
+
 monitor event          before    what is done
 -------------          ------    ------------
 handshake succeeded    dialled   open; on_open
@@ -25,6 +28,7 @@ from urllib.parse import urlsplit
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from bus.adapters.local_socket import SCHEME
 from bus.adapters.zmq_curve import KeyPair, guard_client, is_key
 from bus.adapters.zmq_socket import ZmqSocket, require_libzmq
 from bus.errors import BadSetting
@@ -70,7 +74,8 @@ class ZmqDial:
     ) -> None:
         """Raises BadSetting if nobody can be reached that way at all."""
         require_libzmq()
-        if not is_key(server_key):
+        is_local = url.startswith(SCHEME)
+        if not is_local and not is_key(server_key):
             raise BadSetting(f"{server_key!r} is not the key of a broker.")
         self.is_open = False
         self._loop = loop
@@ -79,11 +84,12 @@ class ZmqDial:
         self._on_message = on_message
         self._on_down = on_down
         self._is_over = False
-        host, port = _place(url)
+        host, port = _place(url) if not is_local else ("", 0)
         dealer = context.socket(zmq.DEALER)
         try:
             _set_options(dealer, silence_ms)
-            guard_client(dealer, keys, server_key)
+            if not is_local:
+                guard_client(dealer, keys, server_key)
             monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED)
         except BaseException:
             dealer.close(0)
@@ -93,8 +99,10 @@ class ZmqDial:
         self._socket = ZmqSocket(loop, dealer, self._on_frames, frames_max, self._on_too_long)
         self._monitor = ZmqSocket(loop, monitor, self._on_event)
         self._found: asyncio.Future[list[_Address]] | None = None
-        if _is_numeric(host):
-            self._connect(host, port)
+        if is_local:
+            self._connect(url)
+        elif _is_numeric(host):
+            self._connect(_endpoint(host, port))
         else:
             self._found = loop.run_in_executor(None, _look_up, host, port)
             self._found.add_done_callback(self._on_found)
@@ -121,13 +129,12 @@ class ZmqDial:
             self._end(f"the name in {self._url} is not known.")
         else:
             address = found.result()[0][4]
-            self._connect(str(address[0]), int(address[1]))
+            self._connect(_endpoint(str(address[0]), int(address[1])))
 
-    def _connect(self, host: str, port: int) -> None:
-        is_v6 = ":" in host
-        self._dealer.setsockopt(zmq.IPV6, int(is_v6))
+    def _connect(self, endpoint: str) -> None:
+        self._dealer.setsockopt(zmq.IPV6, int("[" in endpoint))
         try:
-            self._dealer.connect(f"tcp://[{host}]:{port}" if is_v6 else f"tcp://{host}:{port}")
+            self._dealer.connect(endpoint)
         except zmq.ZMQError as error:
             self._loop.call_soon(self._end, f"{self._url} cannot be connected to: {error}.")
 
@@ -166,6 +173,10 @@ def _place(url: str) -> tuple[str, int]:
     if not host or not port or parts.scheme != "tcp":
         raise BadSetting(f"{url!r} is no address of a broker; it is tcp://HOST:PORT.")
     return host, port
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
 
 
 def _is_numeric(host: str) -> bool:

@@ -1,7 +1,8 @@
 """The sockets between one broker and all others: one to be called on, one for each call.
 
 They have a context of their own, so a thread of their own in libzmq, whose heartbeats no client's
-traffic holds up, and a Gate of their own. All is encrypted, on loopback too.
+traffic holds up, and a Gate of their own. All is encrypted, on loopback too, but what goes by a
+Unix socket: whoever could read that could read the brokers' memory and files as well.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ class ZmqPeering:
     """Owns all of them; on the loop's thread, as its callbacks are."""
 
     endpoint: str  # with the real port, once bound to tcp://HOST:*
+    local_path: str  # of the Unix socket that it listens on as well, or empty
 
     def __init__(
         self,
@@ -35,8 +37,12 @@ class ZmqPeering:
         on_request: Callable[[ZmqPeer, list[memoryview]], None],
         on_gone: Callable[[ZmqPeer], None],
         silence_ms: int = HEARTBEAT_TIMEOUT_MS,
+        local_path: str = "",
     ) -> None:
-        """`admits` says whether a public key is a broker's. Raises OSError with a sentence."""
+        """`admits` says whether a public key is a broker's. Raises OSError with a sentence.
+
+        Processes of our user may come in by `local_path`, if that can be listened on.
+        """
         self._silence_ms = silence_ms
         self._loop = loop
         self._keys = keys
@@ -56,6 +62,7 @@ class ZmqPeering:
                     keys=keys,
                     heartbeat_ms=(HEARTBEAT_MS, silence_ms),
                     messages_max=PEER_MESSAGES_HELD_MAX,
+                    local_path=local_path,
                 )
             except BaseException:
                 self._gate.close()
@@ -64,6 +71,7 @@ class ZmqPeering:
             self._context.term()
             raise
         self.endpoint = self._server.endpoint
+        self.local_path = self._server.local_path
 
     def dial(
         self,

@@ -25,6 +25,9 @@ A peer over tcp:// is one connection: its identity is drawn by the socket when i
 ROUTER_HANDOVER is off, so nobody can take over another's. A monitor event that a connection has
 gone names its descriptor; it is always read before a new account is opened, so that an account
 is never closed by the end of an earlier connection with the same descriptor.
+
+A guarded server may listen on a Unix socket as well. It is the same ROUTER: options count for what
+is bound after them, so one listener asks for keys and the other for the user.
 """
 
 import asyncio
@@ -40,7 +43,8 @@ from contextlib import suppress
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from bus.adapters.zmq_curve import KeyPair, guard_server
+from bus.adapters.local_socket import SCHEME, remove_socket
+from bus.adapters.zmq_curve import KeyPair, guard_local, guard_server
 from bus.adapters.zmq_peer import GOODBYE, ZmqPeer
 from bus.adapters.zmq_socket import Sendable, ZmqSocket, require_libzmq
 from bus.errors import BadSetting
@@ -71,6 +75,7 @@ class ZmqServer:
     """
 
     endpoint: str  # with the real port, once bound to tcp://127.0.0.1:*
+    local_path: str  # of the Unix socket that a guarded server listens on as well, or empty
 
     def __init__(
         self,
@@ -87,8 +92,12 @@ class ZmqServer:
         keys: KeyPair | None = None,
         heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS),
         messages_max: int = RECEIVE_MESSAGES_MAX,
+        local_path: str = "",
     ) -> None:
-        """With `keys` it is guarded: the context's Gate for DOMAIN says who is let in."""
+        """With `keys` it is guarded: the context's Gate for DOMAIN says who is let in.
+
+        Only a guarded one has a `local_path`; if that cannot be listened on it does without.
+        """
         require_libzmq()
         if keys is None:
             _require_local(endpoint)
@@ -108,17 +117,21 @@ class ZmqServer:
                 guard_server(router, keys, DOMAIN)
             router.setsockopt(zmq.IPV6, int("[" in endpoint))
             _bind(router, endpoint)
+            self.endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
+            self.local_path = _bind_local(router, local_path) if keys is not None else ""
             monitor = router.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED)
         except BaseException:
             router.close(0)
             raise
-        self.endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
         self._socket = ZmqSocket(loop, router, self._on_message, FRAMES_PER_REQUEST_MAX)
         self._monitor = ZmqSocket(loop, monitor, self._on_event)
         self._news = monitor
         self._router = router
         self._is_guarded = keys is not None
-        self._listens = not endpoint.startswith("inproc://")
+        self._listeners = [] if endpoint.startswith("inproc://") else [self.endpoint]
+        if self.local_path:
+            self._listeners.append(SCHEME + self.local_path)
+        self._open_count = len(self._listeners)
 
     @property
     def peers(self) -> list[ZmqPeer]:
@@ -141,13 +154,14 @@ class ZmqServer:
 
     def _stop_listening(self) -> None:
         """Whoever listens there next finds it free: ZeroMQ closes it on a thread of its own."""
-        if not self._listens:
-            return
-        self._router.unbind(self.endpoint)
+        for listener in self._listeners:
+            self._router.unbind(listener)
         deadline = time.monotonic() + CLOSE_SECONDS_MAX
-        while self._listens and (left := deadline - time.monotonic()) > 0:
+        while self._open_count and (left := deadline - time.monotonic()) > 0:
             self._news.poll(int(left * 1000) + 1)
             self._monitor.receive_now()
+        if self.local_path:
+            remove_socket(self.local_path)
 
     def _on_message(self, frames: list[zmq.Frame]) -> None:
         identity = frames[0].bytes
@@ -195,14 +209,14 @@ class ZmqServer:
 
     def _hang_up(self, peer: ZmqPeer) -> None:
         if self._is_guarded and self._peers.get(peer.identity) is peer:
-            _shut_down(peer.fd, self.endpoint)
+            _shut_down(peer.fd, self._listeners)
         else:
             self._send(peer, [peer.identity, GOODBYE])
 
     def _on_event(self, frames: list[zmq.Frame]) -> None:
         event = parse_monitor_message([frame.bytes for frame in frames])
         if event["event"] == zmq.EVENT_CLOSED:  # of the listener: no connection is ours to make
-            self._listens = False
+            self._open_count -= 1
             return
         peer = self._by_fd.get(int(event["value"]))
         if peer is not None:
@@ -232,23 +246,24 @@ def _origin(frame: zmq.Frame) -> tuple[int, str]:
 
 
 def _user(frame: zmq.Frame) -> str:
-    """The key that the sender has proven to have."""
+    """As the Gate calls the sender: by the key that it has proven to have."""
     return str(frame.get("User-Id"))
 
 
-def _shut_down(fd: int, endpoint: str) -> None:
-    """Have libzmq find a connection closed, if it is one to our port.
+def _shut_down(fd: int, listeners: Sequence[str]) -> None:
+    """Have libzmq find a connection closed, if it is one to our port or socket.
 
     The descriptor belongs to libzmq, which may close it at any time, and somebody else may be given
     the number: at worst another peer of ours loses its connection, and makes another one.
     """
-    port = endpoint.rpartition(":")[2]
     try:
         connection = posix.socket(fileno=os.dup(fd))
     except OSError:
         return
     with connection, suppress(OSError):
-        if str(connection.getsockname()[1]) == port:
+        name = connection.getsockname()
+        end = SCHEME + name if isinstance(name, str) else f":{name[1]}"
+        if any(listener.endswith(end) for listener in listeners):
             connection.shutdown(posix.SHUT_RDWR)
 
 
@@ -305,6 +320,19 @@ def _bind(router: "zmq.Socket[bytes]", endpoint: str) -> None:
         else:
             sentence = f"{endpoint} cannot be listened on: {zmq.strerror(code)}."
         raise _os_error(code, sentence) from None
+
+
+def _bind_local(router: "zmq.Socket[bytes]", path: str) -> str:
+    """The path, if it is listened on now."""
+    if not path:
+        return ""
+    try:
+        guard_local(router, DOMAIN)
+        _bind(router, SCHEME + path)
+    except (OSError, zmq.ZMQError) as error:
+        log.warning("%s Brokers of this machine will use the network.", error)
+        return ""
+    return path
 
 
 def _answers(path: str) -> bool:

@@ -1,9 +1,12 @@
 """Keys are what they say, and the gate lets in whom it is told to."""
 
+import os
+
 import pytest
 import zmq
 
 from bus.adapters.zmq_curve import (
+    SAME_USER,
     ZAP_URL,
     Gate,
     KeyPair,
@@ -69,6 +72,33 @@ def test_a_key_that_is_known_is_let_in_under_its_own_name(ask):
 )
 def test_all_others_are_not(ask, part, value):
     asked = list(ASKED)
+    asked[part] = value
+    assert ask(*asked) == [b"1.0", b"7", b"400", b"", b"", b""]
+
+
+OWN_ADDRESS = b"localhost:%d:7:8" % os.geteuid()
+
+
+@pytest.mark.parametrize("address", [OWN_ADDRESS, b""])  # empty: libzmq has looked alone
+def test_our_own_user_is_let_in_by_a_unix_socket(ask, address):
+    answer = ask(b"1.0", b"7", b"door", address, b"", b"NULL")
+    assert answer == [b"1.0", b"7", b"200", b"", SAME_USER.encode(), b""]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        (0, b"2.0"),
+        (2, b"window"),
+        (5, b"PLAIN"),
+        *((3, address) for address in (
+            b"10.0.0.1", b"localhost", b"localhost:%d:7:8" % (os.geteuid() + 1),
+            b"x" + OWN_ADDRESS, OWN_ADDRESS + b":9", b"localhost::7:8", b"localhost:7:8",
+        )),
+    ],
+)  # fmt: skip
+def test_whoever_is_not_our_user_is_not(ask, part, value):
+    asked = [b"1.0", b"7", b"door", OWN_ADDRESS, b"", b"NULL"]
     asked[part] = value
     assert ask(*asked) == [b"1.0", b"7", b"400", b"", b"", b""]
 
