@@ -1,11 +1,14 @@
 """The way into a cluster that the settings name: its store, the links, and an etcd beside us."""
 
 import asyncio
+import logging
 from pathlib import Path
 
+from bus.adapters.disk.facts import boot_id
 from bus.adapters.etcd.directory import MemberDirectory
 from bus.adapters.etcd.settings import PORT, EtcdSettings, etcd_endpoints, first_line
 from bus.adapters.etcd.store import EtcdStore, etcd_store
+from bus.adapters.local_socket import new_socket_path
 from bus.adapters.peer_key import peer_keys
 from bus.broker.etcd_member import BesideEtcd, MemberWish
 from bus.broker.peer_links import Handle, OnLink, PeerLinks
@@ -14,6 +17,8 @@ from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import join_host_port, split_host_port
 from bus.model.keys import Keys
 from bus.ports import Clock, Random
+
+log = logging.getLogger("busd.peers")
 
 
 def store_of(
@@ -43,7 +48,31 @@ def links_of(
     host, port = split_host_port(settings.peers)
     url = f"tcp://{join_host_port(host, 0).removesuffix('0')}{'*' if port in ('0', '*') else port}"
     keys = peer_keys(settings.data_directories[0])
-    return PeerLinks(loop, settings.cluster, settings.node_id, keys, url, random, handle, on_link)
+    kernel, path = _local(settings, random)
+    return PeerLinks(
+        loop,
+        settings.cluster,
+        settings.node_id,
+        keys,
+        url,
+        random,
+        handle,
+        on_link,
+        boot_id=kernel,
+        local_path=path,
+    )
+
+
+def _local(settings: BrokerSettings, random: Random) -> tuple[str, str]:
+    """The boot id, and where brokers of this machine connect to; empty if they do not."""
+    kernel = boot_id() if settings.peer_local_sockets else ""
+    if not kernel:
+        return "", ""
+    try:
+        return kernel, new_socket_path(settings.data_directories[0], random.uuid_bytes())
+    except OSError as error:
+        log.warning("There is no socket for brokers of this machine: %s.", error)
+        return kernel, ""
 
 
 def beside(

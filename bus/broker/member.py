@@ -49,6 +49,10 @@ class Links(Peers, Protocol):
         """Where other brokers link to."""
 
     @property
+    def local_path(self) -> str:
+        """Where brokers of this machine connect to, or empty."""
+
+    @property
     def public_key(self) -> str:
         """By which they know this broker."""
 

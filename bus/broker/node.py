@@ -296,7 +296,9 @@ class Node:
         }
         boot_id = self._disks[0].facts().boot_id
         links = self._links
-        at = (links.endpoint, links.public_key) if links is not None else ("", "")
+        at = ("", "", "")
+        if links is not None:
+            at = links.endpoint, links.public_key, links.local_path
         return BrokerRecord(urls, self.settings.rack, boot_id, NO_EPOCH, *at, self.known)
 
     def count_error(self, code: int) -> None:

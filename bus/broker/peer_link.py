@@ -33,6 +33,7 @@ from typing import Protocol
 from uuid import UUID
 
 from bus.adapters.line_limit import LineLimit
+from bus.adapters.local_socket import SCHEME, is_reachable
 from bus.adapters.zmq_dial import ZmqDial
 from bus.adapters.zmq_peer import ZmqPeer
 from bus.errors import (
@@ -109,6 +110,7 @@ class PeerLink:
         self.broker = other
         self.is_up = False
         self.url = self.key = ""  # where it is called, and as whom it is believed
+        self.path = ""  # where it is called rather, if it is on this machine
         self.epoch = 0  # the latest life of it that we have heard of
         self._office = office
         self._calls = me < other
@@ -126,11 +128,12 @@ class PeerLink:
         self._told = ""  # why, as the log has it
         self._is_closed = False
 
-    def aim(self, url: str, key: str, epoch: int) -> None:
+    def aim(self, url: str, key: str, epoch: int, path: str = "") -> None:
         """It is there, and has this key; who is linked to it otherwise is no more."""
-        is_other = (url, key) != (self.url, self.key) or 0 < self._life_epoch < epoch
+        is_elsewhere = (url, key, path) != (self.url, self.key, self.path)
+        is_other = is_elsewhere or 0 < self._life_epoch < epoch
         is_later = epoch > self.epoch
-        self.url, self.key, self.epoch = url, key, epoch
+        self.url, self.key, self.epoch, self.path = url, key, epoch, path
         if is_other or (is_later and self._out is None):  # it has just started: call it at once
             self._failures = 0
             self._end("it is registered otherwise now")
@@ -231,10 +234,9 @@ class PeerLink:
         self._timer = self._office.loop.call_later(
             GREETING_S, self._end, "it does not greet us in time"
         )
+        url = SCHEME + self.path if self.path and is_reachable(self.path) else self.url
         try:
-            self._out = self._office.dial(
-                self.url, self.key, self._on_open, self._on_answer, self._end
-            )
+            self._out = self._office.dial(url, self.key, self._on_open, self._on_answer, self._end)
         except BadSetting as error:
             self._end(str(error))
 

@@ -10,6 +10,11 @@ no entry: its session has ended, or    as they were: data goes on without the st
   the store is away
 another entry of it: another life      are those of the new one; the older link is cut
 it is removed                          are gone at once
+
+A broker of the same machine is called by a Unix socket, if that can be reached: the boot id is that
+of its kernel, but a container may not see its files. There a connection proves that a process of
+our user is at its other end, which could read any broker's secret here: the key is what its hello
+says, and it must be that of a broker of this machine.
 """
 
 import asyncio
@@ -19,7 +24,7 @@ from functools import partial
 from uuid import UUID
 
 from bus.adapters.line_limit import LineLimit
-from bus.adapters.zmq_curve import KeyPair
+from bus.adapters.zmq_curve import SAME_USER, KeyPair
 from bus.adapters.zmq_dial import HEARTBEAT_TIMEOUT_MS, ZmqDial
 from bus.adapters.zmq_peer import ZmqPeer
 from bus.adapters.zmq_peering import ZmqPeering
@@ -69,6 +74,7 @@ class PeerLinks:
     """
 
     endpoint: str  # where other brokers connect to; with the real port
+    local_path: str  # where those of this machine do, or empty
 
     def __init__(
         self,
@@ -82,8 +88,13 @@ class PeerLinks:
         on_link: OnLink,
         epoch: Callable[[], int] = lambda: 0,
         silence_ms: int = HEARTBEAT_TIMEOUT_MS,
+        boot_id: str = "",
+        local_path: str = "",
     ) -> None:
         """Listen on `url`, tcp://HOST:PORT or tcp://HOST:*. Raises OSError with a sentence.
+
+        Brokers of the machine with this boot id may be called, and call, by Unix sockets: us by
+        `local_path`.
 
         `epoch` is that of this broker's life, as soon as it has one (R1). A link is lost after
         `silence_ms` without a word from libzmq's own thread at the other end.
@@ -101,9 +112,11 @@ class PeerLinks:
         self._senders: dict[ZmqPeer, PeerLink] = {}  # who has said hello, and was not refused
         self.is_closed = False
         self._sockets = ZmqPeering(
-            loop, url, keys, self._admits, self._on_request, self._on_gone, silence_ms
+            loop, url, keys, self._admits, self._on_request, self._on_gone, silence_ms, local_path
         )
         self.endpoint = self._sockets.endpoint
+        self.local_path = self._sockets.local_path
+        self._boot_id = boot_id if self.local_path else ""  # who cannot be called does not call
 
     @property
     def linked(self) -> frozenset[int]:
@@ -124,7 +137,8 @@ class PeerLinks:
             link = self._links.get(broker)
             if link is None:
                 link = self._links[broker] = PeerLink(self, self._me, broker)
-            link.aim(record.peer_url, record.peer_key, record.epoch)
+            path = record.peer_path if record.boot_id == self._boot_id != "" else ""
+            link.aim(record.peer_url, record.peer_key, record.epoch, path)
 
     def ask(self, broker: int, request: Message, done: Done) -> None:
         """See Peers."""
@@ -153,7 +167,14 @@ class PeerLinks:
     def hello(self, called: int, link: int, called_life: UUID) -> HelloRequest:
         """Who we are."""
         return HelloRequest(
-            self._cluster, self._me, self._epoch(), self._life, called, link, called_life
+            self._cluster,
+            self._me,
+            self._epoch(),
+            self._life,
+            called,
+            link,
+            called_life,
+            self.public_key,
         )
 
     def dial(
@@ -213,7 +234,7 @@ class PeerLinks:
         link = self._links.get(hello.broker_id)
         if peer in self._senders:
             self._misuse(peer, "it said hello twice")
-        elif link is None or link.key != peer.user:
+        elif link is None or not _is_from(link, peer, hello):
             self._misuse(peer, f"it says it is broker {hello.broker_id}, whose key is another")
         elif (hello.cluster, hello.called_id) != (self._cluster, self._me):
             reason = (
@@ -270,3 +291,9 @@ class PeerLinks:
         line = self.lines.told(f"Peer {peer.name}: {reason.removesuffix('.')}.")
         if line:
             log.warning("%s", line)
+
+
+def _is_from(link: PeerLink, peer: ZmqPeer, hello: HelloRequest) -> bool:
+    if peer.user == SAME_USER:
+        return link.path != "" and link.key == hello.key
+    return link.key == peer.user

@@ -186,6 +186,11 @@ class BrokerSettings:
         "Where other brokers of the cluster connect: HOST:PORT (port 0 is any free one).",
         check=check_http,
     )
+    peer_local_sockets: bool = setting(
+        True,
+        "Whether brokers of one machine and one user talk over Unix sockets, not encrypted; else "
+        "they use the network, as all others do.",
+    )
     num_partitions: int = setting(
         0,
         "Partitions of a topic that is created without saying how many; 0 is one, and four in a "

@@ -44,6 +44,7 @@ class BrokerRecord:
     epoch: int = NO_EPOCH  # NO_EPOCH: the revision of this entry; else that of its first one (R1)
     peer_url: str = ""  # where other brokers reach it; empty: nowhere
     peer_key: str = ""  # its public CURVE key (Z85), which proves who it is on links to others
+    peer_path: str = ""  # where brokers of the same machine reach it; empty: as all others do
     levels: Levels = OLDEST  # that it knows
 
     def to_bytes(self) -> bytes:
@@ -55,6 +56,7 @@ class BrokerRecord:
             "epoch": self.epoch,
             "peer_url": self.peer_url,
             "peer_key": self.peer_key,
+            "peer_path": self.peer_path,
             "features": {CLUSTER_VERSION: [self.levels.low, self.levels.high]},
         }
         return to_json(content)
@@ -72,6 +74,7 @@ class BrokerRecord:
                 number_of(content["epoch"]),
                 text_of(content["peer_url"]),
                 text_of(content["peer_key"]),
+                text_of(content.get("peer_path", "")),
                 _levels_of(content.get("features", {})),
             )
 

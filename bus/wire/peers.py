@@ -14,7 +14,10 @@ from bus.wire.schema import Message, boolean, int16, int32, int64, string, table
 
 @table
 class HelloRequest(Message):
-    """Who calls, and whom; `broker_id` is believed only because the key of the connection is."""
+    """Who calls, and whom; `broker_id` is believed only because the key of the connection is.
+
+    On a Unix socket no key is proven: `key` is the one that the broker says is its own.
+    """
 
     cluster: str = string()
     broker_id: int = int32()
@@ -23,6 +26,7 @@ class HelloRequest(Message):
     called_id: int = int32()
     link: int = int64()  # numbers the links of the broker with the lower id
     called_life: UUID = uuid()  # of whom this calls back; all zero in the first call
+    key: str = string(tag=0)  # public, in Z85; that of the connection, if that has one
 
 
 @table

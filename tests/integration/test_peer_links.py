@@ -18,17 +18,20 @@ from bus.errors import BrokerUnreachable
 from bus.model.stored_brokers import BrokerRecord
 from bus.wire.replicas import BrokerReportRequest, BrokerReportResponse
 from tests.fixtures.cutting_proxy import CuttingProxy
-from tests.fixtures.peer_world import PeerWorld
+from tests.fixtures.peer_world import BOOT, PeerWorld
 
 ROUNDS = 20  # of which one must do, on a machine that may starve any thread for a while
 GIL_SECONDS = 1.1
 
 
 @pytest.fixture
-def world():
-    world = PeerWorld()
+def world(request):
+    world = PeerWorld(is_local=getattr(request, "param", False))
     yield world
     world.close()
+
+
+on_both_ways = pytest.mark.parametrize("world", [False, True], ids=["tcp", "ipc"], indirect=True)
 
 
 class Child:
@@ -47,11 +50,12 @@ class Child:
         world.loop.add_reader(self.process.stdout.fileno(), self._on_readable)
         there = world[other].record
         self.say(
-            me=me, secret=self.keys.secret, other=other, url=there.peer_url, key=there.peer_key
-        )
+            me=me, secret=self.keys.secret, path=world.path(me) if world.data else "",
+            other=other, url=there.peer_url, key=there.peer_key, there=there.peer_path,
+        )  # fmt: skip
         world.until(lambda: self.news)
-        url = self.news[0]["url"]
-        self.record = BrokerRecord({}, "", "boot", peer_url=url, peer_key=self.keys.public)
+        url, path = self.news[0]["url"], self.news[0]["path"]
+        self.record = BrokerRecord({}, "", BOOT, 0, url, self.keys.public, path)
 
     def say(self, **words):
         self.process.stdin.write(json.dumps(words).encode() + b"\n")
@@ -97,11 +101,13 @@ def downs(world):
     return sum(not is_up for _, is_up in world[1].links_seen)
 
 
+@on_both_ways
 def test_a_process_that_is_killed_is_missed(world, child):
     child.signal(signal.SIGKILL)
     world.until(lambda: not world[1].links.linked)
 
 
+@on_both_ways
 def test_a_process_that_stands_still_is_missed_within_a_second(world, child):
     for _ in range(ROUNDS):
         world.until(lambda: world[1].links.linked)
@@ -115,6 +121,7 @@ def test_a_process_that_stands_still_is_missed_within_a_second(world, child):
     raise AssertionError("it was never missed in time")
 
 
+@on_both_ways
 def test_what_was_asked_of_a_process_that_stands_still_fails_and_is_not_answered_later(
     world, child
 ):
@@ -130,6 +137,7 @@ def test_what_was_asked_of_a_process_that_stands_still_fails_and_is_not_answered
     assert len(answers) == 1
 
 
+@on_both_ways
 def test_a_process_that_holds_the_gil_for_a_second_is_not_missed(world, child):
     for _ in range(ROUNDS):
         world.until(lambda: world[1].links.linked)
@@ -140,6 +148,7 @@ def test_a_process_that_holds_the_gil_for_a_second_is_not_missed(world, child):
     raise AssertionError("it was missed each time")
 
 
+@on_both_ways
 def test_we_hold_the_gil_for_a_second_ourselves_and_miss_nobody(world, child):
     for _ in range(ROUNDS):
         world.until(lambda: world[1].links.linked)
@@ -162,7 +171,7 @@ class Proxied:
             self.proxies[me] = CuttingProxy(broker.links.endpoint)
             world.loop.run_until_complete(self.proxies[me].open())
             url, key = self.proxies[me].url, broker.keys.public
-            records[me] = BrokerRecord({}, "", "boot", peer_url=url, peer_key=key)
+            records[me] = BrokerRecord({}, "", BOOT, peer_url=url, peer_key=key)
         world.records = records
         world.tell()
         world.until_linked()

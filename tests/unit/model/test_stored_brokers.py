@@ -11,7 +11,7 @@ from bus.model.features import OLDEST, Levels
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerRecord, BrokerState
 
 BROKER = BrokerRecord(
-    {"zmq": "tcp://h:7901"}, "r1", "boot", peer_url="tcp://h:7902", peer_key="k" * 40
+    {"zmq": "tcp://h:7901"}, "r1", "boot", 0, "tcp://h:7902", "k" * 40, "/data/sockets/1f"
 )
 EPOCH = BrokerEpochRecord(7, BrokerState.ACTIVE, 3, (UUID(int=1), UUID(int=2)), "boot")
 
