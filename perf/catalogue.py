@@ -33,7 +33,7 @@ SCENARIOS = _by_name(
     ("limits-relay", "the bare ZeroMQ relay, one at a time", "perf.limits.relay"),
     (
         "limits-links",
-        "replicas' fetches between two processes, with and without keys",
+        "replicas' fetches between two processes: encrypted, by a Unix socket, plain",
         "perf.limits.links",
     ),
     ("limits-replicas", "the raw way onto three replicas", "perf.limits.replicas"),

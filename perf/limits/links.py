@@ -1,15 +1,18 @@
 """One broker's way to another: replicas' fetches, one at a time, between two processes.
 
 Each answer has BATCHES batches of 64 KiB, of a partition each, as a leader gives them to a follower
-that is behind; they are not written anywhere. The same over the link between brokers, which is
-always encrypted, and over the plain sockets that clients have.
+that is behind; they are not written anywhere. The same over the link between brokers, encrypted as
+between machines and by the Unix sockets of one, and over the plain sockets that clients have.
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from uuid import UUID
 
+from bus.adapters.local_socket import new_socket_path
 from bus.adapters.random import SystemRandom
 from bus.adapters.zmq_curve import KeyPair
 from bus.adapters.zmq_peer import ZmqPeer
@@ -37,6 +40,7 @@ BATCHES = 32  # in an answer
 ANSWERS = 1_000
 ANYWHERE = "tcp://127.0.0.1:*"
 LEADER, FOLLOWER = 1, 2
+BOOT = "boot"  # of the kernel of both
 KEYS = {broker: KeyPair.make() for broker in (LEADER, FOLLOWER)}
 FETCH = api_of(FetchRequest)
 VERSION = FETCH.max_version
@@ -45,12 +49,23 @@ Ask = Callable[[], "asyncio.Future[Message]"]
 
 
 def run(bench: Bench) -> list[Result]:
-    """limit-link and limit-link-plain."""
+    """limit-link, limit-link-local and limit-link-plain."""
+    with bench.fresh_directory() as data:
+        return _run(bench, {LEADER: str(data / "1"), FOLLOWER: str(data / "2")})
+
+
+def _run(bench: Bench, data: dict[int, str]) -> list[Result]:
     count = max(50, int(ANSWERS * bench.scale))
     secrets = {broker: keys.secret for broker, keys in KEYS.items()}
+    paths = {broker: _path(directory) for broker, directory in data.items()}
     results = []
     for name, leader, follow in (
-        ("limit-link", _leader, _follow),
+        ("limit-link", partial(_leader, path=""), partial(_follow, path="")),
+        (
+            "limit-link-local",
+            partial(_leader, path=paths[LEADER]),
+            partial(_follow, path=paths[FOLLOWER]),
+        ),
         ("limit-link-plain", _plain_leader, _follow_plain),
     ):
         with worker(leader, secrets) as there:
@@ -81,14 +96,20 @@ async def _time(ask: Ask, stopwatch: Stopwatch, count: int) -> int:
     return count * BATCHES
 
 
-# --- encrypted: the link between brokers --------------------------------------------------------
+# --- the link between brokers --------------------------------------------------------------------
 
 
-def _record(url: str, keys: KeyPair) -> BrokerRecord:
-    return BrokerRecord({}, "", "", peer_url=url, peer_key=keys.public)
+def _path(data: str) -> str:
+    Path(data).mkdir()
+    return new_socket_path(data, SystemRandom().uuid_bytes())
 
 
-def _leader(pipe: Connection, secrets: dict[int, str]) -> None:
+def _record(place: tuple[str, str], keys: KeyPair) -> BrokerRecord:
+    url, path = place
+    return BrokerRecord({}, "", BOOT, 0, url, keys.public, path)
+
+
+def _leader(pipe: Connection, secrets: dict[int, str], path: str) -> None:
     """Any number of followers, one after the other: each tells where it listens."""
     keys = {broker: KeyPair.of_secret(secret) for broker, secret in secrets.items()}
     answer = _answer()
@@ -104,16 +125,18 @@ def _leader(pipe: Connection, secrets: dict[int, str]) -> None:
             SystemRandom(),
             lambda _, __, reply: reply(answer),
             lambda _, __: None,
+            boot_id=BOOT,
+            local_path=path,
         )
-        pipe.send(links.endpoint)
+        pipe.send((links.endpoint, links.local_path))
         while True:
-            url = await loop.run_in_executor(None, pipe.recv)
-            links.on_members_changed({FOLLOWER: _record(url, keys[FOLLOWER])})
+            place = await loop.run_in_executor(None, pipe.recv)
+            links.on_members_changed({FOLLOWER: _record(place, keys[FOLLOWER])})
 
     asyncio.run(serve())
 
 
-async def _follow(there: Worker, stopwatch: Stopwatch, count: int) -> int:
+async def _follow(there: Worker, stopwatch: Stopwatch, count: int, path: str) -> int:
     loop = asyncio.get_running_loop()
     is_up = asyncio.Event()
     links = PeerLinks(
@@ -125,8 +148,10 @@ async def _follow(there: Worker, stopwatch: Stopwatch, count: int) -> int:
         SystemRandom(),
         lambda _, __, ___: None,
         lambda _, __: is_up.set(),
+        boot_id=BOOT,
+        local_path=path,
     )
-    there.pipe.send(links.endpoint)
+    there.pipe.send((links.endpoint, links.local_path))
     links.on_members_changed({LEADER: _record(there.hello, KEYS[LEADER])})
     await is_up.wait()
 

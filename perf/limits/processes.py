@@ -29,7 +29,7 @@ def worker(target: Callable[..., None], *arguments: object) -> Iterator[Worker]:
     try:
         theirs.close()
         if not ours.poll(READY_SECONDS):
-            raise RuntimeError(f"{target.__name__} did not start")
+            raise RuntimeError(f"{target} did not start")
         assert process.pid is not None, "it was started"
         yield Worker(process.pid, ours, ours.recv())
     finally:
