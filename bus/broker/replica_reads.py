@@ -89,10 +89,9 @@ def look(fed: Fed, broker: int, lives: Mapping[int, BrokerLife], left: int = 0) 
 
 
 def _read(piece: Piece, partition: Partition, size_max: int) -> None:
-    """Bytes above the high watermark may be cut later: they are copied (S12)."""
+    """What is above the high watermark comes as a copy, as it may be cut later (S12)."""
     kept, offset = partition.log, piece.fed.standing.end_offset
-    is_committed = offset < piece.high_watermark
-    below = piece.high_watermark if is_committed else kept.end_offset
+    below = piece.high_watermark if offset < piece.high_watermark else kept.end_offset
     try:
         found = kept.read(offset, size_max, below)
     except BusError as error:
@@ -103,7 +102,7 @@ def _read(piece: Piece, partition: Partition, size_max: int) -> None:
         if isinstance(found, ColdRead):
             piece.cold = found
         else:
-            piece.records = found if is_committed else bytes(found)
+            piece.records = found
 
 
 def response_of(session_id: int, pieces: Sequence[Piece]) -> FetchResponse:
