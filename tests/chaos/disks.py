@@ -70,7 +70,7 @@ def calls_fail(
 def empty_disk(site: Site, admin: Admin, chance: random.Random) -> int:
     number = a_leader(site, admin, chance)
     site.kill(number)
-    shutil.rmtree(site.machines[number].data)
+    site.empty(number)
     return 1
 
 

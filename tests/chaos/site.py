@@ -6,6 +6,7 @@ that is set (libfaketime). Three members of etcd stand in places of their own. A
 changes what the broker takes for the kernel's boot id, as the kernel does not really start again.
 """
 
+import shutil
 import sys
 import uuid
 from contextlib import ExitStack
@@ -83,6 +84,7 @@ class Site(LocalCluster):
         addresses = self.network.addresses.items()
         places = [(at, self.network.command(name)) for name, at in addresses if name[0] == "e"]
         self.etcd = Etcd(folder, NODES, places=places)
+        self.is_missed: set[int] = set()  # whose data is gone, as whoever starts them says
         self._stack = ExitStack()
 
     def __enter__(self) -> "Site":
@@ -101,14 +103,13 @@ class Site(LocalCluster):
                 machine.faults.heal()
             super().__exit__(None, None, None)
 
+    def empty(self, number: int) -> None:
+        """Take all data from a broker that does not run."""
+        shutil.rmtree(self.machines[number].data)
+        self.is_missed.add(number)
+
     def is_dead(self, number: int) -> bool:
         return not self.brokers[number].is_running
-
-    def start_all(self) -> None:
-        """Those that do not run; they are not ready yet."""
-        for number in self.brokers:
-            if self.is_dead(number):
-                self.start(number)
 
     def command(self, broker: LocalBroker) -> list[str]:
         machine, place = self.machines[broker.number], f"b{broker.number}"
@@ -117,4 +118,6 @@ class Site(LocalCluster):
         serve += ["--node-id", str(broker.number), "--cluster", NAME, "--etcd", self.etcd.urls]
         serve += ["--listen", broker.url, "--kafka", broker.kafka]
         serve += ["--peers", f"{self.network.addresses[place]}:0"]
-        return [*self.network.command(place), *rebooted, *serve, *OPTIONS]
+        missed = ["--accept-missing-data"] if broker.number in self.is_missed else []
+        self.is_missed.discard(broker.number)  # its next start has a disk that is known
+        return [*self.network.command(place), *rebooted, *serve, *OPTIONS, *missed]
