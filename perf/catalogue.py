@@ -73,6 +73,9 @@ CLUSTER_PARTS = _by_name(
     ("java", "Kafka's producer tool on three brokers of each", "perf.cluster.java"),
     ("latency", "5,000 records/s, paced, on three brokers of each", "perf.cluster.latency"),
     ("failover", "the leader killed at 5,000 records/s, again and again", "perf.cluster.failover"),
+    ("restarts", "each broker restarted in turn under two clients", "perf.cluster.restarts"),
+    ("all-killed", "all brokers killed at once: until all lead again", "perf.cluster.all_killed"),
+    ("catch-up", "a broker returns after 10 GB that it missed", "perf.cluster.catch_up"),
 )
 CLUSTER = "cluster"  # three brokers and their etcd on this machine: its parts
 KAFKA = "kafka"  # Kafka's clients on Kafka, on busd and on a broker that does nothing: its parts
