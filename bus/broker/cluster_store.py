@@ -16,8 +16,10 @@ from bus.errors import BadSetting
 from bus.model.broker_settings import BrokerSettings
 from bus.model.endpoint import join_host_port, split_host_port
 from bus.model.keys import Keys
+from bus.model.listeners import EVERY_ADDRESS, listeners
 from bus.ports import Clock, Random
 
+EVERY_ADDRESSES = (EVERY_ADDRESS, "::")
 log = logging.getLogger("busd.peers")
 
 
@@ -25,6 +27,7 @@ def store_of(
     loop: asyncio.AbstractEventLoop, settings: BrokerSettings, clock: Clock, random: Random
 ) -> EtcdStore:
     """The store of the cluster. Raises BadSetting."""
+    check_listeners(settings)
     at = EtcdSettings(
         etcd_endpoints(settings.etcd),
         settings.etcd_user,
@@ -35,6 +38,18 @@ def store_of(
     )
     scratch, name = Keys(settings.cluster).clients, str(settings.node_id)
     return etcd_store(loop, at, clock, random, scratch, name)
+
+
+def check_listeners(settings: BrokerSettings) -> None:
+    """Raise BadSetting if other brokers would send Kafka's clients to every address of theirs."""
+    advertised = listeners(settings.advertised_listeners)
+    for name, (host, port) in listeners(settings.kafka).items():
+        if host in EVERY_ADDRESSES and name not in advertised:
+            raise BadSetting(
+                f"The listener {name} is bound to every address, and clients that come in by "
+                "another broker of the cluster have to be told one of them: give it by --set "
+                f"advertised.listeners={name}=HOST:{port}."
+            )
 
 
 def links_of(

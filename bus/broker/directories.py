@@ -15,7 +15,7 @@ from uuid import UUID
 
 from bus.broker.mirror import Mirror
 from bus.broker.store_change import change
-from bus.errors import BusError, CorruptLog, MissingDirectory
+from bus.errors import BadSetting, BusError, CorruptLog, MissingDirectory
 from bus.model.keys import Keys
 from bus.ports import Write, revision_of
 
@@ -25,7 +25,9 @@ class Directories:
 
     def __init__(self, mirror: Mirror, keys: Keys, node_id: int) -> None:
         self._mirror = mirror
+        self._node_id = node_id
         self._key = keys.directories(node_id)
+        self._life = keys.broker(node_id)
 
     def known(self) -> dict[UUID, str]:
         """Path by id. Raises CorruptLog."""
@@ -38,8 +40,16 @@ class Directories:
             raise CorruptLog(f"The metadata of {self._key} cannot be read: {error}.") from None
 
     def check(self, found: Mapping[UUID, str], accept_missing: bool) -> dict[UUID, str]:
-        """What is missing, if that is accepted. Raises MissingDirectory or CorruptLog."""
+        """What is missing, if that is accepted. Raises MissingDirectory, CorruptLog, or BadSetting
+        if a broker of this id runs, as its directories are others."""
         known = self.known()
+        is_other = bool(known) and known.keys() != found.keys()
+        if is_other and not accept_missing and self._mirror.get(self._life) is not None:
+            raise BadSetting(
+                f"Broker {self._node_id} of this cluster is running already, on "
+                f"{', '.join(sorted(known.values()))}: give this one a --node-id of its own. If it "
+                "was killed just now, start again in a few seconds."
+            )
         for identity, path in found.items():
             if known and identity not in known:
                 raise CorruptLog(
@@ -51,7 +61,8 @@ class Directories:
             paths = ", ".join(sorted(missing.values()))
             raise MissingDirectory(
                 f"The data directory last seen as {paths} is missing, or its disk was exchanged. "
-                "Bring it back, or start without its partitions by --accept-missing-data."
+                "Bring it back, or start without its partitions by --accept-missing-data; if this "
+                "is another broker, give it a --node-id of its own."
             )
         return missing
 

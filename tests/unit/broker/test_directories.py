@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from bus.broker.directories import Directories
-from bus.errors import CorruptLog, MissingDirectory
+from bus.errors import BadSetting, CorruptLog, MissingDirectory
 from bus.model.keys import Keys
 from tests.fixtures.memory_store import MemoryStore
 
@@ -35,6 +35,16 @@ def test_known_ones_may_move(directories: Directories) -> None:
 def test_a_missing_one_is_refused_by_its_path(directories: Directories) -> None:
     with pytest.raises(MissingDirectory, match=r"/b is missing.*--accept-missing-data"):
         directories.check({A: "/a"}, False)
+
+
+@pytest.mark.parametrize("found", [{A: "/a"}, {}, {A: "/a", B: "/b", C: "/c"}])
+def test_a_second_broker_of_one_id_is_told_so(found: dict[UUID, str]) -> None:
+    store = MemoryStore()
+    made = Directories(store, KEYS, 1)
+    made.note({A: "/a", B: "/b"}, lambda _: None)
+    store.put("/busd/local/b/1", b"{}")
+    with pytest.raises(BadSetting, match=r"Broker 1 .* is running already, on /a, /b: .*--node-id"):
+        made.check(found, False)
 
 
 def test_a_missing_one_can_be_accepted(directories: Directories) -> None:
