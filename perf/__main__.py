@@ -68,6 +68,7 @@ def main(arguments: list[str]) -> int:
         directory=options.dir,
         scale=options.scale,
         repeats=options.repeats,
+        rounds=options.rounds,
         say=lambda text: console.print(f"  [dim]{text}[/]"),
     )
     whole = {VERSUS: RIVALS, KAFKA: KAFKA_PARTS, CLUSTER: CLUSTER_PARTS}.get(names[0])
@@ -215,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of records")
     parser.add_argument("--accept", action="store_true", help="counts: compare with these from now")
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=0, help="of kills in cluster failover")
     parser.add_argument(
         "--dir", type=Path, default=Path("build/perf"), help="where data goes (the disk measured)"
     )

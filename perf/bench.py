@@ -25,6 +25,7 @@ class Bench:
     directory: Path  # on the disk that is measured
     scale: float = 1.0  # of the number of records; the targets are meant at 1
     repeats: int = 3
+    rounds: int = 0  # of kills; 0 is as many as the scale says
     say: Callable[[str], None] = lambda text: None  # progress, one line
 
     def calls(self, records: int) -> int:

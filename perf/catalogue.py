@@ -73,6 +73,8 @@ CLUSTER_PARTS = _by_name(
     ("java", "Kafka's producer tool on three brokers of each", "perf.cluster.java"),
     ("latency", "5,000 records/s, paced, on three brokers of each", "perf.cluster.latency"),
     ("failover", "the leader killed at 5,000 records/s, again and again", "perf.cluster.failover"),
+    ("failover-librdkafka", "the same, confluent-kafka tuned", "perf.cluster.failover_librdkafka"),
+    ("failover-kafka", "the same on three Kafka brokers", "perf.cluster.failover_kafka"),
     ("restarts", "each broker restarted in turn under two clients", "perf.cluster.restarts"),
     ("all-killed", "all brokers killed at once: until all lead again", "perf.cluster.all_killed"),
     ("catch-up", "a broker returns after 10 GB that it missed", "perf.cluster.catch_up"),

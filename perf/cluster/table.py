@@ -66,6 +66,7 @@ class Row:
 
 PRODUCE, JAVA, LIMIT = "cluster produce", "cluster java", "limit-replicas"
 LATENCY, PACED = "cluster latency", "5,000 records/s paced"
+FAILOVER, KILLED = "cluster failover", "leader killed, longest gap"
 ROWS = [
     Row(
         "send_batch, flush=os; Kafka: its Java producer",
@@ -93,6 +94,23 @@ ROWS = [
         20,
         "ms",
         (f"{LATENCY} kafka os", 0.5),
+    ),
+    Row(f"{KILLED}, p50", FAILOVER, "p50_ms", 400, "ms"),
+    Row(f"{KILLED}, p99", FAILOVER, "p99_ms", 1000, "ms"),
+    Row(
+        f"{KILLED}, controller or etcd's leader as well, p99",
+        f"{FAILOVER} control",
+        "p99_ms",
+        2500,
+        "ms",
+    ),
+    Row(
+        f"{KILLED}, librdkafka tuned, p99",
+        f"{FAILOVER} librdkafka",
+        "p99_ms",
+        1500,
+        "ms",
+        (f"{FAILOVER} kafka", 1),
     ),
 ]
 
