@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = {".c", ".h", ".pyx", ".pxd"}
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
+
 
 def run(*command: object, cwd: Path) -> str:
     done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
