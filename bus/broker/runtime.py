@@ -82,7 +82,7 @@ class Runtime:
     def log_end(self, pid: PartitionId) -> tuple[int, int]:
         """The epoch of the last batch that stands here, -1 if there is none, and the log's end."""
         store = self._stores.find(pid)
-        log = store.get(pid) if store is not None else None
+        log = store.kept(pid) if store is not None else None
         if log is None or log.end_offset == 0:
             return -1, 0
         return log.epochs.epoch_at(log.end_offset - 1), log.end_offset

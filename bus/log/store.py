@@ -158,16 +158,12 @@ class LogStore:
     # --- opening ---------------------------------------------------------------------------
 
     def open(self) -> RecoveryReport:
-        """Recover what is there. Raises DiskFull, or OSError if it cannot be read or written.
-
-        The journals are there before the directory has a name, and so before anything is flushed
-        in it: what is acknowledged can always be told from a torn tail (S6).
-        """
+        """Recover what is there. Raises DiskFull, or OSError if it cannot be read or written."""
         started = self._clock.now_ms()
         report = RecoveryReport()
         is_used = read_identity(self._disk) is not None
         records = DiskRecords(self._disk, *self._journals, report)
-        for journal in self._journals:
+        for journal in self._journals:  # before anything in it can be acknowledged (S6)
             journal.allocate()
         self.disk_uuid = identity_of(self._disk, self._random)
         self._checkpoints.resume(records.boot_id, records.broker_epoch, records.generation)
@@ -252,6 +248,10 @@ class LogStore:
         """The log of a partition, or None if there is none on this disk."""
         return self._logs.get(partition)
 
+    def kept(self, partition: PartitionId) -> PartitionLog | Recovered | None:
+        """What is known of a partition here, with or without files."""
+        return self._logs.get(partition) or self._promised.get(partition)
+
     def logs(self) -> list[PartitionLog]:
         """All of them."""
         return list(self._logs.values())
@@ -331,7 +331,7 @@ class LogStore:
 
     def max_epoch_seen(self, partition: PartitionId) -> int:
         """The highest that was ever promised for a partition, or met in it; -1 if there is none."""
-        kept = self._logs.get(partition) or self._promised.get(partition)
+        kept = self.kept(partition)
         return -1 if kept is None else kept.max_epoch_seen
 
     def note_epoch(self, partition: PartitionId, epoch: int, base_offset: int) -> None:
