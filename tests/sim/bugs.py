@@ -126,6 +126,20 @@ BUGS: dict[str, Bug] = {
         "R6", "a replica outside isr and elr leads", 3, cluster.unclean_election
     ),
     "suspect-replica-kept": Bug("R2", "safety", 3, cluster.suspect_replica_kept),
+    "shortest-log-recovers": Bug("R30", "who holds least leads", 3, cluster.shortest_log_recovers),
+    "recovers-without-waiting": Bug(
+        "R30", "who is back first leads", 3, cluster.recovers_without_waiting
+    ),
+    "follower-halts-at-a-loss": Bug(
+        "R13",
+        "flush=os: what its leader has lost it keeps (I20)",
+        3,
+        cluster.follower_halts_at_a_loss,
+    ),
+    "cut-index-kept": Bug("S7", "an index tells of what was cut", 3, cluster.cut_index_kept),
+    "followers-tell-before-flush": Bug(
+        "R15", "what is written is told as flushed (I15)", 3, cluster.followers_tell_before_flush
+    ),
     "intact-replica-removed": Bug("R2", "liveness (I20)", 3, cluster.intact_replica_removed),
 }
 

@@ -8,11 +8,15 @@ from uuid import UUID
 from bus.broker import judging
 from bus.broker.following import Following
 from bus.broker.mirror import Mirror
-from bus.control import election, wishes
+from bus.broker.partition import Partition
+from bus.control import election, recovery, wishes
 from bus.control.change import Draft
+from bus.control.follower import Follower, LogEnds
 from bus.control.insync import InSync
 from bus.control.leader import Leader
+from bus.control.recovery import UNKNOWN, Recovery
 from bus.errors import NONE
+from bus.log import truncation
 from bus.log.epochs import EpochCache
 from bus.log.standing import Verdict
 from bus.model.stored_brokers import BrokerState
@@ -156,6 +160,64 @@ def unclean_election() -> AbstractContextManager[None]:
 
     before = election._first
     return patched(election, "_first", first)
+
+
+def shortest_log_recovers() -> AbstractContextManager[None]:
+    """R30: of those who are left the one that holds least."""
+
+    def lead(waiting: Recovery, draft: Draft, pid: Any, ends: Any) -> None:
+        least = min((end, broker) for broker, end in ends.items() if end != UNKNOWN)
+        before(waiting, draft, pid, {least[1]: least[0]})
+
+    before = Recovery._lead
+    return patched(Recovery, "_lead", lead)
+
+
+def recovers_without_waiting() -> AbstractContextManager[None]:
+    """R30: whoever is back first leads."""
+
+    def ends(draft: Draft, pid: Any, image: Any) -> Any:
+        found = before(draft, pid, image)
+        back = [broker for broker, end in found.items() if end != UNKNOWN]
+        return _Whole({broker: found[broker] for broker in back})
+
+    before = recovery.known_ends
+    return patched(recovery, "known_ends", ends)
+
+
+class _Whole(dict):
+    """Of all that are asked for."""
+
+    def get(self, broker: Any, default: Any = None) -> Any:
+        return super().get(broker)
+
+
+def follower_halts_at_a_loss() -> AbstractContextManager[None]:
+    """R13: a follower of flush=os halts where its leader has lost what was committed."""
+    return patched(Follower, "_may_lose", lambda follower, ends: False)
+
+
+def followers_tell_before_flush() -> AbstractContextManager[None]:
+    """R15: what stands in a follower's log it tells as flushed."""
+
+    def ends(partition: Any) -> LogEnds:
+        own = before.fget(partition)
+        return replace(own, flushed_offset=own.end_offset)
+
+    before = Partition.ends
+    return patched(Partition, "ends", property(ends))
+
+
+def cut_index_kept() -> AbstractContextManager[None]:
+    """S7: what a segment's index says of the records that were cut stays in it."""
+
+    def cut(log: Any, segment: Any, *how: Any) -> None:
+        index = segment.indexes()
+        before(log, segment, *how)
+        segment._indexes = index
+
+    before = truncation._cut_segment
+    return patched(truncation, "_cut_segment", cut)
 
 
 def intact_replica_removed() -> AbstractContextManager[None]:

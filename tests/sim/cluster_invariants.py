@@ -15,6 +15,8 @@ I13    nobody changes a record who knows an older one             a change
 I14    who may have lost something cannot lead before it caught   a record, who is suspect
        up
 I15    what is acknowledged is durable on enough disks            who holds what, durably
+R30    who leads where nobody may is who holds most, and all      two records, how far logs go
+       who were eligible are waited for; only with flush=os
 
 Each gives a sentence that says what is wrong, or None. C, what is committed, is a list of batches.
 """
@@ -26,6 +28,8 @@ from itertools import pairwise
 from bus.model.cluster import NO_LEADER, PartitionImage
 from tests.sim.batches import Batch
 from tests.sim.invariants import Problem
+
+RECOVERY_WAIT_MS = 1000  # shorter than in earnest, for who has been away that long is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +215,26 @@ def too_few_durable(end: int, durable_ends: Mapping[int, int], min_isr: int) -> 
     holders = [broker for broker, durable in durable_ends.items() if durable >= end]
     if len(holders) < min_isr:
         return f"acknowledged up to {end}, which {sorted(holders)} hold durably of {min_isr} wanted"
+    return None
+
+
+def recovered_wrongly(
+    before: PartitionImage,
+    after: PartitionImage,
+    there: Mapping[int, tuple[int, int]],
+    waited_ms: float,
+    flush_group: bool,
+) -> Problem:
+    """R30: of who is `there`, the epoch of the last batch and where the log ends."""
+    if flush_group:
+        return f"broker {after.leader} leads, and nobody of isr or elr had come back"
+    if after.leader == NO_LEADER or waited_ms >= RECOVERY_WAIT_MS:
+        return None
+    away = set(before.last_elr) - there.keys()
+    if away:
+        return f"broker {after.leader} leads, and {sorted(away)} were not waited for"
+    own = there.get(after.leader, (-1, -1))
+    better = [broker for broker in before.last_elr if there[broker] > own]
+    if better:
+        return f"broker {after.leader} leads with {own}, and {better[0]} has {there[better[0]]}"
     return None

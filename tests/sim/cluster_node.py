@@ -52,6 +52,7 @@ class ClusterNode(Node):
         infos = {broker: BrokerInfo(broker, {}) for broker in range(1, brokers + 1)}
         self.copy = mirror = Mirror(coordination, keys.root, self._on_news)
         self.metadata = Metadata(mirror, keys, lambda: infos, lambda: me)
+        self.roles._recovered = self.metadata.recovered_epoch  # not that of a node alone
         record = BrokerRecord({}, "", disk.facts().boot_id)
         parts = Parts(
             me,

@@ -5,7 +5,9 @@ Moment                          Rules
 a record in the store changes   I4, I8, I13, I1 (all who may lead hold what is committed)
 a broker's life is accepted     I14 (it may lead only where it holds what is committed)
 a broker begins to lead         I2
+nobody is left who may lead     R30: who leads all the same, and what is lost with that
 a high watermark rises          I6, I7, I15 (on enough disks), I1
+a produce is acknowledged       I15 again
 the end                         I3
 """
 
@@ -40,6 +42,9 @@ class ClusterObserver:
         self._groups: dict[bytes, frozenset[PartitionId]] = {}
         self._wiped: set[int] = set()  # who has lost it all, and is not accepted since
         self._wiped_in: dict[tuple[int, PartitionId], int] = {}  # in which partition epoch, last
+        self._wipes = 0
+        self._dark: set[int] = set()  # who has lost what was not flushed, the same
+        self._lost_ms: dict[PartitionId, float] = {}  # since when nobody may lead
         self._world = world
         self._observer = observer
         self._keys = Keys(world.cluster_name)
@@ -78,9 +83,42 @@ class ClusterObserver:
         ghost = self._observer.ghosts.get(pid)
         if ghost is None:
             return
+        self._judge_recovery(ghost, history)
         if len(history) > 1:
             self._world.authors.judge(ghost.name, pid, *history[-2:])
-        fail_if("I1", self._lacking(ghost, self._but_wiped(image)))
+        fail_if("I1", self._lacking(ghost, self._but_lost(ghost, image)))
+
+    def _judge_recovery(self, ghost: Ghost, history: list[PartitionImage]) -> None:
+        """What the next leader does not hold is lost, where that was not promised (R30)."""
+        image, now_ms = history[-1], self._world.timeline.time_ms
+        if not (image.isr or image.elr):
+            self._lost_ms.setdefault(ghost.pid, now_ms)
+            return
+        since_ms = self._lost_ms.pop(ghost.pid, None)
+        if since_ms is None:
+            return
+        there = {}
+        for machine in self._world.machines:
+            record = self._world.store.accepted(machine.broker)
+            if machine.node is not None and record and record.state is BrokerState.ACTIVE:
+                there[machine.broker] = machine.node.runtime.log_end(ghost.pid)
+        before, waited_ms = history[-2], now_ms - since_ms
+        fail_if("R30", rules.recovered_wrongly(before, image, there, waited_ms, ghost.flush_group))
+        replica = self._replicas(ghost.pid).get(image.leader, Replica())
+        held = {b.base: b.what for b in replica.batches if b.end <= there[image.leader][1]}
+        lost = [
+            b for b in ghost.committed if held.get(b.base) != b.what and b.base >= replica.start
+        ]
+        self._world.note(f"{ghost.name} is led by {image.leader} all the same; lost: {len(lost)}")
+        self._world.faults["recovered"] += 1
+        if lost:
+            self._world.faults["lost"] += 1
+            ghost.cut(min(lost[0].base, there[image.leader][1]))
+
+    def is_over(self, pid: PartitionId, epoch: int) -> bool:
+        """Is there a later leader epoch?"""
+        history = self.history.get(pid)
+        return bool(history) and epoch < history[-1].leader_epoch
 
     def _on_accepted(self, event: Event) -> None:
         """From now on a broker counts, as it is."""
@@ -94,6 +132,7 @@ class ClusterObserver:
         if record.state is not BrokerState.ACTIVE or not is_this_life:
             return
         self._wiped.discard(broker)
+        self._dark.discard(broker)
         for pid, history in self.history.items():
             ghost, image = self._observer.ghosts.get(pid), history[-1]
             if ghost is not None and broker in (*image.isr, *image.elr):
@@ -138,9 +177,8 @@ class ClusterObserver:
         fail_if("I7", rules.too_few_in_sync(advance, insync.image))
         replicas = self._replicas(ghost.pid)
         for batch in new:
-            self._judge_batch(
-                ghost, batch, self._but_wiped(image), replicas, self._gone(ghost.pid, insync.image)
-            )
+            gone = self._gone(ghost.pid, insync.image)
+            self._judge_batch(ghost, batch, self._but_lost(ghost, image), replicas, gone)
 
     def _judge_batch(
         self,
@@ -155,8 +193,19 @@ class ClusterObserver:
         }
         problem = rules.eligible_lacks_committed(image, logs, {}, [batch])
         fail_if("I1", problem and f"{ghost.name}: {problem}")
-        if not ghost.flush_group:
+        if ghost.flush_group:
+            self._judge_durable(batch, logs, image.min_isr - gone)
+
+    def on_acknowledged(self, ghost: Ghost, batch: Batch) -> None:
+        """It may be long ago that it was committed, under another leader."""
+        if not self.history.get(ghost.pid):
             return
+        replicas = self._replicas(ghost.pid)
+        logs = {broker: batches_at(each.batches, batch.base) for broker, each in replicas.items()}
+        self._judge_durable(batch, logs, self.history[ghost.pid][-1].min_isr - self._wipes)
+
+    def _judge_durable(self, batch: Batch, logs: dict[int, list[Batch]], wanted: int) -> None:
+        """I15; `logs` have it, by broker, or something else, or nothing."""
         ends = {}
         for broker, own in logs.items():
             disk = self._world.machines[broker - 1].disk
@@ -166,7 +215,7 @@ class ClusterObserver:
                     continue  # the replica may have been deleted since it was seen
                 if is_not_durable(each, disk.raw(each.path), durable) is None:
                     ends[broker] = batch.end
-        fail_if("I15", rules.too_few_durable(batch.end, ends, image.min_isr - gone))
+        fail_if("I15", rules.too_few_durable(batch.end, ends, wanted))
 
     def judge_logs(self) -> None:
         """I3, when all is quiet."""
@@ -197,6 +246,7 @@ class ClusterObserver:
     def on_wiped(self, broker: int) -> None:
         """It holds nothing any more, and the store does not know yet."""
         self._wiped.add(broker)
+        self._wipes += 1
         for pid, history in self.history.items():
             self._wiped_in[broker, pid] = history[-1].partition_epoch
 
@@ -205,10 +255,15 @@ class ClusterObserver:
         epochs = [self._wiped_in.get((broker, pid), -1) for broker in known.isr]
         return sum(known.partition_epoch <= epoch for epoch in epochs)
 
-    def _but_wiped(self, image: PartitionImage) -> PartitionImage:
-        """As it will be once the controller knows who has lost everything."""
-        isr = tuple(broker for broker in image.isr if broker not in self._wiped)
-        elr = tuple(broker for broker in image.elr if broker not in self._wiped)
+    def on_power_failed(self, broker: int) -> None:
+        """The same of what was not flushed."""
+        self._dark.add(broker)
+
+    def _but_lost(self, ghost: Ghost, image: PartitionImage) -> PartitionImage:
+        """As it will be once the controller knows who has lost what it held."""
+        lost = self._wiped if ghost.flush_group else self._wiped | self._dark
+        isr = tuple(broker for broker in image.isr if broker not in lost)
+        elr = tuple(broker for broker in image.elr if broker not in lost)
         return replace(image, isr=isr, elr=elr)
 
     def _replicas(self, pid: PartitionId) -> dict[int, Replica]:

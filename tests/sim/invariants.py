@@ -11,11 +11,13 @@ I12    nothing committed is cut                                         two ends
 I15    what is committed is durable (flush=group)                       file, durable file
 I16    after a crash the log is a beginning of what it was, and at      two lists of batches
        least what was told to be durable
+I16    each entry of an index is of a batch that stands there          index, list of batches
 I20    whoever asks is answered in time                                 who waits
 
 Each gives a sentence that says what is wrong, or None.
 """
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -141,6 +143,15 @@ def written_is_missing(end: int, before: int) -> Problem:
     """I16: the process died, the machine did not."""
     if end != before:
         return f"a start found the log up to {end}; the life before had written {before}"
+    return None
+
+
+def index_is_no_subset(base: int, index: bytes, batches: Sequence[Batch]) -> Problem:
+    """I16: an entry is (last offset of a batch - base, its position), big endian, 4 bytes each."""
+    known = {(batch.end - 1, batch.position) for batch in batches}
+    for offset, position in struct.iter_unpack(">ii", index):
+        if (base + offset, position) not in known:
+            return f"an index names offset {base + offset} at {position}, where no batch ends in it"
     return None
 
 

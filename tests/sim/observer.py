@@ -4,7 +4,7 @@ Moment                     Rules
 ------                     -----
 a step of a broker         I5, I12, I15 (what is committed in flush=group is durable)
 the end of a stop          the same: its last flush may commit what others have acknowledged
-an answer to a produce     what is acknowledged with acks=all is committed (R18)
+an answer to a produce     what is acknowledged with acks=all is committed (R18), and durable (I15)
 a start                    I16, and an epoch of its own (I4)
 an answer to a reader      I5, I9
 the end                    I10, I11 (judge.py)
@@ -17,7 +17,7 @@ from bus.model.ids import PartitionId
 from bus.wire.produce import ProduceRequest, ProduceResponse
 from bus.wire.schema import Message
 from tests.sim import invariants as rules
-from tests.sim.batches import Batch, batches_in
+from tests.sim.batches import Batch, batches_at, batches_in
 from tests.sim.cluster_observer import ClusterObserver
 from tests.sim.ghosts import Ghost, Replica
 from tests.sim.violation import Violation, fail_if
@@ -70,6 +70,8 @@ class Observer:
         for (number, _), replica in self.replicas.items():
             if number == machine.number:
                 replica.may_lose = True
+        if self.cluster is not None:
+            self.cluster.on_power_failed(machine.broker)
 
     def on_wiped(self, machine: "Machine") -> None:
         for number, pid in list(self.replicas):
@@ -106,12 +108,33 @@ class Observer:
                 ghost = self.by_name.get((topic.name, part.index))
                 if ghost is None or ghost.is_damaged or part.error_code != 0:
                     continue
-                if part.base_offset >= ghost.end:
+                if ghost.pid not in machine.node.runtime.partitions:
+                    continue  # it has not heard yet that the topic was deleted and made anew
+                if part.base_offset >= ghost.end and not self._has_lost(machine, ghost):
                     raise Violation(
                         "I1",
                         f"{ghost.name}: a produce at offset {part.base_offset} was acknowledged "
                         f"with acks=all, and only {ghost.end} was committed",
                     )
+                if ghost.flush_group:
+                    self._judge_acknowledged(machine, ghost, part.base_offset)
+
+    def _judge_acknowledged(self, machine: "Machine", ghost: Ghost, base: int) -> None:
+        """I15 in this very moment, of what may have been committed long ago."""
+        replica = self.replicas.get((machine.number, ghost.pid))
+        for batch in batches_at(replica.batches, base) if replica is not None else ():
+            if self.cluster is not None:
+                self.cluster.on_acknowledged(ghost, batch)
+                continue
+            file, durable = machine.disk.raw(batch.path), machine.disk.durable_bytes(batch.path)
+            fail_if("I15", _of(ghost, rules.is_not_durable(batch, file, durable)))
+
+    def _has_lost(self, machine: "Machine", ghost: Ghost) -> bool:
+        """Does it lead in an epoch that ended before something was lost for good?"""
+        partition = machine.node.runtime.partitions.get(ghost.pid)
+        if self.cluster is None or partition is None or not ghost.losses:
+            return False
+        return self.cluster.is_over(ghost.pid, partition.leader.epoch)
 
     def _forget_removed(self, machine: "Machine") -> None:
         """What this life has held, and shall hold no more."""
@@ -133,7 +156,8 @@ class Observer:
         role = leader.epoch, leader.resigned
         is_new, replica.role = role != replica.role, role
         replica.state = state
-        if not is_new:
+        gives_up = self.cluster is not None and ghost.losses and leader.resigned
+        if not is_new and not gives_up:
             fail_if("I5", _of(ghost, rules.high_watermark_falls(replica.high_watermark, state[1])))
         if not ghost.is_damaged:
             self._take_batches(machine, partition, replica)
@@ -148,7 +172,8 @@ class Observer:
             fail_if("I12", _of(ghost, rules.committed_is_cut(log.end_offset, ghost.end)))
         elif is_new and not leader.resigned:
             self.cluster.on_leading(machine.broker, ghost, replica)
-        if state[1] > ghost.end and not ghost.is_damaged:
+        is_over = self._has_lost(machine, ghost)
+        if state[1] > ghost.end and not ghost.is_damaged and not is_over:
             self._commit(machine, partition, ghost, replica, state[1])
 
     def _commit(
@@ -206,6 +231,22 @@ class Observer:
             ghost.losses += 1
             if ghost.end > log.end_offset and (not ghost.flush_group or before.was_flipped):
                 ghost.cut(log.end_offset)
+
+    def judge_indexes(self, machine: "Machine") -> None:
+        """I16, of all segments, when all is quiet: what is not in memory comes from its files."""
+        for pid, partition in machine.node.runtime.partitions.items():
+            replica, ghost = self.replicas.get((machine.number, pid)), self.ghosts.get(pid)
+            if replica is None or ghost is None or ghost.is_damaged:
+                continue
+            for segment in partition.log.segments:
+                batches = [batch for batch in replica.batches if batch.path == segment.path]
+                offsets, times = segment.indexes()
+                problem = rules.index_is_no_subset(segment.base_offset, offsets.to_bytes(), batches)
+                fail_if("I16", _of(ghost, problem))
+                last = times.last()
+                if last is not None and last[1] >= max(segment.end_offset, 1):
+                    problem = f"the time index of {segment.path} tells of offset {last[1]}"
+                    fail_if("I16", _of(ghost, problem))
 
     def _ghost(self, partition: Partition) -> Ghost:
         pid = partition.log.partition

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 SECONDS_MIN, SECONDS_MAX = 4, 14
+OS_EVERY = 7  # one of so many worlds of a cluster has topics of flush=os
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,30 @@ def draw(seed: int, brokers: int) -> Plan:
         own = tuple(step for step in work if step.kind not in ("create", "delete"))
         work = tuple(sorted((*own, *_churn(chance, length_ms)), key=lambda step: step.at_ms))
     faults = _faults(chance, length_ms, brokers)
+    if brokers > 1 and seed % OS_EVERY == OS_EVERY - 1:
+        topics, darkness = _without_flushes(Random(f"flush {brokers} {seed}"), topics, length_ms)
+        faults += darkness
     if brokers > 1:
         faults += _operations(Random(f"operations {brokers} {seed}"), length_ms, brokers)
     return Plan(seed, brokers, length_ms, topics, producers, consumers, work, faults)
+
+
+def _without_flushes(
+    chance: Random, topics: tuple[Topic, ...], length_ms: int
+) -> tuple[tuple[Topic, ...], tuple[Step, ...]]:
+    """Topics of flush=os, and power failures that take what only they were promised (R30)."""
+    changed = tuple(
+        replace(topic, flush="os") if number == 0 or chance.random() < 0.5 else topic
+        for number, topic in enumerate(topics)
+    )
+    steps: list[Step] = []
+    at = chance.randrange(1000, length_ms)
+    for _ in range(chance.randint(1, 4)):
+        kind = chance.choice(["power", "power", "blackout"])
+        args = chance.randrange(topics[0].replicas), chance.randint(1, 2500)
+        steps.append(Step(min(at, length_ms - 1), kind, args))
+        at += chance.choice([20, 300, 2000])
+    return changed, tuple(steps)
 
 
 def _topic(chance: Random, number: int, brokers: int) -> Topic:

@@ -137,3 +137,21 @@ def test_nothing_is_committed_with_too_few_in_sync() -> None:
 def test_an_acknowledgement_is_durable_on_enough_disks() -> None:
     assert rules.too_few_durable(20, {1: 20, 2: 25, 3: 0}, 2) is None
     assert "[1]" in rules.too_few_durable(20, {1: 20, 2: 19, 3: 0}, 2)
+
+
+def recovered(leader: int, there: dict[int, tuple[int, int]], waited_ms: float = 0, **more: bool):
+    before = replace(IMAGE, leader=NO_LEADER, isr=(), elr=(), last_elr=(2, 3))
+    after = replace(before, leader=leader, isr=(leader,), last_elr=())
+    return rules.recovered_wrongly(before, after, there, waited_ms, more.get("flush_group", False))
+
+
+def test_where_nobody_may_lead_the_longest_log_of_the_latest_epoch_leads() -> None:
+    there = {2: (4, 90), 3: (5, 60)}
+    assert recovered(3, there) is None
+    assert "3 has (5, 60)" in recovered(2, there)
+    assert "nobody of isr or elr" in recovered(3, there, flush_group=True)
+
+
+def test_all_who_were_eligible_are_waited_for() -> None:
+    assert "[2] were not waited for" in recovered(3, {3: (5, 60)})
+    assert recovered(3, {3: (5, 60)}, rules.RECOVERY_WAIT_MS) is None

@@ -1,5 +1,7 @@
 """Each rule of one broker finds a violation that is planted for it, and passes what is right."""
 
+import struct
+
 from bus.testing.history import Span
 from tests.sim import invariants as rules
 from tests.sim.batches import Batch
@@ -100,6 +102,15 @@ def test_a_start_finds_what_was_durable_or_written() -> None:
     assert rules.durable_is_missing(19, 20) is not None
     assert rules.written_is_missing(30, 30) is None
     assert rules.written_is_missing(29, 30) is not None
+
+
+def test_an_index_names_only_batches_that_stand_there() -> None:
+    batches = [Batch(100, 110, 0, 1, "a", 0, 60), Batch(110, 120, 0, 1, "a", 60, 50)]
+    right = struct.pack(">iiii", 9, 0, 19, 60)
+    assert rules.index_is_no_subset(100, right, batches) is None
+    assert rules.index_is_no_subset(100, right, batches[:1]) is not None
+    assert rules.index_is_no_subset(100, struct.pack(">ii", 19, 59), batches) is not None
+    assert rules.index_is_no_subset(100, struct.pack(">ii", 18, 60), batches) is not None
 
 
 def test_each_start_leads_in_an_epoch_of_its_own() -> None:

@@ -22,6 +22,10 @@ HELD = [  # seeds and brokers
     (2237077180, 5),  # a replica is deleted that had held what is committed
     (9013, 3),  # the last flush of a stop commits what others have acknowledged
     (573125343, 3),  # one that was cut off from the store leads in an epoch that is over
+    (69, 3),  # flush=os: who leads after a blackout has deleted what others would hold
+    (531, 3),  # of a log without files, deleted up to an offset, that offset is told (R30)
+    (1161, 3),  # who has left the in-sync set of an idle partition comes back
+    (1385, 3),  # one that hears late acknowledges what is for a topic that is deleted
     (2525502353, 1),  # a directory begins on a full disk, and a bit of its first batch flips
     (3750953797, 5),  # a leader that is cut off from the store counts a disk that was lost since
     (536, 3),  # a late question of a follower begins a session that the follower does not know
@@ -49,6 +53,11 @@ FINDS = {  # bug -> a seed whose world finds it
     "topic-known-by-name": 19,
     "unclean-election": 5,
     "suspect-replica-kept": 74,
+    "shortest-log-recovers": 6,
+    "recovers-without-waiting": 6,
+    "follower-halts-at-a-loss": 62,
+    "followers-tell-before-flush": 1,
+    "cut-index-kept": 5,
     "intact-replica-removed": 1,
 }
 

@@ -20,11 +20,13 @@ from itertools import count
 from random import Random
 from uuid import UUID
 
+from bus.control import recovery
 from bus.model.ids import PartitionId
 from tests.fixtures.timeline import Timeline
 from tests.sim.admin import SimAdmin
 from tests.sim.authors import Authors
 from tests.sim.churn import Churn
+from tests.sim.cluster_invariants import RECOVERY_WAIT_MS
 from tests.sim.cluster_observer import ClusterObserver
 from tests.sim.consumers import SimConsumer
 from tests.sim.faults import inflict
@@ -32,6 +34,7 @@ from tests.sim.judge import judge
 from tests.sim.machine import Machine
 from tests.sim.net import SimNet
 from tests.sim.observer import Observer
+from tests.sim.patched import patched
 from tests.sim.plan import Consumer, Plan, Producer, Step, Topic
 from tests.sim.producers import SimProducer
 from tests.sim.store import CLUSTER, SharedStore
@@ -122,6 +125,10 @@ class World:
     # --- phases -----------------------------------------------------------------------------
 
     def run(self) -> Outcome:
+        with patched(recovery, "RECOVERY_WAIT_MS", RECOVERY_WAIT_MS):
+            return self._run()
+
+    def _run(self) -> Outcome:
         violation = None
         try:
             self._begin()
@@ -237,6 +244,8 @@ class World:
     def _audit(self) -> None:
         for consumer in self.consumers:
             consumer.is_stopped = True
+        for machine in self.machines:
+            self.observer.judge_indexes(machine)
         ghosts = {place: ghost for place, ghost in self.observer.by_name.items()}
         auditors = {}
         churn = [self.churn.topic] if self.churn.producer is not None else []
