@@ -104,6 +104,7 @@ class Watching:
         now = self._clock.now_ms()
         if isinstance(message, BeatRequest):
             self._carry_out(self._machine.on_beat(broker, message.stuck_ms, now))
+            return True  # who beats is silent later than it was: the timer that runs comes first
         elif isinstance(message, OpinionRequest):
             seen, hears = message.broker_id, message.hears
             self._carry_out(self._machine.on_opinion(broker, seen, hears, now))

@@ -87,6 +87,15 @@ def shrunk(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[
     return moves
 
 
+def is_even(counts: Mapping[int, int], named: Mapping[int, int]) -> bool:
+    """Is there certainly nothing to even out? Both of all brokers that may be given replicas."""
+    if not counts:
+        return True
+    spread = max(counts.values()) - min(counts.values())
+    spread_first = max(named.values()) - min(named.values())
+    return spread <= _tolerated(sum(counts.values()), len(counts)) and spread_first < 2
+
+
 def balanced(held: Held, brokers: Mapping[int, str], moves_max: int) -> Moves:
     """Moves that even out how many replicas each broker has; none if they are even enough."""
     count = Counter({broker: 0 for broker in brokers})
@@ -96,7 +105,7 @@ def balanced(held: Held, brokers: Mapping[int, str], moves_max: int) -> Moves:
             if broker in brokers:
                 count[broker] += 1
                 on[broker][pid] = None
-    most = max(1, sum(count.values()) // max(1, len(brokers)) // TOLERANCE)
+    most = _tolerated(sum(count.values()), len(brokers))
     moves: Moves = {}
     while len(moves) < moves_max:
         found = next(_candidates(held, brokers, count, on, moves, most), None)
@@ -180,6 +189,10 @@ def _may_take(replicas: Sequence[int], giver: int, taker: int, brokers: Mapping[
         return False
     racks = Counter(_rack(brokers, broker) for broker in replicas if broker != giver)
     return racks[_rack(brokers, taker)] <= racks[_rack(brokers, giver)]
+
+
+def _tolerated(replicas: int, brokers: int) -> int:
+    return max(1, replicas // max(1, brokers) // TOLERANCE)
 
 
 def _rack(brokers: Mapping[int, str], broker: int) -> str | int:

@@ -8,9 +8,11 @@ held         with a replica on that broker
 leaderless   that nobody leads
 moving       whose replicas are being exchanged (R24)
 strayed      that another broker leads than the one that is named first
+named        how many name that broker first
 new          whose record was first seen; whoever made it may have known less of who is there
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -50,6 +52,7 @@ class Knowledge:
     since_ms: dict[int, int] = field(default_factory=dict)  # in its state, this life of it
     silent: set[int] = field(default_factory=set)
     held: dict[int, set[PartitionId]] = field(default_factory=dict)
+    named: Counter[int] = field(default_factory=Counter)
     leaderless: set[PartitionId] = field(default_factory=set)
     moving: set[PartitionId] = field(default_factory=set)
     strayed: set[PartitionId] = field(default_factory=set)
@@ -64,10 +67,8 @@ class Knowledge:
         before = self.partitions.get(pid)
         if before is None or image is None or _holders(before) != _holders(image):
             self.layout += 1
-        for broker in before.replicas if before is not None else ():
-            self.held[broker].discard(pid)
-        for index in (self.leaderless, self.moving, self.strayed):
-            index.discard(pid)
+        if before is not None:
+            self._leave_indexes(pid, before)
         if image is None:
             self.partitions.pop(pid, None)
             self.new.discard(pid)
@@ -75,6 +76,17 @@ class Knowledge:
         if before is None:
             self.new.add(pid)
         self.partitions[pid] = image
+        self._enter_indexes(pid, image)
+
+    def _leave_indexes(self, pid: PartitionId, image: PartitionImage) -> None:
+        self.named[image.replicas[0]] -= 1
+        for broker in image.replicas:
+            self.held[broker].discard(pid)
+        for index in (self.leaderless, self.moving, self.strayed):
+            index.discard(pid)
+
+    def _enter_indexes(self, pid: PartitionId, image: PartitionImage) -> None:
+        self.named[image.replicas[0]] += 1
         for broker in image.replicas:
             self.held.setdefault(broker, set()).add(pid)
         if image.leader == NO_LEADER:

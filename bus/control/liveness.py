@@ -161,11 +161,9 @@ class Liveness:
         lost_for = now_ms - seen.lost_ms
         if seen.is_silent or lost_for >= ISOLATED_MS:
             return True
-        if self._is_frozen(now_ms):
+        if any(seen.hears.values()) or not (seen.hears or lost_for >= OPINION_MS):
             return False
-        if any(seen.hears.values()):
-            return False
-        return bool(seen.hears) or lost_for >= OPINION_MS
+        return not self._is_frozen(now_ms)
 
     def _is_frozen(self, now_ms: int) -> bool:
         """More than half were lost a moment ago, all at once."""

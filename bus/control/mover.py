@@ -13,7 +13,7 @@ Each look plans anew from what the store holds, and begins what there is room fo
 next goes on. Nothing is looked at again before something has changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bus.control import balance, election
@@ -23,6 +23,7 @@ from bus.control.placement import default_min_isr, default_replication_factor
 from bus.control.policy import Policy
 from bus.control.reassignment import room
 from bus.errors import InvalidRequest
+from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
 from bus.model.replication_errors import BrokerIdNotRegistered
 from bus.model.stored_brokers import BrokerState
@@ -129,9 +130,7 @@ def _grown(draft: Draft, left: int) -> balance.Moves:
     known, homes = draft.known, _homes(draft)
     factor = default_replication_factor(max(1, len(homes)))
     small: dict[PartitionId, tuple[int, ...]] = {}
-    for pid, image in known.partitions.items():
-        if pid.topic_id not in known.growing or pid in draft.change.partitions:
-            continue
+    for pid, image in _growing(draft):
         min_isr = default_min_isr(len(image.replicas))
         if len(image.replicas) < factor and pid not in known.moving:
             small[pid] = image.replicas
@@ -141,9 +140,22 @@ def _grown(draft: Draft, left: int) -> balance.Moves:
     return balance.grown(dict(list(small.items())[:left]), homes, factor, counts)
 
 
+def _growing(draft: Draft) -> Iterator[tuple[PartitionId, PartitionImage]]:
+    """Partitions of topics that follow a cluster's defaults, but for those that change anyhow."""
+    known = draft.known
+    for pid, image in known.partitions.items() if known.growing else ():
+        if pid.topic_id in known.growing and pid not in draft.change.partitions:
+            yield pid, image
+
+
 def _evened(draft: Draft, left: int) -> balance.Moves:
-    held = {pid: image.replicas for pid, image in draft.known.partitions.items()}
-    return balance.balanced(held, _homes(draft), left) or balance.led_evenly(held, left)
+    """All partitions are gone through only where the brokers differ at all."""
+    known, homes = draft.known, _homes(draft)
+    counts = {broker: len(known.held.get(broker, ())) for broker in homes}
+    if balance.is_even(counts, {broker: known.named[broker] for broker in homes}):
+        return {}
+    held = {pid: image.replicas for pid, image in known.partitions.items()}
+    return balance.balanced(held, homes, left) or balance.led_evenly(held, left)
 
 
 def _is_settled(draft: Draft) -> bool:

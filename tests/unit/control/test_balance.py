@@ -1,6 +1,6 @@
 """Plans of moves: off a broker, towards even loads, and no further."""
 
-from bus.control.balance import balanced, drained, led_evenly, shrunk
+from bus.control.balance import balanced, drained, is_even, led_evenly, shrunk
 
 FOUR = {1: "", 2: "", 3: "", 4: ""}
 RACKS = {1: "a", 2: "b", 3: "c", 4: "a"}
@@ -69,3 +69,9 @@ def test_a_rack_that_has_two_gives_up_first():
 
 def test_who_has_no_more_than_that_gives_up_nothing():
     assert shrunk({"p": (1, 2)}, FOUR, 2, {}) == {}
+
+
+def test_brokers_that_hardly_differ_are_even():
+    assert is_even({1: 30, 2: 33}, {1: 10, 2: 11})
+    assert not is_even({1: 30, 2: 35}, {1: 10, 2: 11})
+    assert not is_even({1: 30, 2: 30}, {1: 10, 2: 12})
