@@ -71,7 +71,8 @@ class Alone:
     def on_news(self) -> None:
         """The store's copy has changed."""
         if self._hosts:
-            self._hosting.take_up(self._metadata.refresh().topics)
+            topics = self._metadata.refresh().topics
+            self._hosting.take_up(topics, self._metadata.take_changed())
 
     def next_tick_ms(self) -> int | None:
         """Never."""

@@ -101,7 +101,8 @@ class Cluster:
             self._is_judged = True
             self._judging.begin(self.members.epoch)
         if self._is_judged:  # before, a record may name us for what we do not hold any more (R2)
-            self.hosting.take_up(self._metadata.refresh().topics)
+            topics = self._metadata.refresh().topics
+            self.hosting.take_up(topics, self._metadata.take_changed())
         if self._departure is not None:
             self._departure.on_news()
 

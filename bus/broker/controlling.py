@@ -65,19 +65,19 @@ class Controlling:
         self._told: dict[int, Told] = {}  # by ticket
         self._next_ticket = 0
         self._is_over = False
+        self._unread = mirror.unread(keys.root)
         self.on_news()
 
     def on_news(self) -> None:
         """What the store holds has changed."""
         self._machine.on_time(self._clock.now_ms())
-        entries = self._mirror.entries
-        for key in [key for key in self._seen if key not in entries]:
-            del self._seen[key]
-            self._read(key, None)
-        for key, entry in entries.items():
-            if self._seen.get(key) != entry.revision:
+        for key in self._unread.take():
+            entry = self._mirror.get(key)
+            if entry is not None:
                 self._seen[key] = entry.revision
                 self._read(key, entry)
+            elif self._seen.pop(key, None) is not None:
+                self._read(key, None)
         self._step()
 
     def on_silent(self, broker: int) -> None:
@@ -142,6 +142,7 @@ class Controlling:
     def end(self) -> None:
         """This broker controls no more: whoever waits asks the next one."""
         self._is_over = True
+        self._mirror.forget(self._unread)
         for told in list(self._told.values()):
             told(NotController.code, None)
         self._told.clear()
@@ -153,19 +154,19 @@ class Controlling:
 
     def _read(self, key: str, entry: Entry | None) -> None:
         """Into the machine; what cannot be read stays as it was, and is told (S8)."""
-        name = self._keys.name_of(key)
+        name, parsed = self._keys.name_of(key), self._mirror.parsed
         try:
             if name is None:
                 return
             if name.kind is Kind.GROUP:
-                self._read_group(name.number, group_from_bytes(key, entry.value) if entry else {})
+                self._read_group(name.number, parsed(key, group_from_bytes) if entry else {})
             elif name.kind is Kind.TOPIC and entry is not None:
-                self._read_topic(name.text, TopicRecord.from_bytes(key, entry.value))
+                self._read_topic(name.text, parsed(key, TopicRecord.from_bytes))
             elif name.kind is Kind.BROKER_EPOCH:
-                accepted = BrokerEpochRecord.from_bytes(key, entry.value) if entry else None
+                accepted = parsed(key, BrokerEpochRecord.from_bytes) if entry else None
                 self._machine.on_broker(name.number, accepted)
             elif name.kind is Kind.BROKER:
-                life = BrokerRecord.from_bytes(key, entry.value) if entry else None
+                life = parsed(key, BrokerRecord.from_bytes) if entry else None
                 epoch = life.epoch_at(entry.revision) if life and entry else None
                 self._machine.on_life(name.number, epoch, life.rack if life else "")
         except CorruptLog as error:

@@ -46,9 +46,8 @@ def found(
 
 def cluster_record(mirror: Mirror, keys: Keys) -> ClusterRecord:
     """Of the cluster that has begun. Raises CorruptLog if it is newer than this program."""
-    entry = mirror.get(keys.meta)
-    assert entry is not None, "it has begun"
-    record = ClusterRecord.from_bytes(keys.meta, entry.value)
+    assert mirror.get(keys.meta) is not None, "it has begun"
+    record = mirror.parsed(keys.meta, ClusterRecord.from_bytes)
     if record.format > FORMAT:
         raise CorruptLog(
             f"The metadata has format {record.format}; this version of busd reads up to {FORMAT}."

@@ -10,7 +10,7 @@ the topic is gone, or another one        the same; whoever knows more of it by n
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from bus.broker.partition import Partition
@@ -45,19 +45,20 @@ class Hosting:
         self._assume = assume
         self._on_released = on_released
         self._on_deleted = on_deleted
-        self._topics: dict[str, TopicImage] = {}
+        self._topics: Mapping[str, TopicImage] = {}
 
-    def take_up(self, topics: dict[str, TopicImage]) -> None:
-        """These are all topics now; those that are the same object as before are left alone."""
+    def take_up(self, topics: Mapping[str, TopicImage], changed: Sequence[str]) -> None:
+        """These are all topics now, and those that have changed since this was called last."""
         before, self._topics = self._topics, topics
-        for name, known in before.items():
-            topic = topics.get(name)
-            if topic is None or topic.topic_id != known.topic_id:
+        for name in changed:
+            known, topic = before.get(name), topics.get(name)
+            if known is not None and (topic is None or topic.topic_id != known.topic_id):
                 self._remove(ids_of(known))
                 self._on_deleted(name)
         wanted: list[tuple[Partition, PartitionImage]] = []
-        for name, topic in topics.items():
-            if before.get(name) is not topic:
+        for name in changed:
+            topic = topics.get(name)
+            if topic is not None and topic is not before.get(name):
                 wanted += self._replicas_of(topic)
         if wanted:
             self._assume(wanted)

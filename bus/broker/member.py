@@ -68,10 +68,15 @@ class Member:
         self.on_refused: Callable[[StoreRefused], None] = lambda _: None
         self._parts = parts
         self._links = links
-        self._records: dict[int, BrokerRecord] = {}  # of all that have ever been seen to answer
+        self._seen: dict[int, BrokerRecord] = {}  # of all that have ever been seen to answer
+        self._gone: set[int] = set()  # who was removed
+        self._records: dict[int, BrokerRecord] = {}  # of the others, as it was told last
         self._removed: frozenset[int] = frozenset()
-        self._draining: frozenset[int] = frozenset()
-        self._told: tuple[dict[int, BrokerRecord], frozenset[int]] = ({}, frozenset())
+        self._draining: set[int] = set()
+        self._made_of: tuple[object, object] = (None, None)  # what `_brokers` is
+        self._brokers: dict[int, BrokerInfo] = {}
+        prefixes = parts.keys.prefix(Kind.BROKER_EPOCH), parts.keys.prefix(Kind.BROKER)
+        self._unread = parts.mirror.unread(*prefixes)
         self._entered: Callable[[], None] | None = None  # once it is accepted
         self.cluster: Cluster | None = None  # once it has entered
         self.watching: Watching | None = None
@@ -129,9 +134,7 @@ class Member:
         """The store's copy has changed."""
         if self.cluster is None:
             return
-        self._read_records()
-        if self._told != (self._records, self._removed):
-            self._told = dict(self._records), self._removed
+        if self._read_records():
             self._links.on_members_changed(self._records, self._removed)
         self.cluster.on_news()
         if self._entered is not None and self.cluster.members.is_accepted:
@@ -175,12 +178,16 @@ class Member:
             self._forwarding.ask(request, timeout_ms, told)
 
     def brokers(self) -> dict[int, BrokerInfo]:
-        """Who serves, and where."""
-        return {
-            broker: BrokerInfo(broker, record.endpoints, record.rack or None, record.levels)
-            for broker, record in sorted(self._records.items())
-            if self._is_active(broker)
-        }
+        """Who serves, and where; the same object while nothing of it has changed."""
+        made_of = (self._records, self.cluster.members.lives if self.cluster is not None else None)
+        if made_of[0] is not self._made_of[0] or made_of[1] is not self._made_of[1]:
+            self._made_of = made_of
+            self._brokers = {
+                broker: BrokerInfo(broker, record.endpoints, record.rack or None, record.levels)
+                for broker, record in sorted(self._records.items())
+                if self._is_active(broker)
+            }
+        return self._brokers
 
     def racks(self) -> dict[int, str]:
         """Who may be given replicas."""
@@ -212,33 +219,42 @@ class Member:
         life = self.cluster.members.lives.get(broker) if self.cluster is not None else None
         return life is not None and life.is_active
 
-    def _read_records(self) -> None:
-        """Entries of brokers; one whose session has ended keeps the last that it had."""
-        parts = self._parts
-        removed: set[int] = set()
-        draining: set[int] = set()
-        for key, entry in parts.mirror.under(parts.keys.prefix(Kind.BROKER_EPOCH)).items():
-            name = parts.keys.name_of(key)
+    def _read_records(self) -> bool:
+        """Of brokers, as far as entries have changed; one whose session has ended keeps the last
+        that it had. Is anything told of them another one?"""
+        if not self._unread:
+            return False
+        for key in self._unread.take():
             try:
-                accepted = BrokerEpochRecord.from_bytes(key, entry.value)
+                self._read(key)
             except CorruptLog as error:
                 log.error("%s", error)
-                continue
-            if name is not None and accepted.state is BrokerState.REMOVED:
-                removed.add(name.number)
-            elif name is not None and accepted.is_draining:
-                draining.add(name.number)
-        for key, entry in parts.mirror.under(parts.keys.prefix(Kind.BROKER)).items():
-            name = parts.keys.name_of(key)
-            if name is None:
-                continue
-            try:
-                record = BrokerRecord.from_bytes(key, entry.value)
-            except CorruptLog as error:
-                log.error("%s", error)
-                continue
-            epoch = record.epoch_at(entry.revision)
-            self._records[name.number] = dataclasses.replace(record, epoch=epoch)
-        for broker in removed:
-            self._records.pop(broker, None)
-        self._removed, self._draining = frozenset(removed), frozenset(draining)
+        removed = frozenset(self._gone)
+        records = {b: record for b, record in self._seen.items() if b not in removed}
+        if (records, removed) == (self._records, self._removed):
+            return False
+        self._records, self._removed = records, removed
+        return True
+
+    def _read(self, key: str) -> None:
+        mirror, keys = self._parts.mirror, self._parts.keys
+        name, entry = keys.name_of(key), mirror.get(key)
+        if name is None:
+            return
+        broker = name.number
+        if name.kind is Kind.BROKER and entry is not None:
+            record = mirror.parsed(key, BrokerRecord.from_bytes)
+            self._seen[broker] = dataclasses.replace(record, epoch=record.epoch_at(entry.revision))
+        elif name.kind is Kind.BROKER_EPOCH:
+            self._gone.discard(broker)
+            self._draining.discard(broker)
+            if entry is not None:
+                self._read_accepted(broker, mirror.parsed(key, BrokerEpochRecord.from_bytes))
+
+    def _read_accepted(self, broker: int, accepted: BrokerEpochRecord) -> None:
+        if accepted.state is BrokerState.REMOVED:
+            self._gone.add(broker)
+            if self._parts.mirror.get(self._parts.keys.broker(broker)) is None:
+                self._seen.pop(broker, None)
+        elif accepted.is_draining:
+            self._draining.add(broker)

@@ -68,6 +68,7 @@ class Membership:
         self._clock = clock
         self._policy = policy
         self._counters = counters
+        self._unread = mirror.unread(keys.prefix(Kind.BROKER_EPOCH))
         self._registration: Registration | None = None  # once it has started
         self._is_closed = False
         self._is_writing = False
@@ -191,22 +192,35 @@ class Membership:
     def _again(self, step: Callable[[], None]) -> None:
         self._later(MEMBERSHIP_RETRY_MS / 1000, step)
 
-    def _read_lives(self) -> dict[int, BrokerLife]:
-        lives: dict[int, BrokerLife] = {}
-        for key, entry in self._mirror.under(self._keys.prefix(Kind.BROKER_EPOCH)).items():
+    def _read_lives(self) -> Mapping[int, BrokerLife]:
+        """Those that have changed, anew."""
+        keys = self._unread.take()
+        if not keys:
+            return self.lives
+        lives = dict(self.lives)
+        for key in keys:
             name = self._keys.name_of(key)
             if name is None:
                 continue
-            try:
-                accepted = BrokerEpochRecord.from_bytes(key, entry.value)
-            except CorruptLog as error:
-                logger.error("%s", error)
-            else:
-                is_active = accepted.state is BrokerState.ACTIVE
-                lives[name.number] = BrokerLife(accepted.epoch, is_active)
-                if name.number == self._me:
-                    self.has_left = self.epoch != NO_EPOCH and accepted.clean_epoch == self.epoch
-        return lives
+            accepted = self._accepted(key)
+            if accepted is None:
+                lives.pop(name.number, None)
+                continue
+            is_active = accepted.state is BrokerState.ACTIVE
+            lives[name.number] = BrokerLife(accepted.epoch, is_active)
+            if name.number == self._me:
+                self.has_left = self.epoch != NO_EPOCH and accepted.clean_epoch == self.epoch
+        return dict(sorted(lives.items()))
+
+    def _accepted(self, key: str) -> BrokerEpochRecord | None:
+        """None if there is none that can be read."""
+        if self._mirror.get(key) is None:
+            return None
+        try:
+            return self._mirror.parsed(key, BrokerEpochRecord.from_bytes)
+        except CorruptLog as error:
+            logger.error("%s", error)
+            return None
 
 
 def _holder(entry: Entry | None) -> int:

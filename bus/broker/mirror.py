@@ -11,16 +11,20 @@ an error                   at once: the copy may show it, now, later or never
 So "read, decide, write, and if a key had moved, again" comes to an end, and whoever has written
 reads what he wrote. All revisions that are expected come from the copy. While the store cannot be
 reached nothing is shown, and nobody is told.
+
+Who keeps something made of the entries takes the keys that have changed since it last did, and each
+value is parsed once, whoever asks: so a change costs what it changes, however much there is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, cast
 
 from bus.errors import BusError
 from bus.ports import Changes, Coordination, Entry, Snapshot, Write, revision_of
 
 Outcome: TypeAlias = int | BusError | None
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +35,27 @@ class _Asked:
     done: Callable[[Outcome], None]
     has_moved: bool = False  # the copy has shown a key at another revision, be it for a moment
     outcome: int | None = 0  # 0: there is none yet
+
+
+class Unread:
+    """What has changed under some prefixes since its reader took it; at first all there is."""
+
+    def __init__(self, prefixes: tuple[str, ...], keys: Iterable[str]) -> None:
+        self._prefixes = prefixes
+        self._keys: dict[str, None] = {}
+        self.note(keys)
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def note(self, keys: Iterable[str]) -> None:
+        """These have changed."""
+        self._keys.update(dict.fromkeys(k for k in keys if k.startswith(self._prefixes)))
+
+    def take(self) -> list[str]:
+        """The keys, each once; of one that is gone there is no entry any more."""
+        keys, self._keys = self._keys, {}
+        return list(keys)
 
 
 class Mirror:
@@ -46,6 +71,8 @@ class Mirror:
         self._store = store
         self._on_news_told = on_news
         self._entries: dict[str, Entry] = {}
+        self._parsed: dict[str, object] = {}  # of entries as they are
+        self._readers: list[Unread] = []
         self._asked: list[_Asked] = []
         self.is_ready = False  # it has been read
         self.revision = 0
@@ -64,6 +91,24 @@ class Mirror:
         """Those whose keys begin with `prefix`, ascending."""
         found = (item for item in self._entries.items() if item[0].startswith(prefix))
         return dict(sorted(found))
+
+    def parsed(self, key: str, parse: Callable[[str, bytes], Parsed]) -> Parsed:
+        """What `parse`, the same for all who ask for it, makes of an entry that is there; not to be
+        changed. Raises what it raises."""
+        found = self._parsed.get(key)
+        if found is None:
+            found = self._parsed[key] = parse(key, self._entries[key].value)
+        return cast(Parsed, found)
+
+    def unread(self, *prefixes: str) -> Unread:
+        """For one more reader, until `forget`."""
+        unread = Unread(prefixes, self._entries)
+        self._readers.append(unread)
+        return unread
+
+    def forget(self, unread: Unread) -> None:
+        """It is read no more."""
+        self._readers.remove(unread)
 
     def transact(
         self,
@@ -95,14 +140,21 @@ class Mirror:
 
     def _on_news(self, news: Snapshot | Changes) -> None:
         if isinstance(news, Snapshot):
-            self._entries = dict(news.entries)
+            before, self._entries = self._entries, dict(news.entries)
+            changed = [key for key in before if key not in self._entries]
+            changed += [key for key, entry in self._entries.items() if before.get(key) != entry]
             self.is_ready = True
         else:
+            changed = list(news.values)
             for key, value in news.values.items():
                 if value is None:
                     self._entries.pop(key, None)
                 else:
                     self._entries[key] = Entry(value, news.revision)
+        for key in changed:
+            self._parsed.pop(key, None)
+        for reader in self._readers:
+            reader.note(changed)
         self.revision = news.revision
         self._on_news_told()
         is_gap = isinstance(news, Snapshot)  # a key may have moved there and back

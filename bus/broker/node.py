@@ -264,8 +264,7 @@ class Node:
 
     def topic_name(self, topic_id: UUID) -> str | None:
         """The name of the topic with this id."""
-        topic = self.metadata.image.topic_by_id(topic_id)
-        return topic.name if topic is not None else None
+        return self.metadata.name_of(topic_id)
 
     def endpoint_of(self, broker: BrokerInfo, listener: str) -> Endpoint | None:
         """Where `broker` answers those who came in by `listener`."""

@@ -106,11 +106,12 @@ class Replication:
     def on_members_changed(self) -> None:
         """Lives of brokers, this one's own, or the controller are not as they were."""
         self._feeds.on_lives_changed()
-        now = self._clock.now_ms()
+        now, lives = self._clock.now_ms(), self._membership.lives
         for partition in self._runtime.partitions.values():
             if not partition.leader.resigned:
-                for broker, life in self._membership.lives.items():
-                    partition.leader.insync.forget(broker, life.epoch)
+                for broker in partition.leader.insync.image.replicas:
+                    if broker in lives:
+                        partition.leader.insync.forget(broker, lives[broker].epoch)
                 self._look_for_late(partition, now)
         self._send_report()
 

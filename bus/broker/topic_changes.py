@@ -9,7 +9,7 @@ In a cluster only the controller writes: `guards` see to it (R3, R4).
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -115,13 +115,11 @@ class TopicChanges:
         def decide() -> list[Write]:
             record, revision = self._record(name)
             writes: list[Write] = [Write(self._keys.topic(name), None, revision)]
-            groups = self._metadata.groups()
             for number in record.groups:
-                if number in groups:
-                    group, at = groups[number]
+                group = self._metadata.groups.get(number)
+                if group:
                     kept = {pid: image for pid, image in group.items() if pid[0] != record.topic_id}
-                    value = group_to_bytes(kept) if kept else None
-                    writes.append(Write(self._keys.group(number), value, at))
+                    writes.append(self._write(number, kept))
             return writes
 
         self._change(decide, done)
@@ -165,36 +163,35 @@ class TopicChanges:
 
         Some may stand there since a change that broke off: they stay where they are.
         """
-        groups = self._metadata.groups()
+        groups = self._metadata.groups.all()
         room: dict[frozenset[int], list[int]] = {}
-        for number, (group, _) in groups.items():
-            if 0 < len(group) < RECORDS_PER_GROUP_MAX:
-                room.setdefault(_brokers_of(group.values()), []).append(number)
         found = groups.items() if may_be_there else ()
-        used = {number for number, (group, _) in found if not new.keys().isdisjoint(group)}
-        there = {pid for number in used for pid in groups[number][0]}
+        used = {number for number, group in found if not new.keys().isdisjoint(group)}
+        there = {pid for number in used for pid in groups[number]}
         changed: dict[int, Group] = {}
         unused = max(groups, default=-1)
         for pid, image in new.items():
             if pid in there:
                 continue
-            numbers = room.setdefault(frozenset(image.replicas), [])
+            brokers = frozenset(image.replicas)
+            if brokers not in room:
+                room[brokers] = self._metadata.groups.with_room(brokers)
+            numbers = room[brokers]
             if not numbers:
                 unused += 1
                 numbers.append(unused)
             number = numbers[0]
             if number not in changed:
-                changed[number] = dict(groups[number][0]) if number in groups else {}
+                changed[number] = dict(groups.get(number, {}))
             changed[number][pid] = image
             if len(changed[number]) == RECORDS_PER_GROUP_MAX:
                 numbers.pop(0)
         return tuple(sorted({*used, *changed})), [self._write(n, g) for n, g in changed.items()]
 
     def _with_min_isr(self, record: TopicRecord, min_isr: int) -> list[Write]:
-        groups = self._metadata.groups()
         writes: list[Write] = []
         for number in record.groups:
-            group, _ = groups.get(number, ({}, 0))
+            group = self._metadata.groups.get(number)
             altered = {
                 pid: replace(image, min_isr=min_isr, partition_epoch=image.partition_epoch + 1)
                 for pid, image in group.items()
@@ -207,8 +204,10 @@ class TopicChanges:
         return writes
 
     def _write(self, number: int, group: Group) -> Write:
+        """One that holds nothing any more is gone."""
         key = self._keys.group(number)
-        return Write(key, group_to_bytes(group), revision_of(self._mirror.get(key)))
+        value = group_to_bytes(group) if group else None
+        return Write(key, value, revision_of(self._mirror.get(key)))
 
 
 def _records(topic_id: UUID, first: int, plan: Plan) -> Group:
@@ -218,7 +217,3 @@ def _records(topic_id: UUID, first: int, plan: Plan) -> Group:
         PartitionId(topic_id, number): PartitionImage(held[0], 0, 0, plan.min_isr, held, held)
         for number, held in enumerate(plan.replicas, first)
     }
-
-
-def _brokers_of(images: Iterable[PartitionImage]) -> frozenset[int]:
-    return frozenset(next(iter(images)).replicas)

@@ -19,7 +19,6 @@ from bus.control.placement import (
     PARTITIONS,
     default_min_isr,
     default_replication_factor,
-    load_of,
     place,
 )
 from bus.errors import (
@@ -183,11 +182,9 @@ class Topics:
 
     def _check_name(self, name: str) -> None:
         check_topic_name(name)
-        topics = self._metadata.image.topics
-        if name in topics:
+        if name in self._metadata.image.topics:
             raise TopicAlreadyExists(f"The topic {name!r} exists already.")
-        metric = name.replace(".", "_")
-        twin = next((t for t in topics if t.replace(".", "_") == metric), None)
+        twin = self._metadata.alike(name)
         if twin:
             raise InvalidTopic(
                 f"The topic {name!r} collides with {twin!r}: in metric names '.' and '_' are one."
@@ -196,8 +193,7 @@ class Topics:
     def _place(self, partitions: int, factor: int, brokers: Mapping[int, str]) -> Assigned:
         if len(brokers) == 1:
             return place(partitions, factor, brokers, {})
-        images = (p for t in self._metadata.image.topics.values() for p in t.partitions)
-        return place(partitions, factor, brokers, load_of(image.replicas for image in images))
+        return place(partitions, factor, brokers, self._metadata.groups.load())
 
 
 def _validate(plan: Callable[[], object], done: Done) -> None:

@@ -63,10 +63,3 @@ class ClusterImage:
     brokers: dict[int, BrokerInfo]
     topics: dict[str, TopicImage]
     level: int = FIRST  # of what is kept and said
-    _by_id: dict[UUID, TopicImage] = field(default_factory=dict, init=False, compare=False)
-
-    def topic_by_id(self, topic_id: UUID) -> TopicImage | None:
-        """The topic with this id, or None; all are indexed when the first is looked for."""
-        if not self._by_id:
-            self._by_id.update((topic.topic_id, topic) for topic in self.topics.values())
-        return self._by_id.get(topic_id)

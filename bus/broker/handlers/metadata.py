@@ -157,7 +157,7 @@ def _look_up(
 def _find(node: Node, asked: MetadataRequestTopic) -> MetadataResponseTopic:
     image = node.metadata.image
     if asked.topic_id != NO_TOPIC_ID:
-        topic = image.topic_by_id(asked.topic_id)
+        topic = image.topics.get(node.topic_name(asked.topic_id) or "")
         if topic is None:
             return _error(asked.name, asked.topic_id, UnknownTopicId.code)
         return _describe(node, topic)

@@ -6,7 +6,7 @@ import pytest
 
 from bus.broker.mirror import Mirror
 from bus.model.store_errors import StoreUnreachable
-from bus.ports import Changes, Snapshot, Write
+from bus.ports import Changes, Entry, Snapshot, Write
 from tests.fixtures.asked_store import ROOT, Caller, SoloBench
 from tests.fixtures.etcd_stores import SimBench
 
@@ -122,3 +122,38 @@ def test_a_closed_one_stays_as_it_is(bench: Bench) -> None:
     bench.other.put(A, b"1")
     bench.sim.rest(5)
     assert bench.mirror.entries == {}
+
+
+def test_a_reader_is_told_each_key_that_has_changed_once(bench: Bench) -> None:
+    unread = bench.mirror.unread(A)
+    bench.transact(Write(A, b"1"), Write(B, b"1"))
+    assert unread.take() == [A]
+    assert unread.take() == []
+    assert bench.mirror.unread(ROOT).take() == [A, B]
+
+
+def test_what_a_snapshot_shows_otherwise_has_changed() -> None:
+    store = HandStore()
+    mirror = Mirror(store, ROOT)
+    store.on_news(Snapshot(2, {A: Entry(b"1", 1), B: Entry(b"1", 2)}))
+    unread = mirror.unread(ROOT)
+    unread.take()
+    store.on_news(Snapshot(3, {B: Entry(b"1", 2)}))
+    assert unread.take() == [A]
+    store.on_news(Snapshot(4, {A: Entry(b"1", 4), B: Entry(b"1", 2)}))
+    assert unread.take() == [A]
+
+
+def test_a_value_is_parsed_once_until_it_changes(bench: Bench) -> None:
+    parsed: list[bytes] = []
+
+    def parse(_: str, value: bytes) -> list[bytes]:
+        parsed.append(value)
+        return [value]
+
+    bench.transact(Write(A, b"1"))
+    assert bench.mirror.parsed(A, parse) is bench.mirror.parsed(A, parse)
+    bench.outcomes.clear()
+    bench.transact(Write(A, b"2", bench.mirror.get(A).revision))
+    assert bench.mirror.parsed(A, parse) == [b"2"]
+    assert parsed == [b"1", b"2"]

@@ -61,7 +61,7 @@ def test_a_change_that_lost_its_race_halfway_puts_no_partition_twice() -> None:
 
     store.transact = race
     made = mine.create("first", 10_000)
-    held = [pid for group, _ in mine.metadata.groups().values() for pid in group]
+    held = [pid for group in mine.metadata.groups.all().values() for pid in group]
     assert len(held) == len(set(held)) == 10_001
     assert len(made.partitions) == 10_000
 
