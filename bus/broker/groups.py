@@ -30,6 +30,8 @@ class _Index:
 
     replicas: Counter[int] = field(default_factory=Counter)  # by broker
     leaders: Counter[int] = field(default_factory=Counter)  # by the broker that is named first
+    load: dict[int, Load] = field(default_factory=dict)  # of both, but for who is in `counted`
+    counted: set[int] = field(default_factory=set)  # brokers whose counts have changed since
     room: dict[frozenset[int], dict[int, None]] = field(default_factory=dict)
     changed: set[UUID] = field(default_factory=set)
 
@@ -55,11 +57,16 @@ class Groups:
         self._catch_up()
         return self._groups
 
-    def load(self) -> dict[int, Load]:
-        """What each broker has."""
+    def load(self) -> Mapping[int, Load]:
+        """What each broker has, if it has anything; not to be changed."""
         self._catch_up()
-        replicas, leaders = self._index.replicas, self._index.leaders
-        return {b: Load(count, leaders[b]) for b, count in replicas.items() if count}
+        index = self._index
+        for broker in index.counted:
+            index.load[broker] = Load(index.replicas[broker], index.leaders[broker])
+            if not index.replicas[broker]:
+                del index.load[broker]
+        index.counted.clear()
+        return index.load
 
     def with_room(self, brokers: frozenset[int]) -> list[int]:
         """Groups that take more records of partitions on these brokers, the lowest first."""
@@ -115,6 +122,7 @@ class Groups:
     def _count(self, image: PartitionImage, step: int) -> None:
         for broker in image.replicas:
             self._index.replicas[broker] += step
+        self._index.counted.update(image.replicas)
         self._index.leaders[image.replicas[0]] += step
 
 

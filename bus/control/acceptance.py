@@ -17,15 +17,17 @@ Fencing a broker is one change, however many partitions it led.
 from dataclasses import replace
 
 from bus.control import election
-from bus.control.change import COUNTED, Draft
-from bus.control.knowledge import Report
+from bus.control.change import Draft
+from bus.control.knowledge import COUNTED, Report
+from bus.model.ids import PartitionId
 from bus.model.stored_brokers import NO_EPOCH, BrokerEpochRecord, BrokerState
 
 
 def fence(draft: Draft) -> None:
     """Whoever is silent, or lives another life than the accepted one."""
     known = draft.known
-    for broker, record in known.brokers.items():
+    for broker in sorted(known.unsettled & known.brokers.keys()):
+        record = known.brokers[broker]
         is_silent = broker in known.silent
         has_restarted = known.lives.get(broker, record.epoch) != record.epoch
         if record.state not in COUNTED or not (is_silent or has_restarted):
@@ -40,8 +42,8 @@ def fence(draft: Draft) -> None:
 def accept(draft: Draft) -> None:
     """Whoever is fenced and there: first what it suspects, then, in another change, itself."""
     known = draft.known
-    for broker, epoch in known.lives.items():
-        record = known.brokers.get(broker)
+    for broker in sorted(known.unsettled & known.lives.keys()):
+        epoch, record = known.lives[broker], known.brokers.get(broker)
         is_out = record is None or record.state in (BrokerState.FENCED, BrokerState.REMOVED)
         if not is_out or broker in known.silent or broker in draft.change.brokers:
             continue
@@ -58,14 +60,19 @@ def accept(draft: Draft) -> None:
 
 def look_at_new(draft: Draft) -> None:
     """Who is fenced leads nothing, also of what was made while it was being fenced."""
-    active, staying = draft.active(), draft.staying()
+    of_the_fenced: list[PartitionId] = []
     for pid in list(draft.known.new):
-        image = draft.image(pid)
-        leader = draft.record(image.leader)
+        leader = draft.record(draft.image(pid).leader)
         if leader is not None and leader.state not in COUNTED:
-            draft.put(pid, election.restarted(image, image.leader, active, staying))
+            of_the_fenced.append(pid)
         else:
             draft.known.new.discard(pid)
+    if not of_the_fenced:
+        return
+    active, staying = draft.active(), draft.staying()
+    for pid in of_the_fenced:
+        image = draft.image(pid)
+        draft.put(pid, election.restarted(image, image.leader, active, staying))
 
 
 def _accepted(before: BrokerEpochRecord | None, report: Report) -> BrokerEpochRecord:

@@ -7,13 +7,11 @@ controls next finds a broker still active whose partitions were not all looked a
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bus.control.knowledge import Knowledge
+from bus.control.knowledge import COUNTED, Knowledge
 from bus.model.cluster import PartitionImage
 from bus.model.ids import PartitionId
 from bus.model.recoveries import RecoveryRecord
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerState
-
-COUNTED = frozenset({BrokerState.ACTIVE, BrokerState.LEAVING})  # may lead, may be in sync
 
 
 @dataclass(slots=True)

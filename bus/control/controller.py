@@ -81,11 +81,11 @@ class Controller:
 
     def on_silent(self, broker: int) -> None:
         """Nothing was heard of it for so long that it counts as dead."""
-        self.known.silent.add(broker)
+        self.known.on_silence(broker, is_silent=True)
 
     def on_heard(self, broker: int) -> None:
         """It is there."""
-        self.known.silent.discard(broker)
+        self.known.on_silence(broker, is_silent=False)
 
     def on_report(self, broker: int, report: Report) -> None:
         """It has recovered what it holds, in the life that it names."""
@@ -167,6 +167,8 @@ class Controller:
         return min((each for each in times if each is not None), default=None)
 
     def _seat(self, draft: Draft) -> None:
+        if not self.known.leaderless:
+            return
         active, staying = draft.active(), draft.staying()
         for pid in self.known.leaderless:
             draft.put(pid, election.seated(draft.image(pid), active, staying))

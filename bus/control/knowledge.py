@@ -10,6 +10,8 @@ moving       whose replicas are being exchanged (R24)
 strayed      that another broker leads than the one that is named first
 named        how many name that broker first
 new          whose record was first seen; whoever made it may have known less of who is there
+
+One index is of brokers: `unsettled`, all but those that count and are there in their accepted life.
 """
 
 from collections import Counter
@@ -21,6 +23,8 @@ from uuid import UUID
 from bus.model.cluster import NO_LEADER, PartitionImage
 from bus.model.ids import PartitionId
 from bus.model.stored_brokers import BrokerEpochRecord, BrokerState
+
+COUNTED = frozenset({BrokerState.ACTIVE, BrokerState.LEAVING})  # may lead, may be in sync
 
 
 class LogEnd(NamedTuple):
@@ -51,6 +55,7 @@ class Knowledge:
     reports: dict[int, Report] = field(default_factory=dict)
     since_ms: dict[int, int] = field(default_factory=dict)  # in its state, this life of it
     silent: set[int] = field(default_factory=set)
+    unsettled: set[int] = field(default_factory=set)
     held: dict[int, set[PartitionId]] = field(default_factory=dict)
     named: Counter[int] = field(default_factory=Counter)
     leaderless: set[PartitionId] = field(default_factory=set)
@@ -102,8 +107,10 @@ class Knowledge:
         self.layout += 1
         if record is None:
             self.brokers.pop(broker, None)
+            self._settle(broker)
             return
         self.brokers[broker] = record
+        self._settle(broker)
         if before is None or (before.epoch, before.state) != (record.epoch, record.state):
             self.since_ms[broker] = self.now_ms
             report = self.reports.get(broker)
@@ -126,6 +133,24 @@ class Knowledge:
         else:
             self.lives[broker] = epoch
             self.racks[broker] = rack
+        self._settle(broker)
+
+    def on_silence(self, broker: int, *, is_silent: bool) -> None:
+        """Nothing was heard of it for so long that it counts as dead; or it is there again."""
+        if is_silent:
+            self.silent.add(broker)
+        else:
+            self.silent.discard(broker)
+        self._settle(broker)
+
+    def _settle(self, broker: int) -> None:
+        record, epoch = self.brokers.get(broker), self.lives.get(broker)
+        counts = record is not None and record.state in COUNTED
+        is_same = record is not None and epoch in (None, record.epoch)
+        if counts and is_same and broker not in self.silent:
+            self.unsettled.discard(broker)
+        else:
+            self.unsettled.add(broker)
 
     def in_state(self, state: BrokerState) -> Iterator[int]:
         """The brokers that the store has in it."""

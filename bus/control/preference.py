@@ -55,7 +55,7 @@ class Preference:
 
 def elect(draft: Draft, asked: Mapping[int, PartitionId]) -> None:
     """By ticket."""
-    willing = _willing(draft)
+    willing = _willing(draft) if asked else ()
     for ticket, pid in asked.items():
         image = draft.find(pid)
         if image is None:

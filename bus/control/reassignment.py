@@ -46,7 +46,7 @@ def reassign(draft: Draft, asked: Mapping[int, Reassignment], moves_max: int) ->
 
 def complete(draft: Draft) -> None:
     """Those whose new replicas are all in sync."""
-    active = draft.active()
+    active = draft.active() if draft.known.moving else ()
     for pid in draft.known.moving:
         draft.put(pid, election.completed(draft.image(pid), active))
 
