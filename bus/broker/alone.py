@@ -51,6 +51,10 @@ class Alone:
         """Nobody: who could take over?"""
         return ()
 
+    def hosts(self) -> dict[int, str]:
+        """There is one."""
+        return {}
+
     def guards(self) -> dict[str, int]:
         """None: nobody else writes to the store."""
         return {}

@@ -168,7 +168,8 @@ class Controlling:
             elif name.kind is Kind.BROKER:
                 life = parsed(key, BrokerRecord.from_bytes) if entry else None
                 epoch = life.epoch_at(entry.revision) if life and entry else None
-                self._machine.on_life(name.number, epoch, life.rack if life else "")
+                where = (life.rack, life.boot_id) if life is not None else ()
+                self._machine.on_life(name.number, epoch, *where)
         except CorruptLog as error:
             logger.error("%s", error)
 

@@ -201,6 +201,10 @@ class Member:
         """Who gives up all that it holds, and is given nothing."""
         return self._draining
 
+    def hosts(self) -> dict[int, str]:
+        """Brokers of one kernel are one host."""
+        return {broker: record.boot_id for broker, record in self._records.items()}
+
     def guards(self) -> dict[str, int]:
         """What must hold for this broker to write records. Raises NotController (R3)."""
         controlling = self.cluster.members.controlling if self.cluster is not None else None

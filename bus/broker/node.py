@@ -77,6 +77,7 @@ class Node:
         """`links` make it a member of the settings' cluster; `single` is what it kept alone."""
         self.settings, self.known = settings, known
         self.clock, self.later = clock, later
+        self.random = random
         self.counters = Counters()
         self.endpoints: dict[str, Endpoint] = {}  # by listener name, once bound
         self.served: list[Api] = []
@@ -99,8 +100,7 @@ class Node:
         self.metadata = Metadata(
             mirror, keys, lambda: self.standing.brokers(), lambda: self.standing.controller
         )
-        changes = TopicChanges(mirror, self.metadata, keys, random, lambda: self.standing.guards())
-        self.topics = Topics(settings, self.metadata, changes, lambda: self.standing.racks())
+        self.topics = self._topics(mirror, keys)
         self.producer_ids = ProducerIds(mirror, keys)
         self.streams = Streams(clock, self.counters, later)
         self.watches = Watches(lambda: self.metadata.image, later)
@@ -113,7 +113,7 @@ class Node:
         self.runtime = Runtime(
             self.stores, clock, self.counters, self.fetches.on_committed, settings.node_id
         )
-        recovered, self.random = self.metadata.recovered_epoch, random
+        recovered = self.metadata.recovered_epoch
         self.roles = Roles(self.runtime, self.stores, clock, settings.node_id, recovered)
         self.coordinators = self._coordinators(pool)
         self.runtime.on_role = self.coordinators.on_role
@@ -121,6 +121,17 @@ class Node:
         self.member: Member | None = None
         self.standing: Standing = self._alone() if links is None else self._member(links, pool)
         self._is_composed = True
+
+    def _topics(self, mirror: Mirror, keys: Keys) -> Topics:
+        metadata, random = self.metadata, self.random
+        changes = TopicChanges(mirror, metadata, keys, random, lambda: self.standing.guards())
+        return Topics(
+            self.settings,
+            metadata,
+            changes,
+            lambda: self.standing.racks(),
+            lambda: self.standing.hosts(),
+        )
 
     def _coordinators(self, pool: Pool) -> Coordinators:
         return Coordinators(

@@ -25,6 +25,9 @@ class Standing(Protocol):
     def draining(self) -> Collection[int]:
         """Who gives up all that it holds, and is given nothing."""
 
+    def hosts(self) -> dict[int, str]:
+        """On which host each of them stands: those of one host fall together."""
+
     def guards(self) -> dict[str, int]:
         """What must hold for this broker to write records. Raises NotController (R3)."""
 

@@ -51,12 +51,15 @@ class Topics:
         metadata: Metadata,
         changes: TopicChanges,
         brokers: Callable[[], Mapping[int, str]],
+        hosts: Callable[[], Mapping[int, str]] = dict,
     ) -> None:
-        """`brokers` are those that may be given replicas, with their racks."""
+        """`brokers` are those that may be given replicas, with their racks; `hosts` says which of
+        them fall together."""
         self._settings = settings
         self._metadata = metadata
         self._changes = changes
         self._brokers = brokers
+        self._hosts = hosts
 
     def create(
         self,
@@ -193,7 +196,7 @@ class Topics:
     def _place(self, partitions: int, factor: int, brokers: Mapping[int, str]) -> Assigned:
         if len(brokers) == 1:
             return place(partitions, factor, brokers, {})
-        return place(partitions, factor, brokers, self._metadata.groups.load())
+        return place(partitions, factor, brokers, self._metadata.groups.load(), self._hosts())
 
 
 def _validate(plan: Callable[[], object], done: Done) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from bus.cli.cluster_view import machine_of
 from bus.cli.failure import UserError
 from bus.client.admin_calls import TopicDescription
 from bus.client.admin_cluster import BrokerDescription
@@ -62,7 +63,8 @@ def planned(wish: Wish, chosen: Held, everything: Held, there: Sequence[BrokerDe
     factor = wish.factor
     if factor is not None and factor > len(homes):
         raise UserError(f"There cannot be {factor} replicas on {count_of(len(homes), 'broker')}.")
-    planner = _Planner(chosen, everything)
+    hosts = {broker.node: machine_of(broker, broker.node) for broker in there}
+    planner = _Planner(chosen, everything, hosts)
     if wish.brokers is not None:
         _check_room(chosen, factor, len(homes))
     if factor is not None:
@@ -89,7 +91,8 @@ def _check_room(chosen: Held, factor: int | None, homes: int) -> None:
 class _Planner:
     """Step by step; the machines know partitions by numbers."""
 
-    def __init__(self, chosen: Held, everything: Held) -> None:
+    def __init__(self, chosen: Held, everything: Held, hosts: Mapping[int, str]) -> None:
+        self._hosts = hosts
         self._before = {PartitionId(NAMELESS, n): held for n, held in enumerate(chosen.values())}
         self._names = dict(zip(self._before, chosen, strict=True))
         self._held = dict(self._before)
@@ -97,17 +100,17 @@ class _Planner:
         self._others = Counter(broker for held in rest for broker in held)
 
     def shrink(self, homes: Mapping[int, str], factor: int) -> None:
-        self._held |= balance.shrunk(self._held, homes, factor, self._counts())
+        self._held |= balance.shrunk(self._held, homes, factor, self._counts(), self._hosts)
 
     def leave_all_but(self, homes: Mapping[int, str]) -> None:
         gone = {broker for held in self._held.values() for broker in held} - homes.keys()
-        self._held |= balance.drained(self._held, homes, gone, self._counts())
+        self._held |= balance.drained(self._held, homes, gone, self._counts(), self._hosts)
 
     def grow(self, homes: Mapping[int, str], factor: int) -> None:
-        self._held |= balance.grown(self._held, homes, factor, self._counts())
+        self._held |= balance.grown(self._held, homes, factor, self._counts(), self._hosts)
 
     def even_out(self, homes: Mapping[int, str]) -> None:
-        while moves := balance.balanced(self._held, homes, len(self._held)):
+        while moves := balance.balanced(self._held, homes, len(self._held), self._hosts):
             self._held |= moves
         while moves := balance.led_evenly(self._held, len(self._held)):
             self._held |= moves

@@ -3,7 +3,8 @@
 In this order, and the next only where the one before asks for nothing:
 
 drained    a replica of a broker that is being drained goes to the one that has fewest and stands
-           in a rack of its own, if one does; the order of the others stays
+           in a rack of its own, if one does, or else on a host of its own; the order of the others
+           stays
 grown      partitions with fewer replicas than they should have are given more, in the same way
 replicas   from the broker that has most to one that has fewest, while they differ by more than a
            tenth of what each should have, and by more than one; never into a rack that has one
@@ -13,8 +14,10 @@ Nothing else is known here: not who is in sync, nor what is moving. The same for
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from bus.control.placement import NO_HOSTS, host_of, rack_of
 from bus.model.ids import PartitionId
 
 Held = Mapping[PartitionId, Sequence[int]]
@@ -24,20 +27,25 @@ TOLERANCE = 10  # one part of so many
 
 
 def drained(
-    held: Held, brokers: Mapping[int, str], draining: Collection[int], counts: Mapping[int, int]
+    held: Held,
+    brokers: Mapping[int, str],
+    draining: Collection[int],
+    counts: Mapping[int, int],
+    hosts: Mapping[int, str] = NO_HOSTS,
 ) -> Moves:
     """Of each of these partitions the replicas on `draining` elsewhere, as far as that is possible.
 
-    `brokers` are those that may be given replicas, with their racks; `counts` is what they have.
+    `brokers` are those that may be given replicas, with their racks; `counts` is what they have;
+    `hosts` says which brokers fall together.
     """
     moves: Moves = {}
-    count = Counter(counts)
+    count, places = Counter(counts), Places(brokers, hosts)
     for pid, replicas in held.items():
         wanted = list(replicas)
         for place, broker in enumerate(replicas):
             if broker not in draining:
                 continue
-            found = _substitute(wanted, broker, brokers, count)
+            found = _substitute(wanted, broker, places, count)
             if found is not None:
                 wanted[place] = found
                 count[found] += 1
@@ -46,14 +54,20 @@ def drained(
     return moves
 
 
-def grown(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[int, int]) -> Moves:
+def grown(
+    held: Held,
+    brokers: Mapping[int, str],
+    factor: int,
+    counts: Mapping[int, int],
+    hosts: Mapping[int, str] = NO_HOSTS,
+) -> Moves:
     """So many replicas of each of these partitions that have fewer, as far as that is possible."""
     moves: Moves = {}
-    count = Counter(counts)
+    count, places = Counter(counts), Places(brokers, hosts)
     for pid, replicas in held.items():
         wanted = list(replicas)
         while len(wanted) < factor:
-            found = _substitute(wanted, NOBODY, brokers, count)
+            found = _substitute(wanted, NOBODY, places, count)
             if found is None:
                 break
             wanted.append(found)
@@ -63,23 +77,27 @@ def grown(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[i
     return moves
 
 
-def shrunk(held: Held, brokers: Mapping[int, str], factor: int, counts: Mapping[int, int]) -> Moves:
+def shrunk(
+    held: Held,
+    brokers: Mapping[int, str],
+    factor: int,
+    counts: Mapping[int, int],
+    hosts: Mapping[int, str] = NO_HOSTS,
+) -> Moves:
     """So few replicas of each of these partitions that have more; the first stays, if it is there.
 
-    Those go first that are not among `brokers`, then those that share a rack with another, then
-    those of who has most.
+    Those go first that are not among `brokers`, then those that share a rack with another, or in it
+    a host, then those of who has most.
     """
     assert factor > 0, "a partition has a replica"
     moves: Moves = {}
-    count = Counter(counts)
+    count, places = Counter(counts), Places(brokers, hosts)
     for pid, replicas in held.items():
         left = list(replicas)
         while len(left) > factor:
-            racks = Counter(_rack(brokers, broker) for broker in left)
+            company = places.company(left)
             others = left[1:] if left[0] in brokers else left
-            gone = max(
-                others, key=lambda b: (b not in brokers, racks[_rack(brokers, b)], count[b], b)
-            )
+            gone = max(others, key=lambda b: (b not in brokers, *company(b), count[b], b))
             left.remove(gone)
             count[gone] -= 1
         if len(left) < len(replicas):
@@ -96,7 +114,9 @@ def is_even(counts: Mapping[int, int], named: Mapping[int, int]) -> bool:
     return spread <= _tolerated(sum(counts.values()), len(counts)) and spread_first < 2
 
 
-def balanced(held: Held, brokers: Mapping[int, str], moves_max: int) -> Moves:
+def balanced(
+    held: Held, brokers: Mapping[int, str], moves_max: int, hosts: Mapping[int, str] = NO_HOSTS
+) -> Moves:
     """Moves that even out how many replicas each broker has; none if they are even enough."""
     count = Counter({broker: 0 for broker in brokers})
     on: dict[int, dict[PartitionId, None]] = {broker: {} for broker in brokers}
@@ -107,8 +127,9 @@ def balanced(held: Held, brokers: Mapping[int, str], moves_max: int) -> Moves:
                 on[broker][pid] = None
     most = _tolerated(sum(count.values()), len(brokers))
     moves: Moves = {}
+    places = Places(brokers, hosts)
     while len(moves) < moves_max:
-        found = next(_candidates(held, brokers, count, on, moves, most), None)
+        found = next(_candidates(held, places, count, on, moves, most), None)
         if found is None:
             return moves
         pid, giver, taker = found
@@ -156,45 +177,61 @@ def _handed(
                 yield pids[-1], giver, taker
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Who may be given replicas, and where they stand."""
+
+    racks: Mapping[int, str]
+    hosts: Mapping[int, str]
+
+    def company(self, others: Iterable[int]) -> Callable[[int], tuple[int, int]]:
+        """Of a broker: how many of these stand in its rack, and on its host. The fewer, the
+        better."""
+        known = list(others)
+        racks = Counter(rack_of(broker, self.racks, self.hosts) for broker in known)
+        hosts = Counter(host_of(broker, self.hosts) for broker in known)
+
+        def of(broker: int) -> tuple[int, int]:
+            rack = rack_of(broker, self.racks, self.hosts)
+            return racks[rack], hosts[host_of(broker, self.hosts)]
+
+        return of
+
+
 def _substitute(
-    replicas: Sequence[int], gone: int, brokers: Mapping[int, str], count: Mapping[int, int]
+    replicas: Sequence[int], gone: int, places: Places, count: Mapping[int, int]
 ) -> int | None:
     """Who takes the place of `gone`; None if nobody is left."""
-    racks = Counter(_rack(brokers, broker) for broker in replicas if broker != gone)
-    others = [broker for broker in brokers if broker not in replicas]
-    return min(others, key=lambda b: (racks[_rack(brokers, b)], count.get(b, 0), b), default=None)
+    company = places.company(broker for broker in replicas if broker != gone)
+    others = [broker for broker in places.racks if broker not in replicas]
+    return min(others, key=lambda b: (*company(b), count.get(b, 0), b), default=None)
 
 
 def _candidates(
     held: Held,
-    brokers: Mapping[int, str],
+    places: Places,
     count: Mapping[int, int],
     on: Mapping[int, Mapping[PartitionId, None]],
     moves: Moves,
     difference: int,
 ) -> Iterator[tuple[PartitionId, int, int]]:
     """Partitions that would do better elsewhere: which, from whom, to whom."""
-    fewest_first = sorted(brokers, key=lambda broker: (count[broker], broker))
+    fewest_first = sorted(places.racks, key=lambda broker: (count[broker], broker))
     for giver in reversed(fewest_first):
         for taker in fewest_first:
             if count[giver] - count[taker] <= difference:
                 break
             for pid in on[giver]:
-                if pid not in moves and _may_take(held[pid], giver, taker, brokers):
+                if pid not in moves and _may_take(held[pid], giver, taker, places):
                     yield pid, giver, taker
 
 
-def _may_take(replicas: Sequence[int], giver: int, taker: int, brokers: Mapping[int, str]) -> bool:
+def _may_take(replicas: Sequence[int], giver: int, taker: int, places: Places) -> bool:
     if taker in replicas:
         return False
-    racks = Counter(_rack(brokers, broker) for broker in replicas if broker != giver)
-    return racks[_rack(brokers, taker)] <= racks[_rack(brokers, giver)]
+    company = places.company(broker for broker in replicas if broker != giver)
+    return company(taker) <= company(giver)
 
 
 def _tolerated(replicas: int, brokers: int) -> int:
     return max(1, replicas // max(1, brokers) // TOLERANCE)
-
-
-def _rack(brokers: Mapping[int, str], broker: int) -> str | int:
-    """A broker without one is its own."""
-    return brokers.get(broker) or broker

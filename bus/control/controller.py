@@ -69,9 +69,9 @@ class Controller:
         replicas as the cluster's size makes the default?"""
         self.known.on_topic(topic_id, is_flushed=is_flushed, is_growing=is_growing)
 
-    def on_life(self, broker: int, epoch: int | None, rack: str = "") -> None:
+    def on_life(self, broker: int, epoch: int | None, rack: str = "", host: str = "") -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""
-        self.known.on_life(broker, epoch, rack)
+        self.known.on_life(broker, epoch, rack, host)
 
     # --- what is heard -----------------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class Knowledge:
     brokers: dict[int, BrokerEpochRecord] = field(default_factory=dict)
     lives: dict[int, int] = field(default_factory=dict)  # the epochs that brokers live in now
     racks: dict[int, str] = field(default_factory=dict)  # of those
+    hosts: dict[int, str] = field(default_factory=dict)  # brokers of one host fall together
     reports: dict[int, Report] = field(default_factory=dict)
     since_ms: dict[int, int] = field(default_factory=dict)  # in its state, this life of it
     silent: set[int] = field(default_factory=set)
@@ -126,13 +127,13 @@ class Knowledge:
             else:
                 topics.discard(topic_id)
 
-    def on_life(self, broker: int, epoch: int | None, rack: str) -> None:
+    def on_life(self, broker: int, epoch: int | None, rack: str, host: str) -> None:
         """A broker lives in this epoch; None: its session is over, which alone says little (R1)."""
         if epoch is None:
             self.lives.pop(broker, None)
         else:
             self.lives[broker] = epoch
-            self.racks[broker] = rack
+            self.racks[broker], self.hosts[broker] = rack, host
         self._settle(broker)
 
     def on_silence(self, broker: int, *, is_silent: bool) -> None:

@@ -122,7 +122,7 @@ def _off(draft: Draft, draining: set[int], left: int) -> balance.Moves:
     }
     chosen = dict(list(settled.items())[:left])
     counts = {broker: len(pids) for broker, pids in known.held.items()}
-    return balance.drained(chosen, _homes(draft), draining, counts)
+    return balance.drained(chosen, _homes(draft), draining, counts, known.hosts)
 
 
 def _grown(draft: Draft, left: int) -> balance.Moves:
@@ -137,7 +137,7 @@ def _grown(draft: Draft, left: int) -> balance.Moves:
         elif image.min_isr < min_isr:
             draft.put(pid, election.with_min_isr(image, min_isr))
     counts = {broker: len(pids) for broker, pids in known.held.items()}
-    return balance.grown(dict(list(small.items())[:left]), homes, factor, counts)
+    return balance.grown(dict(list(small.items())[:left]), homes, factor, counts, known.hosts)
 
 
 def _growing(draft: Draft) -> Iterator[tuple[PartitionId, PartitionImage]]:
@@ -155,7 +155,8 @@ def _evened(draft: Draft, left: int) -> balance.Moves:
     if balance.is_even(counts, {broker: known.named[broker] for broker in homes}):
         return {}
     held = {pid: image.replicas for pid, image in known.partitions.items()}
-    return balance.balanced(held, homes, left) or balance.led_evenly(held, left)
+    moves = balance.balanced(held, homes, left, known.hosts)
+    return moves or balance.led_evenly(held, left)
 
 
 def _is_settled(draft: Draft) -> bool:

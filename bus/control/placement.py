@@ -2,7 +2,8 @@
 
 What                     Rule
 ----                     ----
-replicas of a partition  of different racks while racks are left; a broker without one is its own
+replicas of a partition  of different racks while racks are left, and in one rack of different
+                         hosts while hosts are left; who names no rack stands in that of its host
 replicas on a broker     as even within the call as racks allow; what is left over goes to who
                          holds fewer replicas already
 leaders (first replica)  as even within the call as the replicas allow; what is left over goes to
@@ -34,6 +35,7 @@ class Load:
 
 
 NO_LOAD = Load()
+NO_HOSTS: Mapping[int, str] = {}
 
 
 def default_replication_factor(brokers: int) -> int:
@@ -63,18 +65,20 @@ def place(
     replication_factor: int,
     brokers: Mapping[int, str],
     load: Mapping[int, Load],
+    hosts: Mapping[int, str] = NO_HOSTS,
 ) -> list[tuple[int, ...]]:
     """The replicas of each of so many new partitions, its preferred leader first.
 
-    `brokers` are those that may be given any, with their racks; "" is no rack. Raises
-    InvalidReplicationFactor if they are too few.
+    `brokers` are those that may be given any, with their racks; "" is no rack. `hosts` says which
+    of them fall together; who is not in it stands alone. Raises InvalidReplicationFactor if they
+    are too few.
     """
     if not 1 <= replication_factor <= len(brokers):
         raise InvalidReplicationFactor(
             f"The replication factor is {replication_factor}; {len(brokers)} brokers can be given "
             "replicas."
         )
-    racks = _Racks(brokers, load)
+    racks = _Racks(brokers, load, hosts)
     held = [racks.take(replication_factor) for _ in range(partitions)]
     leaders = lead_evenly(held, load)
     return _in_order(held, leaders)
@@ -96,13 +100,26 @@ def lead_evenly(held: Sequence[Sequence[int]], load: Mapping[int, Load]) -> list
     return leaders
 
 
+def rack_of(broker: int, racks: Mapping[int, str], hosts: Mapping[int, str]) -> str | int:
+    """Where it stands: who names no rack stands in that of its host."""
+    return racks.get(broker) or host_of(broker, hosts)
+
+
+def host_of(broker: int, hosts: Mapping[int, str]) -> str | int:
+    """With whom it falls; who names no host stands alone."""
+    return hosts.get(broker) or broker
+
+
 class _Racks:
     """The brokers of each rack, those that have least first; and the racks by their first."""
 
-    def __init__(self, brokers: Mapping[int, str], load: Mapping[int, Load]) -> None:
+    def __init__(
+        self, brokers: Mapping[int, str], load: Mapping[int, Load], hosts: Mapping[int, str]
+    ) -> None:
+        self._hosts = hosts
         by_rack: dict[str | int, list[int]] = {}
         for broker in sorted(brokers):
-            by_rack.setdefault(brokers[broker] or broker, []).append(broker)
+            by_rack.setdefault(rack_of(broker, brokers, hosts), []).append(broker)
         mixed = [b for row in zip_longest(*by_rack.values()) for b in row if b is not None]
         place_of = {broker: number for number, broker in enumerate(mixed)}
         self._racks = [
@@ -118,11 +135,12 @@ class _Racks:
         """So many brokers, each rack's first before any rack's second."""
         taken: list[tuple[tuple[int, int, int, int], int]] = []
         touched: dict[int, None] = {}
+        hosts: set[str | int] = set()
         while len(taken) < count:
             turn: list[int] = []
             while self._order and len(taken) < count:
                 _, number = heappop(self._order)
-                taken.append((heappop(self._racks[number]), number))
+                taken.append((self._take_of(number, hosts), number))
                 turn.append(number)
             touched.update(dict.fromkeys(turn))
             if len(taken) < count:
@@ -137,6 +155,17 @@ class _Racks:
         for number in touched:
             self._line_up(number)
         return [entry[3] for entry, _ in taken]
+
+    def _take_of(self, number: int, hosts: set[str | int]) -> tuple[int, int, int, int]:
+        """The first of a rack that shares no host with who is taken, if there is one."""
+        rack, passed = self._racks[number], []
+        while rack and host_of(rack[0][3], self._hosts) in hosts:
+            passed.append(heappop(rack))
+        found = heappop(rack) if rack else passed.pop(0)
+        for entry in passed:
+            heappush(rack, entry)
+        hosts.add(host_of(found[3], self._hosts))
+        return found
 
     def _line_up(self, number: int) -> None:
         if self._racks[number]:

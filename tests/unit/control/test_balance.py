@@ -75,3 +75,16 @@ def test_brokers_that_hardly_differ_are_even():
     assert is_even({1: 30, 2: 33}, {1: 10, 2: 11})
     assert not is_even({1: 30, 2: 35}, {1: 10, 2: 11})
     assert not is_even({1: 30, 2: 30}, {1: 10, 2: 12})
+
+
+def test_a_drained_broker_s_replicas_keep_to_hosts_of_their_own():
+    hosts = {2: "x", 3: "y", 4: "x", 5: "z"}
+    brokers = dict.fromkeys((2, 3, 4, 5), "")
+    assert drained({"p": (1, 2, 3)}, brokers, {1}, {5: 9}, hosts) == {"p": (5, 2, 3)}
+
+
+def test_nothing_moves_onto_a_host_that_has_a_replica():
+    held = {number: (1, 2) for number in range(8)}
+    moves = balanced(held, dict.fromkeys((1, 2, 3), "a"), 100, {1: "x", 2: "y", 3: "y"})
+    assert moves
+    assert all(replicas == (1, 3) for replicas in moves.values())

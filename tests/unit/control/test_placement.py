@@ -69,3 +69,16 @@ def test_the_load_counts_replicas_and_who_is_first():
 def test_by_default_a_majority_of_up_to_three_is_in_sync(brokers, factor, least):
     assert default_replication_factor(brokers) == factor
     assert default_min_isr(factor) == least
+
+
+def test_shards_of_one_host_share_no_partition_while_there_are_hosts():
+    hosts = {broker: f"host-{broker // 2}" for broker in range(6)}
+    for rack in ("", "a"):
+        placed = place(40, 3, dict.fromkeys(range(6), rack), {}, hosts)
+        assert all(len({hosts[broker] for broker in held}) == 3 for held in placed)
+        assert {broker for held in placed for broker in held} == set(range(6))
+
+
+def test_where_hosts_are_too_few_their_shards_share():
+    placed = place(4, 3, dict.fromkeys(range(4), ""), {}, dict.fromkeys(range(4), "one"))
+    assert all(len(set(held)) == 3 for held in placed)
