@@ -1,11 +1,12 @@
 """A process that never outlives the one that started it.
 
-On Linux the kernel ends it (PR_SET_PDEATHSIG), however we die; elsewhere only `close` does. The
-signal has to be asked for by the child itself, so a few lines of Python run first and then become
-the program. What it prints is appended to a file, of which the last part is kept.
+On Linux the kernel ends it (PR_SET_PDEATHSIG), however we die; elsewhere only who has started it
+does. The signal has to be asked for by the child itself, so a few lines of Python run first and
+then become the program. What it prints is appended to a file, of which the last part is kept.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,14 +18,21 @@ LOG_BYTES_KEPT = 1024 * 1024
 LAST_WORDS_BYTES = 2000
 
 _BECOME = """
-import os, signal, sys
+import os, sys
 if sys.platform == "linux":
     import ctypes
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(1, int(sys.argv[2]), 0, 0, 0)
 if os.getppid() != int(sys.argv[1]):
     sys.exit("who started this has died")
-os.execv(sys.argv[2], sys.argv[2:])
+os.execv(sys.argv[3], sys.argv[3:])
 """
+
+
+def dependent(command: Sequence[str], at_our_end: signal.Signals) -> list[str]:
+    """A command that becomes this one, which gets the signal when the thread that starts it has
+    ended; `command[0]` is the path of its program."""
+    starter = [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), str(int(at_our_end))]
+    return [*starter, *command]
 
 
 class DependentProcess:
@@ -33,11 +41,10 @@ class DependentProcess:
     def __init__(self, command: Sequence[str], log: Path) -> None:
         """Raises OSError if it cannot be started, or the log cannot be written."""
         self._log = log
-        starter = [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid())]
         self._file = log.open("ab", buffering=0)
         try:
             self._process = subprocess.Popen(
-                [*starter, *command],
+                dependent(command, signal.SIGKILL),
                 stdin=subprocess.DEVNULL,
                 stdout=self._file,
                 stderr=self._file,

@@ -18,6 +18,7 @@ from bus.cli.cluster_view import (
 from bus.cli.failure import INTERRUPTED, OK
 from bus.cli.local_cluster import LocalBroker, LocalCluster
 from bus.cli.options import Namespace
+from bus.cli.supervision import Keeper
 from bus.cli.table import as_table, print_table
 from bus.client.admin import Admin
 from bus.errors import BusError
@@ -42,9 +43,10 @@ def start(args: Namespace) -> int:
         print(_how_to_reach(cluster), flush=True)
         admin = stack.enter_context(Admin(cluster.urls, timeout_ms=ASK_MS))
         shown = stack.enter_context(_Screen())
-        keeper = _Keeper(cluster)
+        keeper = Keeper(cluster.start, RESTART_SECONDS, RESTART_SECONDS)
         while not stopped:
-            keeper.restart_if_due(time.monotonic())
+            running = {number: broker.is_running for number, broker in cluster.brokers.items()}
+            keeper.look(running, time.monotonic())
             shown.update(cluster, _look(admin))
             _pause(stopped)
         print("stopping ...", flush=True)
@@ -76,21 +78,6 @@ def _how_to_reach(cluster: LocalCluster) -> str:
         f"for Kafka's clients   {cluster.kafka}\n"
         f"brokers               {pids}; kill one and see\n"
     )
-
-
-class _Keeper:
-    """Starts again whoever has ended."""
-
-    def __init__(self, cluster: LocalCluster) -> None:
-        self._cluster = cluster
-        self._ended: dict[int, float] = {}
-
-    def restart_if_due(self, now: float) -> None:
-        for number, broker in self._cluster.brokers.items():
-            if broker.is_running:
-                self._ended.pop(number, None)
-            elif now - self._ended.setdefault(number, now) >= RESTART_SECONDS:
-                self._cluster.start(number)
 
 
 class _Screen:

@@ -23,6 +23,7 @@ from typing import IO, Any
 from bus.cli.cluster_view import partition_rows, trouble
 from bus.cli.failure import Failure, UserError
 from bus.cli.ports import ANY, choose, is_free
+from bus.cli.supervision import end
 from bus.client.admin import Admin
 from bus.errors import BusError
 
@@ -167,18 +168,7 @@ class LocalCluster:
 
     def stop(self) -> None:
         """Ask all to end, and wait for them."""
-        running = [broker.process for broker in self.brokers.values() if broker.process is not None]
-        for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-        until = time.monotonic() + STOP_SECONDS_MAX
-        for process in running:
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end((b.process for b in self.brokers.values() if b.process is not None), STOP_SECONDS_MAX)
 
     def command(self, broker: LocalBroker) -> list[str]:
         """By which it is started."""

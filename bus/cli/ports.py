@@ -2,9 +2,10 @@
 
 import random
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
-from bus.cli.failure import Failure
+from bus.cli.failure import Failure, UserError
 
 ANY = 0  # no port is wanted
 FIRST, TRIED_MAX = 12_000, 100
@@ -21,6 +22,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def check_distinct(wanted: Iterable[tuple[str, int]]) -> None:
+    """What each of these, by name, listens on. Raises UserError if two would be at one port."""
+    by_port: dict[int, str] = {}
+    for name, port in wanted:
+        if port != ANY and by_port.setdefault(port, name) != name:
+            raise UserError(
+                f"{by_port[port]} and {name} would both listen on port {port}: a shard's ports are "
+                "its number above those that are given, so leave as many free."
+            )
 
 
 def choose(wanted: int, count: int, taken: set[int]) -> int:

@@ -17,7 +17,7 @@ from bus.broker.status import Status
 from bus.cli import log_output
 from bus.cli.config import load
 from bus.cli.failure import INTERRUPTED, OK
-from bus.cli.options import Namespace, Parser, assignments
+from bus.cli.options import Namespace, Parser, assignments, positive
 from bus.model.settings import BROKER_SETTINGS, BrokerSettings
 
 log = logging.getLogger("busd.serve")
@@ -46,11 +46,17 @@ FLAGS = (
 )
 REPEATABLE = {"data": "DIRECTORY", "kafka": "[NAME=]HOST:PORT"}
 
+SHARDS_HELP = (
+    "run N brokers of a cluster as this host: each with a process, a directory DIR/shard-I and the "
+    "ports I above those given; ended ones are started again (default: 1)"
+)
+
 EXAMPLES = """  busd serve --data /var/lib/busd
   busd serve --data /tmp/try --listen 'tcp://127.0.0.1:*' --http 127.0.0.1:9464
   busd serve --kafka 127.0.0.1:9092
   busd serve --config busd.toml --set log.retention.ms=86400000
   BUSD_LOG_FLUSH=os busd serve
+  busd serve --shards 3 --cluster main --bootstrap --kafka 127.0.0.1:9092
 
 It prints one line beginning with "ready" when it serves, and logs to stderr.
 SIGTERM and Ctrl-C stop it cleanly.
@@ -78,6 +84,7 @@ def parser() -> Parser:
         else:
             shown = entry.default if entry.default != "" else "none"
             made.add_argument(flag, metavar="VALUE", help=f"{entry.doc} (default: {shown})")
+    made.add_argument("--shards", metavar="N", type=positive, default=1, help=SHARDS_HELP)
     made.add_argument("--config", metavar="FILE", help="a TOML file of settings")
     made.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="any setting; repeatable"
@@ -108,6 +115,10 @@ def settings_of(args: Namespace) -> BrokerSettings:
 def run(args: Namespace) -> int:
     """Serve until a signal comes."""
     settings = settings_of(args)
+    if args.shards > 1:
+        from bus.cli.shards import run_shards  # one broker needs none of it
+
+        return run_shards(args, settings, FLAGS)
     log_output.configure(settings.logging_level, settings.logging_format)
     return asyncio.run(_Daemon(settings).serve())
 

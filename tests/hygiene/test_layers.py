@@ -29,6 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli.doctor": {"errors", "model", "control", "client", "embedded"},
     "cli.plan": {"errors", "model", "control", "client"},
     "cli.serve": {"errors", "model", "broker", "web"},
+    "cli.shards": {"errors", "model", "adapters"},
+    "cli.shard_plan": {"errors", "model", "adapters"},
     "cli.kafka_doc": {"errors", "model", "wire", "broker"},
     "cli.segment": {"errors", "model", "log", "native", "adapters", "ports", "client"},
     "aio": {"errors", "model", "client", "embedded"},
