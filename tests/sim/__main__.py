@@ -16,6 +16,7 @@ from functools import partial
 
 from tests.sim.bugs import BUGS, switched
 from tests.sim.plan import Plan, draw
+from tests.sim.plane import table
 from tests.sim.shrink import shrink
 from tests.sim.world import Outcome, World
 
@@ -153,7 +154,11 @@ def main() -> int:
     parser.add_argument("--flag", choices=sorted(BUGS), metavar="BUG", help=", ".join(BUGS))
     parser.add_argument("--stop", action="store_true", help="at the first that breaks a rule")
     parser.add_argument("--no-shrink", action="store_true")
+    sizes = ("BROKERS", "PARTITIONS")
+    parser.add_argument("--control-plane", type=int, nargs=2, metavar=sizes)
     given = parser.parse_args()
+    if given.control_plane is not None:
+        return table.main(*given.control_plane)
     if given.seed is None and not given.seeds:
         parser.error("name a seed, or how many: --seeds N")
     if given.flag is not None:
