@@ -51,6 +51,7 @@ SCENARIOS = _by_name(
     ("group-log", "what 1 M positions a minute leave on the disk", "perf.macro.group_log"),
     ("group-pause", "100 of our members: one leaves, the others read on", "perf.macro.group_pause"),
     ("move-leaders", "10,000 leaderships of a dead broker", "perf.macro.move_leaders"),
+    ("etcd", "what one etcd takes of 200,000 partitions' metadata", "perf.macro.etcd_bears"),
     ("recovery", "kill -9 with 1 GiB beyond the checkpoint", "perf.macro.recovery"),
 )
 RIVALS = _by_name(

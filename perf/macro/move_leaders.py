@@ -18,6 +18,7 @@ from bus.adapters.etcd.settings import EtcdSettings, etcd_endpoints
 from bus.adapters.etcd.store import EtcdStore, etcd_store
 from bus.adapters.random import SystemRandom
 from bus.broker.controlling import Controlling
+from bus.broker.counters import Counters
 from bus.broker.mirror import Mirror
 from bus.control.policy import BY_ITSELF
 from bus.errors import BusError
@@ -71,21 +72,21 @@ def run(bench: Bench) -> list[Result]:
 
 
 async def _once(url: str, count: int, is_standby: bool) -> float:
-    with _store(url, "first") as first, _store(url, "second") as second:
+    with store_at(url, "first") as first, store_at(url, "second") as second:
         mirror, standby = Mirror(first, KEYS.root), Mirror(second, KEYS.root)
-        await _until(lambda: mirror.is_ready and standby.is_ready)
+        await until(lambda: mirror.is_ready and standby.is_ready)
         await _fill(mirror, count)
         revision = await _take_control(mirror)
-        controlling = Controlling(mirror, KEYS, revision, SystemClock(), BY_ITSELF)
-        await _until(lambda: standby.revision == mirror.revision)
+        controlling = Controlling(mirror, KEYS, revision, SystemClock(), BY_ITSELF, Counters())
+        await until(lambda: standby.revision == mirror.revision)
         begun = time.perf_counter()
         if is_standby:
             controlling.end()
             revision = await _take_control(standby)
-            controlling = Controlling(standby, KEYS, revision, SystemClock(), BY_ITSELF)
+            controlling = Controlling(standby, KEYS, revision, SystemClock(), BY_ITSELF, Counters())
         controlling.on_silent(DEAD)
         watched = mirror if is_standby else standby
-        await _until(lambda: _is_fenced(watched))
+        await until(lambda: _is_fenced(watched))
         elapsed = time.perf_counter() - begun
         controlling.end()
         _check(watched, count)
@@ -93,7 +94,7 @@ async def _once(url: str, count: int, is_standby: bool) -> float:
 
 
 @contextmanager
-def _store(url: str, name: str) -> Iterator[EtcdStore]:
+def store_at(url: str, name: str) -> Iterator[EtcdStore]:
     loop = asyncio.get_running_loop()
     settings = EtcdSettings(etcd_endpoints(url))
     store = etcd_store(loop, settings, SystemClock(), SystemRandom(), KEYS.clients, name)
@@ -114,15 +115,15 @@ async def _fill(mirror: Mirror, count: int) -> None:
         record = BrokerEpochRecord(broker, BrokerState.ACTIVE, NO_EPOCH, (), "boot")
         writes.append(Write(KEYS.broker_epoch(broker), record.to_bytes(), 0))
     for at in range(0, len(writes), TRANSACTION_WRITES_MAX):
-        await _write(mirror, writes[at : at + TRANSACTION_WRITES_MAX])
+        await write(mirror, writes[at : at + TRANSACTION_WRITES_MAX])
 
 
 async def _take_control(mirror: Mirror) -> int:
     held = revision_of(mirror.get(KEYS.controller))
-    return await _write(mirror, [Write(KEYS.controller, b"2", held)])
+    return await write(mirror, [Write(KEYS.controller, b"2", held)])
 
 
-async def _write(mirror: Mirror, writes: list[Write]) -> int:
+async def write(mirror: Mirror, writes: list[Write]) -> int:
     told: asyncio.Future[int | BusError | None] = asyncio.get_running_loop().create_future()
     mirror.transact(writes, {}, told.set_result)
     outcome = await told
@@ -131,7 +132,7 @@ async def _write(mirror: Mirror, writes: list[Write]) -> int:
     return outcome
 
 
-async def _until(is_so: Callable[[], bool]) -> None:
+async def until(is_so: Callable[[], bool]) -> None:
     end = time.perf_counter() + SECONDS_MAX
     while not is_so():
         if time.perf_counter() > end:
