@@ -158,6 +158,7 @@ def group_from_bytes(key: str, data: bytes) -> Group:
     """Raises CorruptLog, naming the key, for anything that `group_to_bytes` does not write."""
     group: Group = {}
     position = 0
+    known: dict[bytes, tuple[int, ...]] = {}  # lists that many records have
     try:
         while position < len(data):
             topic_id, partition, leader, leader_epoch, epoch, min_isr = _FIXED.unpack_from(
@@ -166,8 +167,11 @@ def group_from_bytes(key: str, data: bytes) -> Group:
             position += _FIXED.size
             lists: list[tuple[int, ...]] = []
             for _ in range(6):
-                ids = struct.unpack_from(f">{data[position]}i", data, position + 1)
-                position += 1 + 4 * len(ids)
+                written = data[position : position + 1 + 4 * data[position]]
+                ids = known.get(written)
+                if ids is None:
+                    ids = known[written] = struct.unpack_from(f">{written[0]}i", written, 1)
+                position += len(written)
                 lists.append(ids)
             pid = PartitionId(topic_id_of(topic_id), partition)
             image = PartitionImage(leader, leader_epoch, epoch, min_isr, *lists)
@@ -193,8 +197,8 @@ def _is_sound(pid: PartitionId, image: PartitionImage) -> bool:
         and image.leader_epoch >= 0
         and image.partition_epoch >= 0
         and bool(image.replicas)
-        and all(len(set(ids)) == len(ids) and min(ids, default=0) >= 0 for ids in lists)
-        and set(image.isr) <= set(image.replicas)
+        and all(len(set(ids)) == len(ids) and min(ids, default=0) >= 0 for ids in set(lists))
+        and (image.isr is image.replicas or set(image.isr) <= set(image.replicas))
     )
 
 
