@@ -1,9 +1,10 @@
-"""`./run conformance [SUITE...] [--target kafka|busd|both]`: other people's clients on two brokers.
+"""`./run conformance [SUITE...] [--target kafka|busd|cluster|all]`: other people's clients.
 
-Each suite runs on Apache Kafka, which is the baseline, and on busd, each on a fresh broker. It ends
-with 0 if whatever passes on Kafka passes on busd. With one target, the other's side is what
-docs/results/conformance.json has of it. Without SUITE, what that file has of this very commit is
-not run again: so one that was stopped goes on where it was.
+Each suite runs on Apache Kafka, which is the baseline, on busd, and on three busd as a cluster, all
+of them fresh. It ends with 0 if whatever passes on Kafka passes on busd, alone and as a cluster.
+With one target, the others' side is what docs/results/conformance.json has of it. Without SUITE,
+what that file has of this very commit is not run again: so one that was stopped goes on where it
+was.
 """
 
 import argparse
@@ -29,21 +30,21 @@ COLOURS = {PASSED: "green", FAILED: "red", ABSENT: "dim", NOT_RUN: "yellow"}
 
 
 def run_suite(name: str, target: str, report: Report) -> None:
-    """One suite on a fresh broker of its own, each outcome shown when it is there."""
+    """One suite on a fresh target of its own, each outcome shown when it is there."""
     started, outcomes = time.monotonic(), []
     head = f"{name} on {target}"
     with (
         console.status(head) as status,
         tempfile.TemporaryDirectory(prefix="conformance-") as folder,
-        running(target, Path(folder), **SUITES[name].settings) as broker,
+        running(target, Path(folder), **SUITES[name].settings) as fresh,
     ):
-        for outcome in SUITES[name].run(broker, Path(folder)):
+        for outcome in SUITES[name].run(fresh, Path(folder)):
             outcomes.append(outcome)
             passed = sum(one.state == PASSED for one in outcomes)
             seconds = time.monotonic() - started
             status.update(f"{head}: {passed} of {len(outcomes)} passed, {seconds:.0f} s")
             say(head, outcome)
-        report.put(name, target, broker.version, outcomes)
+        report.put(name, target, fresh.version, outcomes)
     report.save()
 
 
@@ -58,18 +59,18 @@ def say(head: str, outcome: Outcome) -> None:
 
 def show(names: list[str], report: Report) -> bool:
     """Every suite's scenarios beside each other; whether all is well."""
-    table = Table("suite", "scenario", "Kafka", "busd", box=None)
+    table = Table("suite", "scenario", "Kafka", "busd", "cluster", box=None)
     for name in names:
         broken = report.broken(name)
-        for scenario, kafka, busd in report.rows(name):
+        for scenario, outcomes in report.rows(name):
             cells = [
                 f"[{COLOURS[one.state]}]{one.state}[/]" if one else "[yellow]not run[/]"
-                for one in (kafka, busd)
+                for one in outcomes
             ]
             mark = "[red] <-[/]" if scenario in broken else ""
             if missing := KNOWN.get((name, scenario)):
                 mark = f" ({missing} is not served yet)"
-            table.add_row(name, escape(scenario), cells[0], cells[1] + mark)
+            table.add_row(name, escape(scenario), *cells[:-1], cells[-1] + mark)
     console.print(table)
     return not any(map(report.broken, names))
 
@@ -81,11 +82,11 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("suites", metavar="SUITE", nargs="*", help=", ".join(SUITES))
-    parser.add_argument("--target", choices=[*NAMES, "both"], default="both")
+    parser.add_argument("--target", choices=[*NAMES, "all"], default="all")
     parser.add_argument("--json", type=Path, default=JSON, help="where results are kept")
     given = parser.parse_args(arguments)
     names = given.suites or list(SUITES)
-    targets = NAMES if given.target == "both" else (given.target,)
+    targets = NAMES if given.target == "all" else (given.target,)
     if unknown := set(names) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     report = Report(given.json)

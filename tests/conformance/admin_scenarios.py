@@ -53,7 +53,7 @@ def recreate(world: World) -> None:
 
 def cluster(world: World) -> None:
     told = world.client.cluster()
-    expect(told["nodes"], 1, "nodes")
+    expect(told["nodes"], world.nodes, "nodes")
     expect(bool(told["id"]), True, "it has an id")
 
 

@@ -24,7 +24,7 @@ class Suite:
     name: str
     what: str
     run: Run
-    settings: Mapping[str, int] = field(default_factory=dict)  # of both brokers
+    settings: Mapping[str, int] = field(default_factory=dict)  # of all brokers
 
 
 def _client(name: str, what: str, command: Callable[[], list[str]]) -> Suite:

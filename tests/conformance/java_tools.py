@@ -1,6 +1,7 @@
 """Kafka's own Java tools, as they are, one after the other on the same broker.
 
-Each step calls a tool and looks at what it prints; later steps read what earlier ones wrote.
+Each step calls a tool and looks at what it prints; later steps read what earlier ones wrote. Files
+are dumped from every broker that has a copy.
 """
 
 import json
@@ -25,7 +26,6 @@ COMPATIBLE = {  # what ClientCompatibilityTest is told to expect
     "offsets-for-times-supported": True,
     "cluster-id-supported": True,
     "expect-record-too-large-exception": False,
-    "num-cluster-nodes": 1,
     "create-topics-supported": True,
     "describe-acls-supported": True,
     "describe-configs-supported": True,
@@ -122,14 +122,15 @@ def end_to_end_latency(target: Target) -> None:
 
 def client_compatibility(target: Target) -> None:
     topic = ["--topic", "compatibility", "--bootstrap-server", target.bootstrap]
-    words = [word for name, value in COMPATIBLE.items() for word in (f"--{name}", str(value))]
+    wanted = {**COMPATIBLE, "num-cluster-nodes": target.nodes}
+    words = [word for name, value in wanted.items() for word in (f"--{name}", str(value))]
     told(tool(f"{TOOLS}.ClientCompatibilityTest", *topic, *words), "SUCCESS")
 
 
 def dump_segments(target: Target) -> None:
     """What VerifiableProducer and the group left, record by record, from the files.
 
-    The broker is stopped first: files of a running busd end in space that is allocated ahead, which
+    Brokers are stopped first: files of a running busd end in space that is allocated ahead, which
     the tool takes for a damaged batch.
     """
     records, offsets = _folders(target, VERIFIED), _folders(target, OFFSETS)
@@ -137,8 +138,8 @@ def dump_segments(target: Target) -> None:
     words = ["--print-data-log", "--files", _segments(records)]
     printed = tool("kafka.tools.DumpLogSegments", *words)
     rows = [line for line in printed.splitlines() if line.startswith("| offset")]
-    if len(rows) != RECORDS:
-        raise Wrong(f"it found {len(rows)} records instead of {RECORDS}")
+    if len(rows) != RECORDS * target.nodes:
+        raise Wrong(f"it found {len(rows)} records instead of {RECORDS} for each broker")
     printed = tool(
         "kafka.tools.DumpLogSegments", "--offsets-decoder", "--files", _segments(offsets)
     )
@@ -150,12 +151,13 @@ def dump_segments(target: Target) -> None:
 def _folders(target: Target, topic: str) -> list[Path]:
     """Kafka's directories have the topic's name, ours its id."""
     if target.name == KAFKA:
-        return list(target.data.glob(f"{topic}-*"))
+        return list(target.data[0].glob(f"{topic}-*"))
     from kafka import KafkaAdminClient
 
     with KafkaAdminClient(bootstrap_servers=target.bootstrap) as admin:
         (told,) = admin.describe_topics([topic])
-    return list((target.data / "topics" / str(told["topic_id"])).iterdir())
+    place = Path("topics") / str(told["topic_id"])
+    return [folder for data in target.data for folder in (data / place).iterdir()]
 
 
 def _segments(folders: list[Path]) -> str:

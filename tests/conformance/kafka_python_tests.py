@@ -53,7 +53,7 @@ def run(target: Target, directory: Path) -> Iterator[Outcome]:
         "test/integration",
     ]
     told = {
-        "KAFKA_URI": f"PLAINTEXT://{target.bootstrap}",
+        "KAFKA_URI": f"PLAINTEXT://{target.bootstrap.split(',')[0]}",
         "KAFKA_VERSION": KAFKA_VERSION,
         "KAFKA_ROOT": str(directory),  # where a Kafka would be that they start; it must be there
     }

@@ -1,7 +1,7 @@
 """What suites have found, kept in docs/results/conformance.json and shown in conformance.md.
 
-A run replaces the suites and brokers that it has run and leaves the others, so that a single suite
-can be run again; each says of what commit it is. The JSON: {suite: {broker: {"commit", "date",
+A run replaces the suites and targets that it has run and leaves the others, so that a single suite
+can be run again; each says of what commit it is. The JSON: {suite: {target: {"commit", "date",
 "version", "outcomes": [Outcome, ...]}}}.
 """
 
@@ -15,11 +15,13 @@ from perf.result import CHANGED, commit
 from tests.conformance.catalogue import SUITES
 from tests.conformance.known import KNOWN
 from tests.conformance.outcome import FAILED, PASSED, Outcome, is_good
-from tests.conformance.targets import BUSD, KAFKA
+from tests.conformance.targets import KAFKA, NAMES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 JSON, PAGE = FOLDER / "conformance.json", FOLDER / "conformance.md"
 REASON_LENGTH_MAX = 300
+OURS = tuple(name for name in NAMES if name != KAFKA)
+Row = tuple[str, list[Outcome | None]]  # a scenario, and what came of it on each of NAMES
 HERE = re.compile(r"/\S*?/\.cache/")  # where this tree is concerns nobody
 
 
@@ -55,16 +57,16 @@ class Report:
         entry = self.told.get(suite, {}).get(target, {"outcomes": []})
         return {row["scenario"]: Outcome(**row) for row in entry["outcomes"]}
 
-    def rows(self, suite: str) -> list[tuple[str, Outcome | None, Outcome | None]]:
-        """Scenario, what Kafka did, what busd did."""
-        kafka, busd = self.outcomes(suite, KAFKA), self.outcomes(suite, BUSD)
-        names = dict.fromkeys([*kafka, *busd])
-        return [(name, kafka.get(name), busd.get(name)) for name in names]
+    def rows(self, suite: str) -> list[Row]:
+        """Scenario, and what each target did."""
+        found = [self.outcomes(suite, target) for target in NAMES]
+        names = dict.fromkeys(name for outcomes in found for name in outcomes)
+        return [(name, [outcomes.get(name) for outcomes in found]) for name in names]
 
     def broken(self, suite: str) -> list[str]:
-        """The scenarios in which busd does not do what Kafka does, and should."""
+        """The scenarios in which busd, one or three, does not do what Kafka does, and should."""
         rows = self.rows(suite)
-        bad = [name for name, kafka, busd in rows if not is_good(kafka, busd)]
+        bad = [name for name, (kafka, *ours) in rows if not all(is_good(kafka, o) for o in ours)]
         return [name for name in bad if (suite, name) not in KNOWN]
 
     def save(self) -> None:
@@ -91,31 +93,37 @@ def lines_of(told: dict[str, dict[str, dict]]) -> str:
 
 
 def page(report: Report) -> str:
-    """The whole as Markdown: a table of suites, then every scenario that is not passed on both."""
+    """The whole as Markdown: a table of suites, then every scenario that is not passed by all."""
     lines = [
         "# Conformance\n",
-        "Clients, tools and frameworks that others wrote, on Apache Kafka and on busd. Written by",
-        "`./run conformance`, which installs what it needs. A suite passes if whatever passes on",
-        "Kafka passes on busd, but for what needs requests that are not served yet",
-        "([kafka.md](../kafka.md)); these are counted, and named below.\n",
-        "| suite | what | on Kafka | on busd | verdict | busd at |",
-        "|---|---|---|---|---|---|",
+        "Clients, tools and frameworks that others wrote, on Apache Kafka, on busd alone, and on",
+        "three busd as a cluster: there each topic of the scenarios has three copies, of which two",
+        "must be in sync. Written by `./run conformance`, which installs what it needs. A suite",
+        "passes if whatever passes on Kafka passes on busd, alone and as a cluster, but for what",
+        "needs requests that are not served yet ([kafka.md](../kafka.md)); these are counted, and",
+        "named below.\n",
+        "| suite | what | on Kafka | on busd | on three | verdict | busd at | three at |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, suite in SUITES.items():
         if name in report.told:
-            kafka, busd = (_count(report.outcomes(name, target)) for target in (KAFKA, BUSD))
-            at = report.told[name].get(BUSD, {}).get("commit", "")
-            verdict = _verdict(report, name)
-            lines.append(f"| {name} | {suite.what} | {kafka} | {busd} | {verdict} | {at} |")
-    lines += ["\n## What is not passed on both\n"]
-    lines += ["| suite | scenario | on Kafka | on busd |", "|---|---|---|---|"]
+            counts = [_count(report.outcomes(name, target)) for target in NAMES]
+            at = [report.told[name].get(target, {}).get("commit", "") for target in OURS]
+            lines.append(_row(name, suite.what, *counts, _verdict(report, name), *at))
+    lines += ["\n## What is not passed by all\n"]
+    lines += [_row("suite", "scenario", "on Kafka", "on busd", "on three"), "|---|---|---|---|---|"]
     for name in SUITES:
-        for scenario, kafka, busd in report.rows(name):
-            if any(one is None or one.state != PASSED for one in (kafka, busd)):
-                missing = KNOWN.get((name, scenario))
-                here = f"{missing} is not served yet" if missing else cell(busd)
-                lines.append(f"| {name} | {scenario} | {cell(kafka)} | {here} |")
+        for scenario, outcomes in report.rows(name):
+            if any(one is None or one.state != PASSED for one in outcomes):
+                kafka, *ours = map(cell, outcomes)
+                if missing := KNOWN.get((name, scenario)):
+                    ours = [f"{missing} is not served yet"] * len(ours)
+                lines.append(_row(name, scenario, kafka, *ours))
     return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _verdict(report: Report, suite: str) -> str:

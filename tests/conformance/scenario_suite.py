@@ -69,7 +69,7 @@ def run(
         return
     log = directory / "agents.log"
     helping = AgentProcess([*helper_command, target.bootstrap], directory / "helper.log")
-    world = World(agent, helping, log, target.bootstrap)
+    world = World(agent, helping, log, target)
     try:
         for scenario in SCENARIOS:
             yield outcome(scenario, world)

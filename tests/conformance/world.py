@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.conformance.agent_process import AgentProcess
 from tests.conformance.agents.agent import Absent, Refused
+from tests.conformance.targets import Target
 
 SETTLE_SECONDS_MAX = 120.0
 LOOK_SECONDS = 0.1
@@ -30,13 +31,13 @@ def record(
 
 
 class World:
-    """One suite on one broker. `client` is under test; `helper` makes topics where it cannot."""
+    """One suite on one target. `client` is under test; `helper` makes topics where it cannot."""
 
     def __init__(
-        self, command: Sequence[str], helper: AgentProcess, log: Path, bootstrap: str
+        self, command: Sequence[str], helper: AgentProcess, log: Path, target: Target
     ) -> None:
-        self.bootstrap = bootstrap
-        self._command = [*command, bootstrap]
+        self.nodes = target.nodes
+        self._command = [*command, target.bootstrap]
         self._log = log
         self.helper = helper
         self._members: list[AgentProcess] = []
@@ -54,13 +55,14 @@ class World:
         return f"{what}-{uuid.uuid4().hex[:8]}"
 
     def topic(self, partitions: int = 1, **config: str) -> str:
-        """A new topic; settings with underscores for dots."""
+        """A new topic with a copy on each broker; settings with underscores for dots."""
         name = self.name("topic")
         settings = {key.replace("_", "."): value for key, value in config.items()}
+        wanted = {"partitions": partitions, "config": settings, "copies": self.nodes}
         try:
-            self.client.create(topic=name, partitions=partitions, config=settings)
+            self.client.create(topic=name, **wanted)
         except Absent:
-            self.helper.create(topic=name, partitions=partitions, config=settings)
+            self.helper.create(topic=name, **wanted)
         return name
 
     def member(self, **arguments: Any) -> AgentProcess:

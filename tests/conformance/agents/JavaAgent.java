@@ -151,7 +151,8 @@ public class JavaAgent {
     JsonNode create(String topic, JsonNode in) throws Exception {
         Map<String, String> config = new TreeMap<>();
         in.path("config").fields().forEachRemaining(e -> config.put(e.getKey(), e.getValue().asText()));
-        NewTopic wanted = new NewTopic(topic, in.path("partitions").asInt(1), (short) 1).configs(config);
+        short copies = (short) in.path("copies").asInt(-1);
+        NewTopic wanted = new NewTopic(topic, in.path("partitions").asInt(1), copies).configs(config);
         return done(admin().createTopics(List.of(wanted)).all());
     }
 

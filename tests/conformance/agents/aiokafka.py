@@ -71,8 +71,10 @@ class AiokafkaAgent(Agent):
 
     # Administration
 
-    def create(self, topic: str, partitions: int = 1, config: dict | None = None) -> None:
-        wanted = NewTopic(topic, partitions, 1, topic_configs=config or {})
+    def create(
+        self, topic: str, partitions: int = 1, config: dict | None = None, copies: int = 1
+    ) -> None:
+        wanted = NewTopic(topic, partitions, copies, topic_configs=config or {})
         _check(row[1] for row in self._run(self._admin.create_topics([wanted])).topic_errors)
 
     def delete(self, topic: str) -> None:

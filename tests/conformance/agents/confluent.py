@@ -25,6 +25,7 @@ from confluent_kafka.admin import (
 
 from tests.conformance.agents.agent import (
     PATIENCE_SECONDS,
+    POLL_SECONDS,
     Agent,
     Member,
     data,
@@ -36,6 +37,7 @@ from tests.conformance.agents.agent import (
 
 QUIET = {"log_level": 0}
 NONE_YET = KafkaError._PARTITION_EOF
+NOT_LEADER = KafkaError.NOT_LEADER_FOR_PARTITION
 
 
 class ConfluentAgent(Agent):
@@ -51,8 +53,11 @@ class ConfluentAgent(Agent):
 
     # Administration
 
-    def create(self, topic: str, partitions: int = 1, config: dict | None = None) -> None:
-        _one(self._admin.create_topics([NewTopic(topic, partitions, 1, config=config or {})]))
+    def create(
+        self, topic: str, partitions: int = 1, config: dict | None = None, copies: int = -1
+    ) -> None:
+        wanted = NewTopic(topic, partitions, copies, config=config or {})
+        _one(self._admin.create_topics([wanted]))
 
     def delete(self, topic: str) -> None:
         _one(self._admin.delete_topics([topic]))
@@ -79,8 +84,21 @@ class ConfluentAgent(Agent):
 
     def offsets(self, topic: str, partition: int = 0) -> list[int]:
         place = TopicPartition(topic, partition)
-        specs = (OffsetSpec.earliest(), OffsetSpec.latest())
-        return [int(_one(self._admin.list_offsets({place: spec})).offset) for spec in specs]
+        return [
+            self._offset(place, OffsetSpec.earliest()),
+            self._offset(place, OffsetSpec.latest()),
+        ]
+
+    def _offset(self, place: TopicPartition, spec: OffsetSpec) -> int:
+        """The library leaves it to who asks to ask again, when the leader has just moved."""
+        until = deadline()
+        while True:
+            try:
+                return int(_one(self._admin.list_offsets({place: spec})).offset)
+            except KafkaException as error:
+                if self._code(error) != NOT_LEADER or time.monotonic() > until:
+                    raise
+            time.sleep(POLL_SECONDS)
 
     def groups(self) -> list[str]:
         listed = self._admin.list_consumer_groups().result(PATIENCE_SECONDS)

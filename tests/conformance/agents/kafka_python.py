@@ -77,8 +77,11 @@ class KafkaPythonAgent(Agent):
 
     # Administration
 
-    def create(self, topic: str, partitions: int = 1, config: dict | None = None) -> None:
-        wanted = {"num_partitions": partitions, "replication_factor": 1, "configs": config or {}}
+    def create(
+        self, topic: str, partitions: int = 1, config: dict | None = None, copies: int = -1
+    ) -> None:
+        wanted = {"num_partitions": partitions, "replication_factor": copies}
+        wanted["configs"] = config or {}
         self._admin.create_topics({topic: wanted}, wait_for_metadata=True)
 
     def delete(self, topic: str) -> None:

@@ -8,7 +8,7 @@ from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
 BOOTSTRAP, SOURCE, SINK, _ = sys.argv[1:5]
-broker = KafkaBroker(BOOTSTRAP)
+broker = KafkaBroker(BOOTSTRAP.split(","))
 counts: Counter[str] = Counter()
 
 

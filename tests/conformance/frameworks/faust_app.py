@@ -7,7 +7,9 @@ import faust
 BOOTSTRAP, SOURCE, SINK, STATE = sys.argv[1:5]
 sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warn"]
 
-app = faust.App("faust", broker=f"kafka://{BOOTSTRAP}", datadir=STATE, topic_partitions=1)
+BROKERS = [f"kafka://{one}" for one in BOOTSTRAP.split(",")]
+
+app = faust.App("faust", broker=BROKERS, datadir=STATE, topic_partitions=1)
 app.conf.broker_commit_interval = 0.2
 source = app.topic(SOURCE, key_type=str, value_type=str, value_serializer="raw")
 sink = app.topic(SINK, key_type=str, value_type=str, value_serializer="raw")
