@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.side_by_side import SideBySide, ordered
+
 HERE = Path(__file__).parent
 KINDS = sorted(path.name for path in HERE.iterdir() if (path / "__init__.py").exists())
 
@@ -28,6 +30,15 @@ def reason_of(report: pytest.TestReport) -> str:
 def not_allowed(reasons: Counter[str]) -> list[str]:
     allowed = tomllib.loads((HERE / "allowed_skips.toml").read_text())["reasons"]
     return [reason for reason in reasons if reason not in allowed]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = ordered(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySide:
+    return SideBySide(config, log)
 
 
 @pytest.hookimpl(trylast=True)

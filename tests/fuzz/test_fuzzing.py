@@ -1,7 +1,6 @@
 """Can bytes hurt us? Sanitizers watch the native tests, and fuzzers have a share of each run."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,7 +8,6 @@ from tests.fuzz import instrumented, sanitize
 from tests.fuzz.fuzzing import BROKEN, NAMES, Outcome, fuzz, why_not
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "180"))  # of all targets together
-AT_ONCE = 2  # targets, each on a core
 
 pytestmark = pytest.mark.timeout(
     1200
@@ -30,9 +28,7 @@ def outcomes(build: None) -> dict[str, Outcome]:
         pytest.skip(reason)
     seed = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(4), "big") >> 1
     seconds = max(1, SECONDS // len(NAMES))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = pool.map(lambda name: fuzz(name, seconds, seed), NAMES)
-        return {outcome.name: outcome for outcome in done}
+    return {name: fuzz(name, seconds, seed) for name in NAMES}
 
 
 def test_the_native_tests_pass_under_the_sanitizers(build: None) -> None:
