@@ -49,7 +49,11 @@ class Reception:
         self._node = node
         self._touch = touch  # told after each request
         self._is_kafka = is_kafka
-        self._served = {api.key: (api, *api.advertised(kafka=is_kafka)) for api in node.served}
+        self._served = {
+            api.key: (api, *api.advertised(kafka=is_kafka))
+            for api in node.served
+            if not (is_kafka and api.is_ours)
+        }
 
     def read(
         self,

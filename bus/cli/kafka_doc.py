@@ -2,7 +2,6 @@
 
 from bus.broker.dispatch import SERVED
 from bus.cli.options import Namespace, Parser
-from bus.wire.extensions import API_KEY_MIN
 from bus.wire.registry import Api
 
 INTRODUCTION = """# Kafka clients
@@ -122,7 +121,7 @@ def run(args: Namespace) -> int:
 def page() -> str:
     """docs/kafka.md."""
     rows = ["| key | request | Kafka listener | ZeroMQ | |", "|--:|---|---|---|---|"]
-    rows += [_row(api) for api in SERVED if api.key < API_KEY_MIN]
+    rows += [_row(api) for api in SERVED if not api.is_ours]
     absent = ["| request | why |", "|---|---|"]
     absent += [f"| {names} | {why} |" for names, why in ABSENT.items()]
     return "\n".join(

@@ -30,6 +30,7 @@ from bus.wire import (
     security,
     transactions,
 )
+from bus.wire.extensions import API_KEY_MIN
 from bus.wire.schema import EVER, Message, program
 
 API_VERSIONS = 18
@@ -59,6 +60,11 @@ class Api:
     def has_flexible_answer_header(self, version: int) -> bool:
         """Does the answer's header have a tag section? ApiVersions' never has."""
         return version >= self.flexible_since and self.key != API_VERSIONS
+
+    @property
+    def is_ours(self) -> bool:
+        """Is it none of Kafka's? A Kafka listener neither tells of it nor takes it."""
+        return self.key >= API_KEY_MIN
 
     def advertised(self, kafka: bool) -> tuple[int, int]:
         """Lowest and highest version for an ApiVersions answer, both included."""

@@ -21,7 +21,6 @@ from bus.errors import (
 from bus.model.cluster import PartitionImage, TopicImage
 from bus.model.ids import INTERNAL_TOPICS, NO_TOPIC_ID, check_topic_name
 from bus.model.limits import TOPICS_CREATED_PER_LOOKUP_MAX
-from bus.wire.extensions import API_KEY_MIN
 from bus.wire.metadata import (
     ApiVersion,
     ApiVersionsRequest,
@@ -66,7 +65,7 @@ def api_versions_response(
     else:
         keys = node.offered.get(is_kafka) or node.offered.setdefault(
             is_kafka,
-            [_offer(api, is_kafka) for api in node.served if not is_kafka or api.key < API_KEY_MIN],
+            [_offer(api, is_kafka) for api in node.served if not (is_kafka and api.is_ours)],
         )
     return ApiVersionsResponse(
         error_code=error,

@@ -6,6 +6,7 @@ import pytest
 
 from bus.broker.context import Context
 from bus.broker.reception import Reception
+from bus.wire.brokers import DrainBrokerRequest
 from bus.wire.frames import decode_request, encode_request, encode_response
 from bus.wire.header import RequestHeader
 from bus.wire.metadata import ApiVersionsRequest, MetadataRequest
@@ -60,6 +61,15 @@ def test_what_is_not_served_ends_the_conversation(reception: Reception, frame: b
     assert read(reception, peer, frame, refused) is None
     assert peer.closed_because
     assert refused == []
+
+
+@pytest.mark.parametrize("is_kafka", [False, True])
+def test_requests_of_ours_are_taken_where_kafka_is_not_spoken(bench: Bench, is_kafka: bool) -> None:
+    reception = Reception(bench.node, lambda: None, is_kafka=is_kafka)
+    peer, drain = Peer(), api_of(DrainBrokerRequest)
+    frame = encode_request(RequestHeader(drain.key, 0, 7, "c"), DrainBrokerRequest())
+    found = read(reception, peer, frame, [])
+    assert (found is None, bool(peer.closed_because)) == (is_kafka, is_kafka)
 
 
 def test_an_unknown_api_versions_is_refused_by_an_answer(reception: Reception) -> None:
