@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
-from bus.model.ids import NO_TOPIC_ID
 from bus.native.batch import seal, stamp
 from bus.native.builder import encode_list
 from bus.wire import admin, commits, fetch, groups, metadata, offsets, produce, transactions
@@ -206,7 +205,6 @@ class Conversation:
             self._batches = Batches(*self._batch)
         answer = fetch.FetchResponse()
         for topic in request.topics:
-            assert topic.topic_id == NO_TOPIC_ID, "ids come with a version that is not advertised"
             for part in topic.partitions[:1]:
                 records = self._batches.read(part.fetch_offset, part.partition_max_bytes)
                 data = fetch.PartitionData(
@@ -217,7 +215,7 @@ class Conversation:
                     records=records,
                 )
                 answer.responses.append(
-                    fetch.FetchableTopicResponse(topic.topic, partitions=[data])
+                    fetch.FetchableTopicResponse(topic.topic, topic.topic_id, [data])
                 )
         return answer
 

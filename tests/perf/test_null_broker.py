@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 import bus
+from bus.wire.fetch import FetchPartition, FetchRequest, FetchTopic
+from bus.wire.metadata import MetadataRequest, MetadataRequestTopic
 from perf.child import free_port
 from perf.limits.null_broker import ENDLESS, NullBroker
+from tests.fixtures.kafka_peer import KafkaPeer
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,16 @@ def test_what_is_read_begins_where_it_was_asked_for(url: str) -> None:
         batch = consumer.poll_batch(max_records=10_000, timeout=60)
         assert batch.offsets[0] == 12_345
         assert set(map(len, batch.values)) == {100}
+
+
+def test_a_topic_is_read_by_its_id(url: str) -> None:
+    with KafkaPeer(url.removeprefix("kafka://")) as peer:
+        (topic,) = peer.ask(MetadataRequest(topics=[MetadataRequestTopic(name="t")])).topics
+        part = FetchPartition(0, fetch_offset=12_345, partition_max_bytes=1)
+        asked = FetchRequest(topics=[FetchTopic(topic_id=topic.topic_id, partitions=[part])])
+        (read,) = peer.ask(asked, 16).responses
+    assert read.topic_id == topic.topic_id
+    assert read.partitions[0].records
 
 
 def test_a_group_has_its_one_member(url: str) -> None:
