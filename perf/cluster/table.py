@@ -1,8 +1,8 @@
 """What three brokers must reach, in records a second and milliseconds, and beside Kafka's.
 
-Rates must reach a figure, so many times Kafka's, and a share of the raw path; times must stay
-below a figure and below a share of Kafka's. A row that was not measured is left out, and so is
-a comparison whose other side was not.
+Rates and shares must reach a figure, so many times Kafka's, and a share of the raw path; times and
+failures must stay below a figure and below a share of Kafka's. A row that was not measured is left
+out, and so is a comparison whose other side was not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ Beside = tuple[str, float]  # a result of the same metric, and how many times th
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure with its bounds: least ones for rates, most for all others."""
+    """A figure with its bounds: least ones for what is in LEAST, most for all others."""
 
     what: str
     result: str
@@ -52,20 +52,22 @@ class Row:
             _text(found, self.unit),
             *("" if other is None else _text(other, self.unit) for other in others),
             ", ".join(compared),
-            f"{'at least' if self.metric == RATE else 'at most'} {', '.join(aims)}",
+            f"{'at least' if self.metric in LEAST else 'at most'} {', '.join(aims)}",
             all(reached),
         )
 
     def _holds(self, found: float, bound: float) -> bool:
-        return found >= bound if self.metric == RATE else found <= bound
+        return found >= bound if self.metric in LEAST else found <= bound
 
     def _figure(self, results: Results, name: str) -> float | None:
         result = results.get(name)
         return None if result is None else result.metrics.get(self.metric)
 
 
+LEAST = (RATE, "share_of_raw")
 PRODUCE, JAVA, LIMIT = "cluster produce", "cluster java", "limit-replicas"
 LATENCY, PACED = "cluster latency", "5,000 records/s paced"
+RESTARTS, IN_TURN = "cluster restarts", "each broker restarted in turn"
 FAILOVER, KILLED = "cluster failover", "leader killed, longest gap"
 ROWS = [
     Row(
@@ -112,6 +114,17 @@ ROWS = [
         "ms",
         (f"{FAILOVER} kafka", 1),
     ),
+    Row(f"{IN_TURN}, failed requests", f"{RESTARTS} ours", "failed", 0, ""),
+    Row(f"{IN_TURN}, longest gap", f"{RESTARTS} ours", "all_max_ms", 100, "ms"),
+    Row(f"{IN_TURN}, confluent-kafka's failed requests", f"{RESTARTS} confluent", "failed", 0, ""),
+    Row(
+        "all killed at once, 100 partitions led again after",
+        "cluster all killed",
+        "led_max_ms",
+        10_000,
+        "ms",
+    ),
+    Row("a broker catches up, of the disk's raw rate", "cluster catch-up", "share_of_raw", 0.6, ""),
 ]
 
 

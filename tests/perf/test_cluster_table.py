@@ -58,3 +58,21 @@ def test_what_was_not_measured_has_no_row() -> None:
 def test_a_run_of_three_brokers_is_told_from_others() -> None:
     assert is_of_cluster([rate("cluster produce os", 1)])
     assert not is_of_cluster([rate("java produce busd", 1)])
+
+
+def test_a_share_must_reach_its_figure() -> None:
+    def caught_up(share: float) -> bool:
+        result = Result("cluster catch-up", {"share_of_raw": share})
+        return judged(result)["a broker catches up, of the disk's raw rate"].reached
+
+    assert caught_up(0.7)
+    assert not caught_up(0.5)
+
+
+def test_one_failed_request_is_too_many() -> None:
+    def well(failed: int) -> bool:
+        result = Result("cluster restarts ours", {"failed": failed})
+        return judged(result)["each broker restarted in turn, failed requests"].reached
+
+    assert well(0)
+    assert not well(1)
