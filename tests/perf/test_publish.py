@@ -1,6 +1,14 @@
 """The README shows the committed run, and says of each figure whether it reaches its aim."""
 
-from perf.publish import KAFKA, REACHED, kafka_pages, reached_pages, reached_table
+from perf.publish import (
+    CLUSTER,
+    KAFKA,
+    REACHED,
+    cluster_pages,
+    kafka_pages,
+    reached_pages,
+    reached_table,
+)
 from perf.result import Document, Result
 
 MACHINE = {"cores": 2, "cpu": "a CPU", "memory_gb": 23.4, "steal": 0.0, "load_before": 0.1}
@@ -20,6 +28,11 @@ def test_the_readme_shows_the_committed_document() -> None:
 def test_the_pages_show_the_committed_run_of_kafka_s_clients() -> None:
     for path, text in kafka_pages().items():
         assert path.read_text() == text, f"./run perf publish {KAFKA} writes {path}"
+
+
+def test_the_readme_shows_the_committed_run_of_three_brokers() -> None:
+    for path, text in cluster_pages().items():
+        assert path.read_text() == text, f"./run perf publish {CLUSTER} writes {path}"
 
 
 def test_only_what_reaches_its_aim_is_bold() -> None:
