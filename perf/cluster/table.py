@@ -145,4 +145,4 @@ def verdicts(results: list[Result]) -> Iterator[Verdict]:
 def _text(value: float, unit: str) -> str:
     if unit == "M/s":
         return f"{value / 1e6:.2f} M/s"
-    return f"{value:,.3g} {unit}".rstrip()
+    return (f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}").rstrip()
