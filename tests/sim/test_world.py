@@ -28,6 +28,7 @@ HELD = [  # seeds and brokers
     (1385, 3),  # one that hears late acknowledges what is for a topic that is deleted
     (2525502353, 1),  # a directory begins on a full disk, and a bit of its first batch flips
     (3750953797, 5),  # a leader that is cut off from the store counts a disk that was lost since
+    (900298350, 3),  # a broker that takes its leave has stopped when the world is over
     (536, 3),  # a late question of a follower begins a session that the follower does not know
 ]
 FINDS = {  # bug -> a seed whose world finds it

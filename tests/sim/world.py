@@ -245,7 +245,8 @@ class World:
         for consumer in self.consumers:
             consumer.is_stopped = True
         for machine in self.machines:
-            self.observer.judge_indexes(machine)
+            if machine.node is not None:
+                self.observer.judge_indexes(machine)
         ghosts = {place: ghost for place, ghost in self.observer.by_name.items()}
         auditors = {}
         churn = [self.churn.topic] if self.churn.producer is not None else []
